@@ -1,0 +1,142 @@
+"""Signals: what a signal type declares, and the only three things that measuring can result in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+Value: TypeAlias = float | int | bool | str | None
+
+
+class ColumnKind(StrEnum):
+    """The type of a policy column."""
+
+    FLOAT = "float"
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+    TEXT = "text"
+
+
+class Surface(StrEnum):
+    """The part of a post that a signal looks at."""
+
+    IMAGE = "image"
+    CAPTION = "caption"
+    PROMPT = "prompt"
+    POST = "post"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One named value that policy conditions may read.
+
+    `low` and `high` bound numeric columns (None: unbounded); `choices` lists every value a text column can take
+    (empty: any). `nullable` columns can be unknown although the signal succeeded, e.g. an author's age.
+    """
+
+    name: str
+    kind: ColumnKind
+    description: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SignalSpec:
+    """What a signal type says of itself. `version` changes whenever its results may change.
+
+    `cost_ms` is a typical time per post on one core; `models` names the model store entries it loads;
+    `time_limit_s` bounds one batch; `recommended` maps a use ("high precision", "high recall") to a threshold.
+    """
+
+    name: str
+    version: str
+    surface: Surface
+    description: str
+    columns: tuple[Column, ...]
+    cost_ms: float
+    time_limit_s: float = 30.0
+    models: tuple[str, ...] = ()
+    recommended: Mapping[str, float] = field(default_factory=dict)
+    known_failures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the original text, `text[start:end]`, that a signal points at."""
+
+    surface: Surface
+    start: int
+    end: int
+    category: str
+    term: str
+
+
+class FailureReason(StrEnum):
+    """Why there is no measurement."""
+
+    UNDECODABLE = "undecodable"
+    ERROR = "error"
+    TIMED_OUT = "timed_out"
+    WRONG_COUNT = "wrong_count"
+    WRONG_SHAPE = "wrong_shape"
+    MODEL_MISSING = "model_missing"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A measurement: a value for every column of the signal's spec, and the places in the text it points at."""
+
+    signal: str
+    values: Mapping[str, Value]
+    spans: tuple[Span, ...] = ()
+    detail: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BankHit:
+    """One bank entry within the bank's distance. `distance_bits` counts differing bits, 0 to 256."""
+
+    bank: str
+    entry_id: str
+    effect: str
+    distance_bits: int
+    entry_quality: int
+    frame: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What the banks said; no hit is an empty `hits`, never the absence of a result.
+
+    `checkpoint` names the exact bank contents that were searched. Hits are ordered strictest effect first, then
+    nearest first.
+    """
+
+    signal: str
+    values: Mapping[str, Value]
+    hits: tuple[BankHit, ...]
+    checkpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignalFailure:
+    """There is no measurement, and why. Every column of the signal reads NULL."""
+
+    signal: str
+    reason: FailureReason
+    detail: str = ""
+
+
+SignalResult: TypeAlias = Score | Match | SignalFailure
+
+
+def values_of(result: SignalResult, spec: SignalSpec) -> dict[str, Value]:
+    """The result's value for every column of `spec`, in the spec's order; NULL (None) for a failure."""
+    if isinstance(result, SignalFailure):
+        return {column.name: None for column in spec.columns}
+    return {column.name: result.values[column.name] for column in spec.columns}

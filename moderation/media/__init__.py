@@ -1,0 +1,1 @@
+"""Images and text before anything is measured: the one decoder, the blob store, text normalisation."""

@@ -1,0 +1,1 @@
+"""Declarative policy: typed documents, conditions as SQL predicates, three-valued and fail-closed."""

@@ -1,0 +1,1 @@
+"""The way of one post from intake to publication."""

@@ -1,0 +1,1 @@
+"""Dagster: lanes that screen posts, and the assets and checks around them."""

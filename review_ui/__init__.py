@@ -1,0 +1,1 @@
+"""FastAPI: the machine-facing API, and the pages for people."""
