@@ -34,7 +34,7 @@ check: $(STAMP) ## the quality gates: style, types, layers, Dagster definitions,
 	$(BIN)/deptry .
 
 lock: ## write requirements.lock from what .venv has
-	@$(BIN)/python -m pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock
+	@$(BIN)/python -m pip freeze --all --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock
 
 clean: ## remove the virtual environment and local data
 	rm -rf .venv .moderation

@@ -1,0 +1,93 @@
+"""Every setting, read from `MODERATION_*` environment variables; the defaults run on one machine as it is."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from moderation.domain.errors import SettingsError
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+class Settings(BaseSettings):
+    """What can be set. Times are in seconds, sizes in bytes unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix="MODERATION_", frozen=True, extra="ignore")
+
+    home: Path = Path(".moderation")
+    """Folder for everything local: database, blobs, models, Dagster's own state."""
+    database_url: str = ""
+    """`postgresql://user@host/name`, or `sqlite:///path`; empty: SQLite in `home`."""
+    blob_url: str = ""
+    """An fsspec URL such as `s3://bucket/prefix`; empty: a folder in `home`."""
+    blob_options: dict[str, object] = Field(default_factory=dict)
+    """Options of the fsspec file system, as JSON, e.g. `{"endpoint_url": "…"}`."""
+    models_dir: Path | None = None
+    policy: Path = PROJECT / "policies" / "feed.yaml"
+
+    lanes: Annotated[int, Field(ge=1, le=64)] = 1
+    """How many lanes Dagster keeps alive. Two or more let another lane take over at once when one dies."""
+    lane_idle_seconds: Annotated[float, Field(gt=0)] = 900.0
+    """A lane ends after this long without a post; the sensor starts another when posts wait."""
+    lane_max_age_seconds: Annotated[float, Field(gt=0)] = 3600.0
+    lane_report_seconds: Annotated[float, Field(gt=0)] = 5.0
+    lane_stale_seconds: Annotated[float, Field(gt=0)] = 10.0
+    """A lane whose heartbeat is older counts as dead and is replaced."""
+    lease_seconds: Annotated[float, Field(gt=0)] = 20.0
+    """How long a dead lane's posts stay claimed."""
+    deadline_seconds: Annotated[float, Field(gt=0)] = 120.0
+    """A post without a verdict after this long is held in the `stalled` queue."""
+    batch_posts: Annotated[int, Field(ge=1, le=256)] = 16
+    poll_seconds: Annotated[float, Field(gt=0)] = 0.05
+    threads: Annotated[int, Field(ge=0)] = 0
+    """Threads for model inference in each lane; 0: the machine's cores divided by `lanes`."""
+
+    max_image_bytes: Annotated[int, Field(gt=0)] = 20 * 1024 * 1024
+    max_pixels: Annotated[int, Field(gt=0)] = 50_000_000
+    max_side: Annotated[int, Field(gt=0)] = 16_384
+    max_frames: Annotated[int, Field(ge=2)] = 8
+    """Frames looked at in an animation, evenly spaced."""
+    decode_seconds: Annotated[float, Field(gt=0)] = 10.0
+    decode_memory_mb: Annotated[int, Field(ge=256)] = 1536
+    max_caption_chars: Annotated[int, Field(gt=0)] = 2_200
+    max_prompt_chars: Annotated[int, Field(gt=0)] = 10_000
+
+    api_host: str = "127.0.0.1"
+    api_port: Annotated[int, Field(ge=0, le=65_535)] = 8000
+    dagster_port: Annotated[int, Field(ge=0, le=65_535)] = 3000
+    max_wait_seconds: Annotated[float, Field(ge=0)] = 30.0
+    """The longest `?wait=` that the API honours."""
+    log_json: bool = False
+
+    @property
+    def database(self) -> str:
+        """The database URL in force."""
+        return self.database_url or f"sqlite:///{self.home.resolve() / 'moderation.db'}"
+
+    @property
+    def blobs(self) -> str:
+        """The blob store's fsspec URL in force."""
+        return self.blob_url or f"file://{self.home.resolve() / 'blobs'}"
+
+    @property
+    def models(self) -> Path:
+        """The model store's folder in force."""
+        return self.models_dir or self.home / "models"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Where Dagster keeps its own state."""
+        return self.home.resolve() / "dagster"
+
+
+def load_settings() -> Settings:
+    """The settings of this process's environment. Raises `SettingsError` naming every wrong variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(
+            f"MODERATION_{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']}" for item in error.errors()
+        )
+        raise SettingsError(f"Settings are not valid: {problems}.", hint="Correct the environment.") from error
