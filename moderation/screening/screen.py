@@ -1,0 +1,178 @@
+"""The hot path: what happens to a batch of posts between claim and commit, in one place.
+
+A lane runs these three steps on its own threads, so that the next batch is decoded while the models run; run one
+after the other they are the whole of screening.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from moderation import __version__
+from moderation.domain.errors import NotFoundError
+from moderation.domain.ids import ScreeningId, new_id
+from moderation.domain.media import Refusal, RefusalReason
+from moderation.domain.post import Claim, Post
+from moderation.domain.signal import FailureReason, Match, SignalFailure, SignalResult
+from moderation.domain.verdict import Judgement, Pins, Screening
+from moderation.media.subject import Picture, Subject
+from moderation.screening.ports import Blobs, Committed, Decoder, Judge, Posts, Signals
+
+MAX_ATTEMPTS = 3
+"""A post that was claimed more often than this without a verdict is held instead of being tried again."""
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class ScreeningParts:
+    """Everything that screening works with. `judge()` gives the policy in force; `refresh()` makes the matchers
+    see the newest bank contents, raising `UnavailableError` when it cannot know them."""
+
+    posts: Posts
+    blobs: Blobs
+    decoder: Decoder
+    signals: Signals
+    judge: Callable[[], Judge]
+    refresh: Callable[[], None]
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Claimed posts with their pictures, ready to be measured."""
+
+    claims: tuple[Claim, ...]
+    subjects: tuple[Subject, ...]
+    started_at: datetime
+    decode_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """Claimed posts with their verdicts, ready to be committed; `seconds` is the batch's time by stage."""
+
+    pairs: tuple[tuple[Claim, Screening], ...]
+    seconds: dict[str, float]
+
+
+def screen(parts: ScreeningParts, claims: Sequence[Claim]) -> Committed:
+    """Decode, measure, match, judge and commit, one after the other."""
+    return commit(parts, judge(parts, prepare(parts, claims)))
+
+
+def prepare(parts: ScreeningParts, claims: Sequence[Claim]) -> Prepared:
+    """Read and decode every image once. A post that was tried too often is not decoded again.
+
+    Raises `UnavailableError` when the blob store does not answer: then nothing is known of these posts.
+    """
+    started_at, begin = parts.clock(), time.perf_counter()
+    images = [_read(parts.blobs, claim) for claim in claims]
+    decoded = iter(parts.decoder.decode([image for image in images if isinstance(image, bytes)]))
+    pictures = [next(decoded) if isinstance(image, bytes) else image for image in images]
+    subjects = tuple(Subject(claim.post, picture) for claim, picture in zip(claims, pictures, strict=True))
+    return Prepared(tuple(claims), subjects, started_at, time.perf_counter() - begin)
+
+
+def judge(parts: ScreeningParts, prepared: Prepared) -> Screened:
+    """Measure every signal, match the banks, and let policy judge what they found."""
+    parts.refresh()
+    begin = time.perf_counter()
+    results = _measure(parts.signals, prepared)
+    measured = time.perf_counter()
+    policy = parts.judge()
+    judgements = policy.evaluate([subject.post for subject in prepared.subjects], results)
+    if len(judgements) != len(prepared.subjects):
+        raise RuntimeError(f"policy gave {len(judgements)} judgements for {len(prepared.subjects)} posts")
+    seconds = {
+        "decode": prepared.decode_seconds,
+        "signals": measured - begin,
+        "policy": time.perf_counter() - measured,
+    }
+    finished_at, share = parts.clock(), 1 / max(1, len(prepared.subjects))
+    each = {stage: taken * share for stage, taken in seconds.items()}
+    pairs = tuple(
+        (claim, _screening(parts, policy, claim, subject, found, judgement, prepared.started_at, finished_at, each))
+        for claim, subject, found, judgement in zip(
+            prepared.claims, prepared.subjects, results, judgements, strict=True
+        )
+    )
+    return Screened(pairs, seconds)
+
+
+def commit(parts: ScreeningParts, screened: Screened) -> Committed:
+    """Store everything in one transaction; what is no longer ours is left to whoever has it now."""
+    begin = time.perf_counter()
+    committed = parts.posts.commit(screened.pairs, now=parts.clock())
+    screened.seconds["commit"] = time.perf_counter() - begin
+    return committed
+
+
+def _read(blobs: Blobs, claim: Claim) -> bytes | Refusal:
+    if claim.attempt > MAX_ATTEMPTS:
+        return Refusal(RefusalReason.DECODER_CRASHED, f"given up after {claim.attempt - 1} attempts without a verdict")
+    try:
+        return blobs.read(claim.post.image)
+    except NotFoundError as error:
+        return Refusal(RefusalReason.MISSING, error.message)
+
+
+def _measure(signals: Signals, prepared: Prepared) -> list[tuple[SignalResult, ...]]:
+    """One result of every signal type for each subject; posts that were tried too often are not measured."""
+    fresh = [
+        subject
+        for claim, subject in zip(prepared.claims, prepared.subjects, strict=True)
+        if claim.attempt <= MAX_ATTEMPTS
+    ]
+    measured = signals.measure(fresh)
+    if len(measured) != len(fresh):
+        raise RuntimeError(f"signals gave {len(measured)} results for {len(fresh)} posts")
+    found = iter(measured)
+    return [
+        next(found) if claim.attempt <= MAX_ATTEMPTS else _given_up(signals, claim) for claim in prepared.claims
+    ]
+
+
+def _given_up(signals: Signals, claim: Claim) -> tuple[SignalResult, ...]:
+    detail = f"given up after {claim.attempt - 1} attempts without a verdict"
+    return tuple(SignalFailure(name, FailureReason.ERROR, detail) for name in signals.versions)
+
+
+def _screening(  # noqa: PLR0913 - one argument for each part of the record
+    parts: ScreeningParts,
+    policy: Judge,
+    claim: Claim,
+    subject: Subject,
+    results: tuple[SignalResult, ...],
+    judgement: Judgement,
+    started_at: datetime,
+    finished_at: datetime,
+    seconds: dict[str, float],
+) -> Screening:
+    picture = subject.picture
+    return Screening(
+        id=ScreeningId(new_id(finished_at)),
+        post_id=claim.post.id,
+        lane=claim.lane,
+        attempt=claim.attempt,
+        started_at=started_at,
+        finished_at=finished_at,
+        image=picture.facts if isinstance(picture, Picture) else picture,
+        results=results,
+        judgement=judgement,
+        pins=pins(parts.signals, policy, claim.post, results),
+        seconds=seconds,
+    )
+
+
+def pins(signals: Signals, policy: Judge, post: Post, results: Sequence[SignalResult]) -> Pins:
+    """The versions that a verdict on `results` rests on."""
+    return Pins(
+        policy=policy.digest,
+        image=post.image,
+        bank_checkpoint=next((result.checkpoint for result in results if isinstance(result, Match)), ""),
+        signals=signals.versions,
+        models=signals.models,
+        code=__version__,
+    )
