@@ -59,12 +59,12 @@ def link(draft: AuditDraft, number: int, previous: Digest) -> AuditEvent:
     The digest is SHA-256 over the canonical JSON of every other field; times are UTC with microseconds.
     """
     digest = _digest(number, draft.at, draft.kind, draft.subject, draft.actor, draft.payload, previous)
-    return AuditEvent(
-        number, draft.at, draft.kind, draft.subject, draft.actor, draft.payload, previous, digest
-    )
+    return AuditEvent(number, draft.at, draft.kind, draft.subject, draft.actor, draft.payload, previous, digest)
 
 
-def verify_chain(events: Iterable[AuditEvent], *, number: int = 0, previous: Digest = GENESIS) -> ChainBreak | AuditEvent | None:
+def verify_chain(
+    events: Iterable[AuditEvent], *, number: int = 0, previous: Digest = GENESIS
+) -> ChainBreak | AuditEvent | None:
     """Walk `events` in order, after event `number` with digest `previous`.
 
     Returns the first break, else the last event, else None when there was none.
@@ -76,9 +76,7 @@ def verify_chain(events: Iterable[AuditEvent], *, number: int = 0, previous: Dig
             return ChainBreak(number, f"event {number} is missing or out of order: found {event.number}")
         if event.previous != previous:
             return ChainBreak(number, "does not follow the event before it: one was changed, removed or moved")
-        if event.digest != _digest(
-            number, event.at, event.kind, event.subject, event.actor, event.payload, previous
-        ):
+        if event.digest != _digest(number, event.at, event.kind, event.subject, event.actor, event.payload, previous):
             return ChainBreak(number, "its contents do not match its digest: it was edited")
         previous, last = event.digest, event
     return last

@@ -1,7 +1,7 @@
 """Messages that tell the outside what happened to a post."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from moderation.domain.audit import Json
@@ -20,9 +20,18 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where webhooks go. `secret` is "whsec_" and base64, as the Standard Webhooks specification writes it."""
+
+    name: str
+    url: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message on its way to one destination; `attempt` counts the tries, from 1."""
+    """A message on its way to one endpoint; `attempt` counts the tries, from 1."""
 
     message: Message
-    destination: str
+    endpoint: Endpoint
     attempt: int

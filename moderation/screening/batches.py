@@ -1,5 +1,9 @@
 """How many posts a lane claims at once: as many as it screens within a bounded time."""
 
+from collections.abc import Iterator, Sequence
+
+from moderation.domain.post import Claim
+
 TARGET_SECONDS = 1.0
 """A batch takes about this long at the most, so that a post never waits long behind others of its batch."""
 SMOOTHING = 0.3
@@ -26,3 +30,13 @@ class BatchSize:
         newest = seconds / posts
         before = self._seconds_per_post or newest
         self._seconds_per_post = before + SMOOTHING * (newest - before)
+
+
+def in_batches(claims: Sequence[Claim]) -> Iterator[list[Claim]]:
+    """New posts together; posts that were tried before one by one, for one of them may have ended a lane."""
+    fresh = [claim for claim in claims if claim.attempt == 1]
+    if fresh:
+        yield fresh
+    for claim in claims:
+        if claim.attempt > 1:
+            yield [claim]

@@ -68,9 +68,7 @@ class Intake:
         self._blobs = blobs
         self._limits = limits
 
-    def accept(
-        self, submission: Submission, *, client: str, idempotency_key: str | None, now: datetime
-    ) -> Accepted:
+    def accept(self, submission: Submission, *, client: str, idempotency_key: str | None, now: datetime) -> Accepted:
         """Store the post and return it; `created` is False when the same request was accepted before.
 
         Raises `TooLargeError` or `InvalidInputError` for what is over a limit or malformed,

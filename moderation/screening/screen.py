@@ -15,7 +15,7 @@ from moderation.domain.ids import ScreeningId, new_id
 from moderation.domain.media import Refusal, RefusalReason
 from moderation.domain.post import Claim, Post
 from moderation.domain.signal import FailureReason, Match, SignalFailure, SignalResult
-from moderation.domain.verdict import Judgement, Pins, Screening
+from moderation.domain.verdict import Judgement, Pins, Screening, Verdict
 from moderation.media.subject import Picture, Subject
 from moderation.screening.ports import Blobs, Committed, Decoder, Judge, Posts, Signals
 
@@ -90,6 +90,8 @@ def judge(parts: ScreeningParts, prepared: Prepared) -> Screened:
         "signals": measured - begin,
         "policy": time.perf_counter() - measured,
     }
+    for found, judgement in zip(results, judgements, strict=True):
+        _insist(judgement, found, parts.signals)
     finished_at, share = parts.clock(), 1 / max(1, len(prepared.subjects))
     each = {stage: taken * share for stage, taken in seconds.items()}
     pairs = tuple(
@@ -129,9 +131,16 @@ def _measure(signals: Signals, prepared: Prepared) -> list[tuple[SignalResult, .
     if len(measured) != len(fresh):
         raise RuntimeError(f"signals gave {len(measured)} results for {len(fresh)} posts")
     found = iter(measured)
-    return [
-        next(found) if claim.attempt <= MAX_ATTEMPTS else _given_up(signals, claim) for claim in prepared.claims
-    ]
+    return [next(found) if claim.attempt <= MAX_ATTEMPTS else _given_up(signals, claim) for claim in prepared.claims]
+
+
+def _insist(judgement: Judgement, results: Sequence[SignalResult], signals: Signals) -> None:
+    """The last look before a verdict is believed: approval needs a measurement of every signal."""
+    if judgement.verdict is not Verdict.APPROVE:
+        return
+    measured = {result.signal for result in results if not isinstance(result, SignalFailure)}
+    if not judgement.complete or measured != set(signals.versions):
+        raise RuntimeError("policy approved a post without a measurement of every signal")
 
 
 def _given_up(signals: Signals, claim: Claim) -> tuple[SignalResult, ...]:
