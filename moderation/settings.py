@@ -88,6 +88,7 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         problems = "; ".join(
-            f"MODERATION_{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']}" for item in error.errors()
+            f"MODERATION_{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']}"
+            for item in error.errors()
         )
         raise SettingsError(f"Settings are not valid: {problems}.", hint="Correct the environment.") from error

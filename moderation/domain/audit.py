@@ -82,7 +82,7 @@ def verify_chain(
     return last
 
 
-def _digest(  # noqa: PLR0913 - one argument for each hashed field
+def _digest(
     number: int, at: datetime, kind: str, subject: str, actor: str, payload: Mapping[str, Json], previous: Digest
 ) -> Digest:
     moment = at.astimezone(UTC).isoformat(timespec="microseconds")

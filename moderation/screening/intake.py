@@ -38,7 +38,7 @@ class Submission:
 class PostIntake(Protocol):
     """What intake needs of the post store."""
 
-    def accept(  # noqa: PLR0913 - one keyword for each fact of the acceptance
+    def accept(
         self,
         new: NewPost,
         *,
@@ -115,7 +115,7 @@ class Intake:
 def _check_text(name: str, text: str, most: int) -> None:
     if len(text) > most:
         raise TooLargeError(f"The {name} has {len(text)} characters; at most {most} are taken.")
-    if "\x00" in text or not text.isprintable() and any("\ud800" <= char <= "\udfff" for char in text):
+    if "\x00" in text or (not text.isprintable() and any("\ud800" <= char <= "\udfff" for char in text)):
         raise InvalidInputError(f"The {name} has a character that is not valid text (NUL or half a surrogate pair).")
 
 

@@ -47,7 +47,7 @@ class LaneOptions:
     report_seconds: float = 5.0
 
 
-def run_lane(  # noqa: PLR0913 - the lane's surroundings, each named
+def run_lane(
     parts: ScreeningParts,
     options: LaneOptions,
     *,

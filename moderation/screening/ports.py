@@ -57,7 +57,8 @@ class Blobs(Protocol):
 
     def read(self, digest: Digest) -> bytes:
         """The bytes, verified against their digest. Raises `UnavailableError` when the store does not answer,
-        `NotFoundError` when it has no such blob or its bytes are not the ones that were stored."""
+        `NotFoundError` when it has no such blob or its bytes are not the ones that were stored.
+        """
         ...
 
 

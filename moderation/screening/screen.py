@@ -5,7 +5,7 @@ after the other they are the whole of screening.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,7 +28,8 @@ Clock = Callable[[], datetime]
 @dataclass(frozen=True, slots=True)
 class ScreeningParts:
     """Everything that screening works with. `judge()` gives the policy in force; `refresh()` makes the matchers
-    see the newest bank contents, raising `UnavailableError` when it cannot know them."""
+    see the newest bank contents, raising `UnavailableError` when it cannot know them.
+    """
 
     posts: Posts
     blobs: Blobs
@@ -92,15 +93,7 @@ def judge(parts: ScreeningParts, prepared: Prepared) -> Screened:
     }
     for found, judgement in zip(results, judgements, strict=True):
         _insist(judgement, found, parts.signals)
-    finished_at, share = parts.clock(), 1 / max(1, len(prepared.subjects))
-    each = {stage: taken * share for stage, taken in seconds.items()}
-    pairs = tuple(
-        (claim, _screening(parts, policy, claim, subject, found, judgement, prepared.started_at, finished_at, each))
-        for claim, subject, found, judgement in zip(
-            prepared.claims, prepared.subjects, results, judgements, strict=True
-        )
-    )
-    return Screened(pairs, seconds)
+    return Screened(_records(parts, policy, prepared, results, judgements, seconds), seconds)
 
 
 def commit(parts: ScreeningParts, screened: Screened) -> Committed:
@@ -148,30 +141,36 @@ def _given_up(signals: Signals, claim: Claim) -> tuple[SignalResult, ...]:
     return tuple(SignalFailure(name, FailureReason.ERROR, detail) for name in signals.versions)
 
 
-def _screening(  # noqa: PLR0913 - one argument for each part of the record
+def _records(  # noqa: PLR0913, PLR0917 - what each step yielded, in order
     parts: ScreeningParts,
     policy: Judge,
-    claim: Claim,
-    subject: Subject,
-    results: tuple[SignalResult, ...],
-    judgement: Judgement,
-    started_at: datetime,
-    finished_at: datetime,
-    seconds: dict[str, float],
-) -> Screening:
-    picture = subject.picture
-    return Screening(
-        id=ScreeningId(new_id(finished_at)),
-        post_id=claim.post.id,
-        lane=claim.lane,
-        attempt=claim.attempt,
-        started_at=started_at,
-        finished_at=finished_at,
-        image=picture.facts if isinstance(picture, Picture) else picture,
-        results=results,
-        judgement=judgement,
-        pins=pins(parts.signals, policy, claim.post, results),
-        seconds=seconds,
+    prepared: Prepared,
+    results: Sequence[tuple[SignalResult, ...]],
+    judgements: Sequence[Judgement],
+    seconds: Mapping[str, float],
+) -> tuple[tuple[Claim, Screening], ...]:
+    finished_at, share = parts.clock(), 1 / max(1, len(prepared.claims))
+    each = {stage: taken * share for stage, taken in seconds.items()}
+    return tuple(
+        (
+            claim,
+            Screening(
+                id=ScreeningId(new_id(finished_at)),
+                post_id=claim.post.id,
+                lane=claim.lane,
+                attempt=claim.attempt,
+                started_at=prepared.started_at,
+                finished_at=finished_at,
+                image=subject.picture.facts if isinstance(subject.picture, Picture) else subject.picture,
+                results=found,
+                judgement=judgement,
+                pins=pins(parts.signals, policy, claim.post, found),
+                seconds=each,
+            ),
+        )
+        for claim, subject, found, judgement in zip(
+            prepared.claims, prepared.subjects, results, judgements, strict=True
+        )
     )
 
 
