@@ -108,6 +108,7 @@ class _Lane:
         finally:
             self._drain.set()
             self._done.set()
+            self._publisher.wake()
         for thread in others:
             thread.join(timeout=MAX_BACKOFF_SECONDS)
         self._send(report)

@@ -141,7 +141,7 @@ def _given_up(signals: Signals, claim: Claim) -> tuple[SignalResult, ...]:
     return tuple(SignalFailure(name, FailureReason.ERROR, detail) for name in signals.versions)
 
 
-def _records(  # noqa: PLR0913, PLR0917 - what each step yielded, in order
+def _records(
     parts: ScreeningParts,
     policy: Judge,
     prepared: Prepared,

@@ -1,0 +1,1 @@
+"""How a post is screened."""

@@ -1,0 +1,146 @@
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from moderation.media.subject import Subject
+from moderation.screening.lane import LaneOptions, run_lane
+from moderation.screening.publish import Publisher
+from moderation.screening.report import LaneReport
+from moderation.screening.screen import ScreeningParts
+from tests.fakes import Greyness, MemoryBlobs, MemoryPosts, parts, post
+
+OPTIONS = LaneOptions("lane", lease_seconds=5, poll_seconds=0.01, idle_seconds=0.3, report_seconds=0.1)
+
+
+def wall() -> datetime:
+    return datetime.now(UTC)
+
+
+def fresh(count: int) -> MemoryPosts:
+    return MemoryPosts(post(number, received_at=wall()) for number in range(count))
+
+
+def run(
+    these: ScreeningParts,
+    options: LaneOptions = OPTIONS,
+    *,
+    stop: threading.Event | None = None,
+    report: Callable[[LaneReport], None] = lambda _: None,
+    beats: list[tuple[int, bool]] | None = None,
+) -> LaneReport:
+    posts = these.posts
+    assert isinstance(posts, MemoryPosts)
+
+    def heartbeat(*, posts: int, draining: bool) -> None:
+        if beats is not None:
+            beats.append((posts, draining))
+
+    return run_lane(
+        these,
+        options,
+        publisher=Publisher(posts, clock=wall),
+        heartbeat=heartbeat,
+        stop=stop or threading.Event(),
+        report=report,
+    )
+
+
+def test_a_lane_screens_everything_publishes_what_is_approved_and_ends_when_idle() -> None:
+    posts = fresh(50)
+    beats: list[tuple[int, bool]] = []
+    total = run(parts(posts, clock=wall), beats=beats)
+    assert posts.states() == {"published": 25, "rejected": 25}
+    assert total.posts == 50
+    assert total.verdicts == {"approve": 25, "reject": 25}
+    assert beats
+
+
+def test_reports_add_up_to_the_total() -> None:
+    posts = fresh(40)
+    reports: list[LaneReport] = []
+    total = run(parts(posts, clock=wall), report=reports.append)
+    assert sum(report.posts for report in reports) == total.posts == 40
+
+
+def test_stop_finishes_what_was_claimed_and_claims_nothing_more() -> None:
+    posts = fresh(200)
+    stop = threading.Event()
+
+    def slow(batch: Sequence[Subject]) -> None:
+        time.sleep(0.05)
+        stop.set()
+
+    run(parts(posts, clock=wall, signals=Greyness(slow)), stop=stop)
+    states = posts.states()
+    assert states.get("screening", 0) == 0
+    assert states["received"] > 0
+    assert states["received"] + states["published"] + states["rejected"] == 200
+
+
+def test_a_stage_that_fails_ends_the_lane_and_judges_nothing_wrongly() -> None:
+    posts = fresh(10)
+
+    def explode(batch: Sequence[Subject]) -> None:
+        raise ZeroDivisionError("the model tore the universe")
+
+    with pytest.raises(ZeroDivisionError):
+        run(parts(posts, clock=wall, signals=Greyness(explode)))
+    assert posts.screenings == {}
+    assert posts.published == []
+
+
+def test_a_database_that_goes_away_and_comes_back_loses_nothing() -> None:
+    posts = fresh(30)
+
+    def outage(batch: Sequence[Subject]) -> None:
+        if not posts.down and len(posts.screenings) > 4:
+            posts.down = True
+            threading.Timer(0.3, lambda: setattr(posts, "down", False)).start()
+
+    run(parts(posts, clock=wall, signals=Greyness(outage)), LaneOptions("lane", poll_seconds=0.01, idle_seconds=1))
+    assert posts.states() == {"published": 15, "rejected": 15}
+    assert all(len(screenings) == 1 for screenings in posts.screenings.values())
+
+
+def test_a_blob_store_that_is_away_gives_posts_back_until_it_answers() -> None:
+    posts, blobs = fresh(8), MemoryBlobs(down=True)
+    threading.Timer(0.3, lambda: setattr(blobs, "down", False)).start()
+    run(parts(posts, clock=wall, blobs=blobs), LaneOptions("lane", poll_seconds=0.01, idle_seconds=1))
+    assert posts.states().keys() <= {"published", "rejected", "held"}
+    assert posts.states().get("received", 0) == 0
+
+
+def test_a_post_whose_lease_was_lost_is_left_to_its_new_holder() -> None:
+    posts = fresh(2)
+
+    def stolen(batch: Sequence[Subject]) -> None:
+        for subject in batch:
+            posts.rows[subject.post.id].token = "somebody else's"
+
+    total = run(parts(posts, clock=wall, signals=Greyness(stolen)))
+    assert posts.screenings == {}
+    assert total.posts == 0
+    assert total.lost == 2
+
+
+def test_an_aged_lane_ends_although_posts_wait() -> None:
+    posts = fresh(500)
+
+    def slow(batch: Sequence[Subject]) -> None:
+        time.sleep(0.02)
+
+    options = LaneOptions("lane", batch_posts=4, max_age_seconds=0.3)
+    run(parts(posts, clock=wall, signals=Greyness(slow)), options)
+    assert posts.states().get("screening", 0) == 0
+    assert posts.states()["received"] > 0
+
+
+def test_an_overdue_post_is_held() -> None:
+    late = post(2, received_at=wall(), deadline_seconds=-1)
+    posts = MemoryPosts([late])
+    posts.claim("a dead lane", limit=1, lease_seconds=600, now=wall())
+    run(parts(posts, clock=wall))
+    assert posts.states() == {"held": 1}

@@ -1,0 +1,160 @@
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from moderation.domain.errors import InvalidInputError
+from moderation.domain.ids import MessageId, PostId
+from moderation.domain.outbox import Delivery, Endpoint, Message
+from moderation.screening.webhooks import (
+    RETRY_SECONDS,
+    Courier,
+    body_of,
+    headers_of,
+    new_secret,
+    retry_at,
+    signing_key,
+)
+from tests.fakes import START, Clock
+
+
+class Receiver(http.server.BaseHTTPRequestHandler):
+    """Answers with the status that its server holds, and keeps what it got."""
+
+    def do_POST(self) -> None:
+        server = self.server
+        assert isinstance(server, ReceivingServer)
+        body = self.rfile.read(int(self.headers["content-length"]))
+        server.got.append((dict(self.headers.items()), body))
+        self.send_response(server.status)
+        if server.status == 302:
+            self.send_header("location", "/elsewhere")
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        """Quiet."""
+
+
+class ReceivingServer(http.server.ThreadingHTTPServer):
+    status = 200
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Receiver)
+        self.got: list[tuple[dict[str, str], bytes]] = []
+
+
+@pytest.fixture
+def receiver() -> Iterator[ReceivingServer]:
+    with ReceivingServer() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+class MemoryOutbox:
+    def __init__(self, *due: Delivery) -> None:
+        self.due = list(due)
+        self.done: list[int] = []
+        self.failures: list[tuple[str, datetime | None]] = []
+
+    def claim(self, *, worker: str, limit: int, lease_seconds: float, now: datetime) -> list[Delivery]:
+        taken, self.due = self.due[:limit], self.due[limit:]
+        return taken
+
+    def delivered(self, delivery: Delivery, *, status: int, now: datetime) -> None:
+        self.done.append(status)
+
+    def failed(self, delivery: Delivery, *, error: str, retry_at: datetime | None, now: datetime) -> None:
+        self.failures.append((error, retry_at))
+
+
+MESSAGE = Message(MessageId("msg-1"), "post.published", PostId("post-1"), {"state": "published"}, START)
+
+
+def delivery(url: str, *, attempt: int = 1, secret: str = "") -> Delivery:
+    return Delivery(MESSAGE, Endpoint("feed", url, secret or new_secret()), attempt)
+
+
+def address(server: ReceivingServer) -> str:
+    return f"http://127.0.0.1:{server.server_address[1]}/hook"
+
+
+def send(outbox: MemoryOutbox, clock: Clock | None = None) -> int:
+    return Courier(outbox, worker="w", clock=clock or Clock()).deliver_due()
+
+
+def test_the_reference_library_verifies_what_is_delivered(receiver: ReceivingServer) -> None:
+    secret = new_secret()
+    outbox = MemoryOutbox(delivery(address(receiver), secret=secret))
+    assert send(outbox, Clock(datetime.now(UTC))) == 1
+    assert outbox.done == [200]
+    [(headers, body)] = receiver.got
+    payload = Webhook(secret).verify(body, headers)
+    assert payload == {
+        "type": "post.published",
+        "timestamp": "2026-01-02T03:04:05.000Z",
+        "data": {"id": "post-1", "state": "published"},
+    }
+    assert headers["webhook-id"] == "msg-1"
+
+
+def test_a_changed_body_is_not_verified() -> None:
+    secret = new_secret()
+    body = body_of(MESSAGE)
+    headers = headers_of(MESSAGE, body, secret=secret, now=datetime.now(UTC))
+    Webhook(secret).verify(body, headers)
+    with pytest.raises(Exception, match="No matching signature"):
+        Webhook(secret).verify(body.replace(b"published", b"withdrawn"), headers)
+
+
+def test_every_try_sends_the_same_bytes() -> None:
+    assert body_of(MESSAGE) == body_of(MESSAGE)
+    assert json.loads(body_of(MESSAGE))["type"] == "post.published"
+
+
+@pytest.mark.parametrize("status", [302, 400, 404, 500, 503])
+def test_anything_but_success_is_tried_again(receiver: ReceivingServer, status: int) -> None:
+    receiver.status = status
+    outbox = MemoryOutbox(delivery(address(receiver)))
+    send(outbox)
+    [(error, again)] = outbox.failures
+    assert error == f"HTTP {status}"
+    assert again is not None
+    assert START + timedelta(seconds=5) <= again <= START + timedelta(seconds=6)
+    assert len(receiver.got) == 1
+
+
+def test_gone_is_never_tried_again(receiver: ReceivingServer) -> None:
+    receiver.status = 410
+    outbox = MemoryOutbox(delivery(address(receiver)))
+    send(outbox)
+    assert outbox.failures == [("HTTP 410", None)]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/closed", "http://[not-a-url", "gopher://127.0.0.1/"])
+def test_an_endpoint_that_cannot_be_reached_is_tried_again(url: str) -> None:
+    outbox = MemoryOutbox(delivery(url))
+    send(outbox)
+    [(_, again)] = outbox.failures
+    assert again is not None
+
+
+def test_after_the_last_retry_a_delivery_is_dead() -> None:
+    waits = [retry_at(attempt, START) for attempt in range(1, len(RETRY_SECONDS) + 2)]
+    assert waits[-1] is None
+    times = [wait for wait in waits if wait is not None]
+    assert len(times) == len(RETRY_SECONDS)
+    assert times == sorted(times)
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_c2hvcnQ=", "whsec_!!!", "bm9wcmVmaXhub3ByZWZpeG5vcHJlZml4"])
+def test_a_weak_or_malformed_secret_is_refused(secret: str) -> None:
+    with pytest.raises(InvalidInputError):
+        signing_key(secret)
