@@ -1,0 +1,133 @@
+"""PDQ, the perceptual hash of the field's shared lists: 256 bits, most significant first, as 32 bytes.
+
+The published algorithm smooths the luma with two box filters, takes 64 by 64 samples, and keeps the signs of its
+16 by 16 lowest cosine coefficients about their median
+(https://github.com/facebook/ThreatExchange/blob/main/hashing/hashing.pdf). Smoothing and sampling are linear and
+separable, so both are one pair of cached, banded matrices.
+"""
+
+from functools import lru_cache
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from moderation.domain.errors import InvalidInputError
+from moderation.media.subject import Rgb
+
+Luma64: TypeAlias = NDArray[np.float32]
+"""Smoothed luma of shape (64, 64), 0 to 255."""
+Code: TypeAlias = NDArray[np.uint8]
+"""A hash as 32 bytes."""
+
+SIDE = 64
+BITS = 256
+HEX_DIGITS = BITS // 4
+MIN_SIDE = 5
+"""Smaller pictures have the all-zero hash and quality 0."""
+BAND_ROWS = 4
+"""Output rows computed together: few enough that the band's input stays in the processor's cache."""
+
+
+class Band:
+    """Output rows `start` to `end` of an operator, and the input rows `first` to `last` that they depend on."""
+
+    __slots__ = ("end", "first", "last", "start", "weights")
+
+    def __init__(self, operator: NDArray[np.float64], start: int) -> None:
+        self.start, self.end = start, start + BAND_ROWS
+        rows = operator[self.start : self.end]
+        used = np.flatnonzero(rows.any(axis=0))
+        self.first, self.last = int(used[0]), int(used[-1]) + 1
+        self.weights = np.ascontiguousarray(rows[:, self.first : self.last], dtype=np.float32)
+
+
+def pdq_luma64(rgb: Rgb) -> Luma64:
+    """Smoothed and sampled luma of full-size pixels; zeros for a picture with a side under 5 pixels."""
+    height, width = rgb.shape[:2]
+    if min(height, width) < MIN_SIDE:
+        return np.zeros((SIDE, SIDE), dtype=np.float32)
+    if height == width == SIDE:
+        return _luma(rgb)
+    rows_done = np.empty((SIDE, width), dtype=np.float32)
+    for band in _bands(height):
+        np.matmul(band.weights, _luma(rgb[band.first : band.last]), out=rows_done[band.start : band.end])
+    sampled = np.empty((SIDE, SIDE), dtype=np.float32)
+    for band in _bands(width):
+        sampled[:, band.start : band.end] = rows_done[:, band.first : band.last] @ band.weights.T
+    return sampled
+
+
+def hash_and_quality(luma64: Luma64) -> tuple[Code, int]:
+    """The hash of one picture and its quality, 0 (flat) to 100; below 50 the hash says nothing."""
+    codes, qualities = hashes_and_qualities(luma64[np.newaxis])
+    return codes[0], int(qualities[0])
+
+
+def hashes_and_qualities(batch: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Hashes of shape (n, 32) and qualities of shape (n,) for smoothed lumas of shape (n, 64, 64)."""
+    transform = _cosines()
+    coefficients = (transform @ batch @ transform.T).reshape(len(batch), BITS)
+    median = np.partition(coefficients, BITS // 2 - 1, axis=1)[:, BITS // 2 - 1, np.newaxis]
+    codes = np.packbits((coefficients > median)[:, ::-1], axis=1)
+    return codes, _qualities(batch)
+
+
+def to_hex(code: Code) -> str:
+    """The hash as 64 lower-case hexadecimal characters, most significant bit first."""
+    return code.tobytes().hex()
+
+
+def from_hex(text: str) -> Code:
+    """The hash that `text` writes. Raises `InvalidInputError` unless it is 64 hexadecimal characters."""
+    if len(text) != HEX_DIGITS or not all(character in "0123456789abcdefABCDEF" for character in text):
+        raise InvalidInputError(
+            f"Not a PDQ hash: {text[:80]!r}.", hint=f"A PDQ hash is {HEX_DIGITS} hexadecimal characters."
+        )
+    return np.frombuffer(bytes.fromhex(text), dtype=np.uint8)
+
+
+def _luma(rgb: Rgb) -> NDArray[np.float32]:
+    """0.299 R + 0.587 G + 0.114 B, in float32 throughout as the reference has it."""
+    luma: NDArray[np.float32] = cv2.cvtColor(rgb.astype(np.float32), cv2.COLOR_RGB2GRAY)
+    return luma
+
+
+def _qualities(batch: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Sum of the gradients between neighbouring samples, in whole hundredths of full scale, over 90."""
+    total = np.zeros(len(batch), dtype=np.int64)
+    for axis in (1, 2):
+        steps = (np.diff(batch, axis=axis) * np.float32(100) / np.float32(255)).astype(np.int64)
+        total += np.abs(steps).sum(axis=(1, 2))
+    return np.minimum(total // 90, 100)
+
+
+@lru_cache(maxsize=64)
+def _bands(size: int) -> tuple[Band, ...]:
+    box = _box_filter(size)
+    samples = ((np.arange(SIDE) + 0.5) * size / SIDE).astype(np.int64)
+    operator = box[samples] @ box
+    return tuple(Band(operator, start) for start in range(0, SIDE, BAND_ROWS))
+
+
+def _box_filter(size: int) -> NDArray[np.float64]:
+    """The reference's box filter over `size` samples: windows shrink at both ends, and lean right when even."""
+    window = -(-size // (2 * SIDE))
+    ahead = (window + 2) // 2
+    position = np.arange(size)[:, np.newaxis]
+    first = np.maximum(position + ahead - window, 0)
+    last = np.minimum(position + ahead, size)
+    column = np.arange(size)[np.newaxis]
+    inside = (column >= first) & (column < last)
+    weights: NDArray[np.float64] = inside / (last - first)
+    return weights
+
+
+@lru_cache(maxsize=1)
+def _cosines() -> NDArray[np.float64]:
+    """Rows 1 to 16 of the 64-point cosine transform, rounded to float32 as the reference stores them."""
+    frequency = np.arange(1, 17)[:, np.newaxis]
+    sample = 2 * np.arange(SIDE) + 1
+    rows = np.float32(np.sqrt(2 / SIDE)) * np.cos(np.pi / (2 * SIDE) * frequency * sample)
+    return rows.astype(np.float32).astype(np.float64)

@@ -1,0 +1,11 @@
+"""What matching needs of the full-size pixels; run inside the decoder's process."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from moderation.matching.pdq import pdq_luma64
+from moderation.media.subject import Reduction
+
+PDQ_LUMA64 = "pdq_luma64"
+
+REDUCTIONS: Mapping[str, Reduction] = MappingProxyType({PDQ_LUMA64: pdq_luma64})
