@@ -1,0 +1,222 @@
+"""Builds the real objects from settings; used by the lanes, the API and the command line, and by nothing else.
+
+Imports that are slow or that belong to lanes only (model runtimes) stay inside the function that needs them, so that
+the API and the command line start quickly.
+"""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from moderation.domain.bank import BankContents
+from moderation.domain.errors import NotFoundError
+from moderation.domain.ids import Digest
+from moderation.domain.signal import SignalSpec
+from moderation.domain.verdict import Screening
+from moderation.matching.image_match import IMAGE_MATCH, ImageMatch
+from moderation.matching.reductions import REDUCTIONS as MATCHING_REDUCTIONS
+from moderation.media.decode import DecodeLimits, DecoderProcess
+from moderation.media.store import BlobStore
+from moderation.policy.compile import Policy, compile_policy
+from moderation.screening.intake import Intake, IntakeLimits
+from moderation.screening.lane import LaneOptions, run_lane
+from moderation.screening.policy_source import PolicySource
+from moderation.screening.publish import Publisher
+from moderation.screening.replay import ReplayParts
+from moderation.screening.report import LaneReport
+from moderation.screening.screen import ScreeningParts
+from moderation.screening.webhooks import Courier
+from moderation.settings import Settings
+from moderation.signals.catalog import REDUCTIONS as SIGNAL_REDUCTIONS
+from moderation.signals.catalog import SPECS
+from moderation.signals.catalog import build as build_signals
+from moderation.signals.models import ModelStore
+from moderation.signals.runtime import SignalRuntime
+from moderation.storage.banks import BankStore
+from moderation.storage.engine import Database
+from moderation.storage.lanes import LaneBeat, LaneStore
+from moderation.storage.outbox import OutboxStore
+from moderation.storage.policies import PolicyStore
+from moderation.storage.posts import PostStore
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+def open_database(settings: Settings) -> Database:
+    """The database in force; the home folder is made when it is missing."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    return Database.open(settings.database)
+
+
+def blob_store(settings: Settings) -> BlobStore:
+    """The blob store in force."""
+    return BlobStore(settings.blobs, settings.blob_options)
+
+
+def model_store(settings: Settings) -> ModelStore:
+    """The model store in force."""
+    return ModelStore(settings.models)
+
+
+def intake(settings: Settings, database: Database, blobs: BlobStore) -> Intake:
+    """Intake with the limits in force."""
+    limits = IntakeLimits(
+        max_image_bytes=settings.max_image_bytes,
+        max_caption_chars=settings.max_caption_chars,
+        max_prompt_chars=settings.max_prompt_chars,
+        deadline_seconds=settings.deadline_seconds,
+    )
+    return Intake(PostStore(database), blobs, limits)
+
+
+def signal_specs() -> tuple[SignalSpec, ...]:
+    """The catalog: what every signal type declares, in order; loads no model."""
+    return (*SPECS, IMAGE_MATCH)
+
+
+def compile_file(settings: Settings, text: str) -> Policy:
+    """`text` as the policy file's contents, compiled. Raises `PolicyError` with every problem in it."""
+    return compile_policy(text, signal_specs(), source=settings.policy.name)
+
+
+def decoder(settings: Settings) -> DecoderProcess:
+    """The decoder process with the limits in force, yielding what every signal and hash needs."""
+    limits = DecodeLimits(
+        max_bytes=settings.max_image_bytes,
+        max_pixels=settings.max_pixels,
+        max_side=settings.max_side,
+        max_frames=settings.max_frames,
+        seconds=settings.decode_seconds,
+        memory_mb=settings.decode_memory_mb,
+    )
+    return DecoderProcess(limits, {**SIGNAL_REDUCTIONS, **MATCHING_REDUCTIONS})
+
+
+def lane_threads(settings: Settings) -> int:
+    """Threads for model inference in each lane."""
+    return settings.threads or max(1, (os.cpu_count() or 1) // settings.lanes)
+
+
+@contextmanager
+def screening_parts(settings: Settings, database: Database) -> Iterator[ScreeningParts]:
+    """Everything that screening needs, with models loaded and the decoder running.
+
+    A model that is missing or not the pinned one is a failing signal, not an error here: its posts are held.
+    """
+    matches = ImageMatch(BankStore(database))
+    signals = SignalRuntime((*build_signals(model_store(settings), threads=lane_threads(settings)), matches))
+    policies = PolicyStore(database)
+
+    def remember(digest: Digest, text: str) -> None:
+        policies.remember(digest, text, now=now())
+
+    source = PolicySource(settings.policy, compile_text=lambda text: compile_file(settings, text), remember=remember)
+    with decoder(settings) as decoding:
+        yield ScreeningParts(
+            posts=PostStore(database),
+            blobs=blob_store(settings),
+            decoder=decoding,
+            signals=signals,
+            judge=source.current,
+            refresh=matches.refresh,
+            clock=now,
+        )
+
+
+def lane_options(settings: Settings, name: str) -> LaneOptions:
+    """How a lane called `name` works with these settings."""
+    return LaneOptions(
+        name=name,
+        batch_posts=settings.batch_posts,
+        lease_seconds=settings.lease_seconds,
+        poll_seconds=settings.poll_seconds,
+        idle_seconds=settings.lane_idle_seconds,
+        max_age_seconds=settings.lane_max_age_seconds,
+        report_seconds=settings.lane_report_seconds,
+    )
+
+
+def work_lane(
+    settings: Settings,
+    *,
+    name: str,
+    run_id: str,
+    stop: threading.Event,
+    report: Callable[[LaneReport], None],
+) -> LaneReport:
+    """Run one lane to its end: what the Dagster job's only op does. `name` must be unique among living lanes."""
+    database = open_database(settings)
+    lanes, started_at = LaneStore(database), now()
+
+    def beat(state: str, posts: int) -> None:
+        lanes.beat(
+            LaneBeat(
+                name=name,
+                run_id=run_id,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                started_at=started_at,
+                beat_at=now(),
+                state=state,
+                posts=posts,
+            )
+        )
+
+    def heartbeat(*, posts: int, draining: bool) -> None:
+        beat("draining" if draining else "working", posts)
+
+    try:
+        beat("starting", 0)
+        with screening_parts(settings, database) as parts:
+            posts = PostStore(database)
+            return run_lane(
+                parts,
+                lane_options(settings, name),
+                publisher=Publisher(posts, clock=now),
+                courier=Courier(OutboxStore(database), worker=name, clock=now),
+                heartbeat=heartbeat,
+                stop=stop,
+                report=report,
+            )
+    finally:
+        lanes.remove(name)
+        database.close()
+
+
+class _PinnedBanks:
+    """The banks as of one checkpoint, for replay."""
+
+    def __init__(self, banks: BankStore, checkpoint: str) -> None:
+        self._banks = banks
+        self._checkpoint = checkpoint
+
+    def checkpoint(self) -> str:
+        return self._checkpoint
+
+    def contents(self, as_of: str | None = None) -> BankContents:
+        return self._banks.contents(self._checkpoint if as_of is None else as_of)
+
+
+@contextmanager
+def replay_parts(settings: Settings, database: Database, screening: Screening) -> Iterator[ReplayParts]:
+    """What replaying `screening` needs: its policy and its banks, today's code and models.
+
+    Raises `NotFoundError` when the policy's text is not stored, `PolicyError` when today's catalog lacks a signal
+    that it reads.
+    """
+    pinned = screening.pins
+    text = PolicyStore(database).text(pinned.policy)
+    if text is None:
+        raise NotFoundError(f"The text of policy {pinned.policy} is not stored.")
+    banks = BankStore(database)
+    matches = ImageMatch(_PinnedBanks(banks, pinned.bank_checkpoint) if pinned.bank_checkpoint else banks)
+    matches.refresh()
+    signals = SignalRuntime((*build_signals(model_store(settings), threads=lane_threads(settings)), matches))
+    with decoder(settings) as decoding:
+        yield ReplayParts(blob_store(settings), decoding, signals, compile_file(settings, text))
