@@ -1,0 +1,17 @@
+"""Everything that Dagster knows of this system. Importing this loads no model and opens nothing."""
+
+import dagster as dg
+
+from pipelines.defs.screening.checks import check_screening, checks, every_ten_minutes
+from pipelines.defs.screening.lane_job import screened_posts, screening_lane
+from pipelines.defs.screening.sensor import keep_lanes_alive
+from pipelines.resources import System
+
+defs = dg.Definitions(
+    assets=[screened_posts],
+    asset_checks=checks,
+    jobs=[screening_lane, check_screening],
+    schedules=[every_ten_minutes],
+    sensors=[keep_lanes_alive],
+    resources={"system": System()},
+)

@@ -1,0 +1,121 @@
+"""The sensor that keeps the wanted number of lanes alive, and holds posts that no lane has judged in time."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster import RunRecord
+
+from moderation.domain.errors import ModerationError
+from moderation.settings import Settings
+from moderation.storage.lanes import LaneBeat
+from pipelines.defs.screening.lane_job import JOB, SLOT_TAG, screening_lane
+from pipelines.defs.screening.plan import LaneRun, Limits, Plan, plan_lanes
+from pipelines.resources import Stores, System
+from pipelines.templates import START_SECONDS
+
+MINIMUM_INTERVAL_SECONDS = 2
+"""Dagster's sensor loop itself comes round every 5 seconds."""
+
+REMEMBERED_RUNS = 8
+"""Runs looked at for each wanted lane: the one that holds the slot, and enough failed ones for the backoff."""
+
+FORGET_BEATS_SECONDS = 3600.0
+OVERDUE_LIMIT = 500
+
+IN_PROGRESS = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+@dg.sensor(
+    job=screening_lane,
+    minimum_interval_seconds=MINIMUM_INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts lanes that are missing, gives up runs whose lane is dead, holds posts past their deadline.",
+)
+def keep_lanes_alive(context: dg.SensorEvaluationContext, system: System) -> dg.SensorResult:
+    """Judge lanes by their heartbeats; what Dagster says of a run is only believed when the run has ended."""
+    now = datetime.now(UTC)
+    settings = system.settings()
+    suspects = frozenset(json.loads(context.cursor or "[]"))
+    try:
+        with system.stores() as stores:
+            overdue = stores.posts.hold_overdue(now=now, limit=OVERDUE_LIMIT)
+            beats = stores.lanes.alive(within_seconds=FORGET_BEATS_SECONDS, now=now)
+            plan = plan_lanes(
+                lane_runs(context.instance, settings.lanes),
+                {beat.run_id: beat.beat_at for beat in beats},
+                wanted=_wanted(settings, stores),
+                suspects=suspects,
+                limits=_limits(settings),
+                now=now,
+            )
+            give_up(context.instance, stores, plan.dead, beats)
+    except ModerationError as error:
+        return dg.SensorResult(skip_reason=f"{error.code}: {error.message}", cursor=json.dumps(sorted(suspects)))
+    if overdue:
+        context.log.warning(f"{len(overdue)} posts had no verdict by their deadline and are held")
+    return _result(plan)
+
+
+def lane_runs(instance: dg.DagsterInstance, lanes: int) -> list[LaneRun]:
+    """The lane runs that matter: every one in progress, and the newest others."""
+    open_records = instance.get_run_records(dg.RunsFilter(job_name=JOB, statuses=IN_PROGRESS))
+    newest = instance.get_run_records(dg.RunsFilter(job_name=JOB), limit=REMEMBERED_RUNS * lanes)
+    records = {record.dagster_run.run_id: record for record in (*newest, *open_records)}
+    return [_lane_run(record) for record in records.values()]
+
+
+def give_up(instance: dg.DagsterInstance, stores: Stores, dead: Sequence[str], beats: Sequence[LaneBeat]) -> None:
+    """Tell Dagster that these runs are over: nothing of them is alive. Their posts' leases run out by themselves."""
+    for run_id in dead:
+        run = instance.get_run_by_id(run_id)
+        if run is not None and not run.is_finished:
+            instance.report_run_failed(run, "The lane's heartbeat has stopped; its posts go to other lanes.")
+        for beat in beats:
+            if beat.run_id == run_id:
+                stores.lanes.remove(beat.name)
+
+
+def _lane_run(record: RunRecord) -> LaneRun:
+    run = record.dagster_run
+    slot = run.tags.get(SLOT_TAG, "")
+    created_at = record.create_timestamp
+    if created_at.tzinfo is None:
+        created_at = created_at.replace(tzinfo=UTC)
+    ended_at = None
+    if run.is_finished:
+        ended_at = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else created_at
+    return LaneRun(
+        run_id=run.run_id,
+        slot=int(slot) if slot.isdecimal() else -1,
+        created_at=created_at,
+        ended_at=ended_at,
+        failed=run.status == dg.DagsterRunStatus.FAILURE,
+    )
+
+
+def _wanted(settings: Settings, stores: Stores) -> int:
+    """One lane is always kept warm; the others are wanted while posts wait."""
+    return settings.lanes if stores.posts.oldest_pending_at() is not None else 1
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        stale=settings.lane_stale_seconds, starting=float(START_SECONDS), max_age=settings.lane_max_age_seconds
+    )
+
+
+def _result(plan: Plan) -> dg.SensorResult:
+    cursor = json.dumps(sorted(plan.suspects))
+    if not plan.launches:
+        waiting = ", ".join(f"lane {slot} again in {seconds:.0f} s" for slot, seconds in plan.waiting.items())
+        return dg.SensorResult(skip_reason=waiting or "every wanted lane is alive", cursor=cursor)
+    requests = [dg.RunRequest(run_key=launch.key, tags={SLOT_TAG: str(launch.slot)}) for launch in plan.launches]
+    return dg.SensorResult(run_requests=requests, cursor=cursor)
