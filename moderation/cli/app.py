@@ -2,6 +2,9 @@
 
 import typer
 
+from moderation.cli import audit, bank, bench, database, key, models, policy, post, submit, webhook
+from moderation.cli.up import up
+
 app = typer.Typer(
     name="moderation",
     help="Screen AI-generated images and captions before they are published.",
@@ -9,6 +12,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+app.command()(up)
+app.command()(submit.submit)
+app.add_typer(post.app, name="post")
+app.add_typer(bank.app, name="bank")
+app.add_typer(policy.app, name="policy")
+app.add_typer(models.app, name="models")
+app.add_typer(webhook.app, name="webhook")
+app.add_typer(key.app, name="key")
+app.add_typer(audit.app, name="audit")
+app.add_typer(database.app, name="db")
+app.add_typer(bench.app, name="bench")
 
 
 @app.callback()

@@ -4,25 +4,18 @@ Only `pipelines/resources.py`, `review_ui/app.py` and `cli.py` build the real ob
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from moderation.domain.bank import BankContents
 from moderation.domain.ids import Digest, PostId
 from moderation.domain.media import Refusal
-from moderation.domain.post import Claim, Post
+from moderation.domain.post import Claim, Committed, Post
 from moderation.domain.signal import SignalResult
 from moderation.domain.verdict import Judgement, Screening
 from moderation.media.subject import Picture, Subject
 
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """What became of a batch: posts whose verdict was stored, and posts whose lease was lost meanwhile."""
-
-    stored: tuple[PostId, ...]
-    lost: tuple[PostId, ...]
+__all__ = ["Banks", "Blobs", "Committed", "Decoder", "Judge", "Posts", "Signals"]
 
 
 class Posts(Protocol):
