@@ -1,0 +1,140 @@
+"""The policy document, version 1: what a policy team writes.
+
+Version 2 will be read by adding its model beside these and a function that turns a version 1 document into it.
+"""
+
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from moderation.policy.problems import Problem, did_you_mean
+from moderation.policy.source import Located, Path
+
+NAME_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+IDENTIFIER_PATTERN = r"^[a-z][a-z0-9_]*$"
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
+Identifier = Annotated[str, Field(pattern=IDENTIFIER_PATTERN, max_length=64)]
+Prose = Annotated[str, Field(min_length=1, max_length=2_000)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class ThresholdDocument(_Part):
+    """A named number and the reasoning behind it."""
+
+    value: float
+    why: Prose
+
+
+class RuleDocument(_Part):
+    """A condition and what follows when it is true. There is no approving rule: approve is what remains."""
+
+    name: Name
+    status: Literal["draft", "shadow", "live"]
+    when: Annotated[str, Field(min_length=1, max_length=4_000)]
+    verdict: Literal["hold", "reject"]
+    queue: Name | None = None
+    """Where a held post waits; only for `hold`."""
+    category: Identifier | None = None
+    """The harm that the rule is about."""
+    reason: Prose
+    """One sentence for the moderator and the author."""
+    why: Prose
+    """Why the rule exists, for the policy team."""
+
+
+class FailureDocument(_Part):
+    """Where posts wait for which one signal has no measurement."""
+
+    queue: Name
+    why: Prose
+
+
+class PolicyDocument(_Part):
+    """A whole policy."""
+
+    version: Literal[1]
+    name: Name
+    description: Prose
+    thresholds: dict[Identifier, ThresholdDocument] = Field(default_factory=dict)
+    rules: Annotated[list[RuleDocument], Field(min_length=1, max_length=500)]
+    failures: dict[str, FailureDocument] = Field(default_factory=dict)
+    """By signal name."""
+
+
+_FORMS = {
+    NAME_PATTERN: "must be lower-case words joined by hyphens, such as adult-certain",
+    IDENTIFIER_PATTERN: "must be lower-case words joined by underscores, such as adult_certain",
+}
+_WANTED = {
+    "string_type": ("must be text", "put it in quotes"),
+    "int_type": ("must be a whole number", ""),
+    "float_type": ("must be a number", ""),
+    "finite_number": ("must be a finite number", ""),
+    "model_type": ("must be a mapping of keys to values", ""),
+    "dict_type": ("must be a mapping of keys to values", ""),
+    "list_type": ('must be a list: one "- " item for each', ""),
+    "string_too_short": ("must not be empty", ""),
+    "too_short": ("must not be empty", ""),
+    "bool_type": ("must be true or false", ""),
+}
+
+
+def document_problems(error: ValidationError, located: Located, model: type[BaseModel]) -> list[Problem]:
+    """Pydantic's complaints in plain words, each at its place in the text."""
+    problems = {_problem(item, located, model) for item in error.errors(include_url=False)}
+    return sorted(problems)
+
+
+def _problem(item: ErrorDetails, located: Located, model: type[BaseModel]) -> Problem:
+    path = _path(item["loc"], located)
+    extent, kind, context = located.at(path), item["type"], item.get("ctx", {})
+    name = f'"{path[-1]}"' if path and isinstance(path[-1], str) else "this item" if path else "the document"
+    if kind == "missing":
+        owner = located.key(path[:-1]) if path[:-1] else located.at(())
+        return Problem(owner.start, owner.start + 1, f"{name} is missing")
+    if kind == "extra_forbidden":
+        extent = located.key(path)
+        return Problem(extent.start, extent.end, f"unknown key {name}", did_you_mean(str(path[-1]), _keys(model)))
+    if item["loc"] and item["loc"][-1] == "[key]":
+        extent = located.key(path)
+    if kind == "string_pattern_mismatch":
+        return Problem(extent.start, extent.end, f"{name} {_FORMS.get(str(context.get('pattern')), item['msg'])}")
+    if kind == "literal_error":
+        given = str(item["input"])
+        hint = did_you_mean(given, str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", "))
+        return Problem(extent.start, extent.end, f"{name} must be {context['expected']}, not {given}", hint)
+    if item["input"] is None:
+        return Problem(extent.start, extent.end, f"{name} is empty")
+    message, hint = _WANTED.get(kind, (item["msg"][:1].lower() + item["msg"][1:], ""))
+    return Problem(extent.start, extent.end, f"{name} {message}" if kind in _WANTED else f"{name}: {message}", hint)
+
+
+def _path(loc: tuple[str | int, ...], located: Located) -> Path:
+    """Pydantic's location without what it adds to it (union members, `[key]`)."""
+    path: Path = ()
+    for part in loc:
+        longer = (*path, part)
+        if longer in located.values or (part == loc[-1] and part not in {"int", "float", "str", "[key]"}):
+            path = longer
+    return path
+
+
+def _keys(model: type[BaseModel]) -> Iterable[str]:
+    """Every key that a document of this model can have anywhere."""
+    for name, info in model.model_fields.items():
+        yield name
+        for inner in _models(info.annotation):
+            yield from _keys(inner)
+
+
+def _models(annotation: object) -> Iterable[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in getattr(annotation, "__args__", ()):
+        yield from _models(part)

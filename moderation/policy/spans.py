@@ -1,0 +1,62 @@
+"""Where a node of sqlglot's tree stands in the text: its tree keeps the places of names and literals only."""
+
+from collections.abc import Sequence
+
+from sqlglot import exp
+from sqlglot.tokenizer_core import Token, TokenType
+
+_OPENING = frozenset({TokenType.L_PAREN})
+_CLOSING = frozenset({TokenType.R_PAREN})
+_TAIL = frozenset({TokenType.IS, TokenType.NOT, TokenType.NULL, TokenType.TRUE, TokenType.FALSE})
+
+
+class Spans:
+    """The extents of nodes, worked out from the tokens around their leaves."""
+
+    def __init__(self, text: str, tokens: Sequence[Token]) -> None:
+        self._text = text
+        self._tokens = tokens
+        self._first = {token.start: index for index, token in enumerate(tokens)}
+        self._last = {token.end: index for index, token in enumerate(tokens)}
+
+    def extent(self, node: exp.Expr) -> tuple[int, int]:
+        """First character and the one after the last; the whole text where it cannot be told."""
+        found = [
+            (inner.meta["start"], inner.meta["end"]) for inner in node.walk() if {"start", "end"} <= inner.meta.keys()
+        ]
+        if not found:
+            return (0, len(self._text))
+        first = self._first.get(min(start for start, _ in found), 0)
+        last = self._last.get(max(end for _, end in found), len(self._tokens) - 1)
+        if isinstance(node, exp.Is):
+            last = self._through_tail(last)
+        first, last = self._balanced(first, last)
+        return (self._tokens[first].start, self._tokens[last].end + 1)
+
+    def text(self, node: exp.Expr) -> str:
+        """The node as written, on one line."""
+        start, end = self.extent(node)
+        return " ".join(line.strip() for line in self._text[start:end].splitlines())
+
+    def _through_tail(self, last: int) -> int:
+        """`x IS NOT NULL` ends after words that have no place of their own."""
+        while last + 1 < len(self._tokens) and self._tokens[last + 1].token_type in _CLOSING:
+            last += 1
+        while last + 1 < len(self._tokens) and self._tokens[last + 1].token_type in _TAIL:
+            last += 1
+        return last
+
+    def _balanced(self, first: int, last: int) -> tuple[int, int]:
+        """Wider by the parentheses that belong to what is inside."""
+        depth = lowest = 0
+        for token in self._tokens[first : last + 1]:
+            depth += (token.token_type in _OPENING) - (token.token_type in _CLOSING)
+            lowest = min(lowest, depth)
+        while lowest < 0 and first > 0:
+            first -= 1
+            if self._tokens[first].token_type in _OPENING:
+                lowest, depth = lowest + 1, depth + 1
+        while depth > 0 and last + 1 < len(self._tokens):
+            last += 1
+            depth -= self._tokens[last].token_type in _CLOSING
+        return first, last
