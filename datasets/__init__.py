@@ -1,1 +1,1 @@
-"""Sample posts drawn by the project, and loaders for posts in files. No data in git."""
+"""Posts to screen: drawn samples, and loaders for a reader's own pictures. No data is kept in the repository."""
