@@ -90,8 +90,7 @@ def from_hex(text: str) -> Code:
 
 def _luma(rgb: Rgb) -> NDArray[np.float32]:
     """0.299 R + 0.587 G + 0.114 B, in float32 throughout as the reference has it."""
-    luma: NDArray[np.float32] = cv2.cvtColor(rgb.astype(np.float32), cv2.COLOR_RGB2GRAY)
-    return luma
+    return np.asarray(cv2.cvtColor(rgb.astype(np.float32), cv2.COLOR_RGB2GRAY), dtype=np.float32)
 
 
 def _qualities(batch: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -130,4 +129,4 @@ def _cosines() -> NDArray[np.float64]:
     frequency = np.arange(1, 17)[:, np.newaxis]
     sample = 2 * np.arange(SIDE) + 1
     rows = np.float32(np.sqrt(2 / SIDE)) * np.cos(np.pi / (2 * SIDE) * frequency * sample)
-    return rows.astype(np.float32).astype(np.float64)
+    return np.asarray(rows, dtype=np.float32).astype(np.float64)

@@ -1,0 +1,21 @@
+"""How much one image may cost, and how large a preview of it is."""
+
+from dataclasses import dataclass
+
+PREVIEW_SIDE = 1024
+"""Longer side, in pixels, of the frames that reach signals; reductions see the full size."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeLimits:
+    """What one image may cost. `memory_mb` is what decoding may take beyond the decoder's own start-up size.
+
+    `max_pixels` bounds one frame (an animation's canvas), `max_side` each of its sides, `seconds` the whole image.
+    """
+
+    max_bytes: int
+    max_pixels: int
+    max_side: int
+    max_frames: int
+    seconds: float
+    memory_mb: int
