@@ -1,0 +1,58 @@
+"""The application: `uvicorn --factory review_ui.app:create_app`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from moderation.settings import Settings, load_settings
+from review_ui import logs, pages, problem
+from review_ui.api import feed, health, media, posts
+from review_ui.edge import Edge
+from review_ui.pages import Pages
+from review_ui.readiness import ReadinessProbe
+from review_ui.site import Site, open_site
+from review_ui.state import state_gauges
+
+STATIC = Path(__file__).parent / "static"
+DESCRIPTION = """Send a post for screening, ask what became of it, read the feed of published posts.
+
+Every image here is AI-generated. Refusals are problem documents (RFC 9457)."""
+
+
+def create_app(settings: Settings | None = None, *, site: Site | None = None) -> FastAPI:
+    """The application on the settings of the environment, or on a site that is already open.
+
+    Connects to nothing: a database that is down makes `/readyz` say so, not the start fail.
+    """
+    the_site = site or open_site(settings or load_settings())
+    logs.configure(json=the_site.settings.log_json)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await the_site.watch.close()
+        the_site.database.close()
+
+    app = FastAPI(
+        title="Moderation",
+        version=version("moderation"),
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.site = the_site
+    app.state.readiness = ReadinessProbe(the_site)
+    app.state.pages = Pages()
+    the_site.metrics.watch_state(lambda: state_gauges(the_site))
+    problem.install(app)
+    for module in (posts, feed, media, health, pages):
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_middleware(Edge, metrics=the_site.metrics)
+    return app

@@ -1,0 +1,79 @@
+"""Who calls, how often, and what they may do."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
+
+from moderation.domain.errors import ForbiddenError, RateLimitedError, UnauthenticatedError
+from moderation.storage.keys import ApiKey
+from review_ui.rate_limit import Allowance
+from review_ui.site import Site, TheSite
+
+POSTS_WRITE = "posts:write"
+POSTS_READ = "posts:read"
+MEDIA_HELD = "media:held"
+FEED_READ = "feed:read"
+
+MAX_SECRET_CHARS = 200
+
+bearer = HTTPBearer(auto_error=False, scheme_name="bearer", description="`Authorization: Bearer mod_…`")
+header = APIKeyHeader(name="X-API-KEY", auto_error=False, scheme_name="x-api-key", description="The same key.")
+
+BearerToken = Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
+HeaderKey = Annotated[str | None, Security(header)]
+
+
+async def optional_caller(request: Request, site: TheSite, token: BearerToken, key: HeaderKey) -> ApiKey | None:
+    """The caller's API key, counted against its rate; None when the request carries none.
+
+    Raises `UnauthenticatedError` for a key that is not valid: a caller that shows one expects it to count.
+    """
+    if "authorization" not in request.headers and key is None:
+        return None
+    secret = token.credentials if token is not None else key
+    if secret is None:
+        raise UnauthenticatedError("The Authorization header is not a bearer token.")
+    return await _verified(request, site, secret)
+
+
+async def caller(found: Annotated[ApiKey | None, Depends(optional_caller)]) -> ApiKey:
+    """The caller's API key. Raises `UnauthenticatedError` without one."""
+    if found is None:
+        raise UnauthenticatedError("This needs an API key.", hint="Send `Authorization: Bearer mod_…`.")
+    return found
+
+
+def needs(scope: str) -> Callable[[ApiKey], Awaitable[ApiKey]]:
+    """A dependency: the caller's key, which must have `scope`. Raises `ForbiddenError`."""
+
+    async def scoped(key: Annotated[ApiKey, Depends(caller)]) -> ApiKey:
+        if scope not in key.scopes:
+            raise ForbiddenError(f"This API key lacks the scope {scope}.")
+        return key
+
+    return scoped
+
+
+async def _verified(request: Request, site: Site, secret: str) -> ApiKey:
+    found = None
+    if len(secret) <= MAX_SECRET_CHARS and secret.isascii():
+        found = await run_in_threadpool(site.keys.verify, secret, now=site.clock())
+    if found is None:
+        raise UnauthenticatedError("The API key is not valid.")
+    request.state.client = found.name
+    try:
+        request.state.allowance = site.limiter.take(found.name, limit=found.per_minute, now_s=time.monotonic())
+    except RateLimitedError as error:
+        request.state.allowance = Allowance(found.per_minute, 0, error.retry_after_s)
+        raise
+    return found
+
+
+OptionalCaller = Annotated[ApiKey | None, Depends(optional_caller)]
+Caller = Annotated[ApiKey, Depends(caller)]
+Writer = Annotated[ApiKey, Depends(needs(POSTS_WRITE))]
+FeedReader = Annotated[ApiKey, Depends(needs(FEED_READ))]

@@ -1,0 +1,38 @@
+"""The system's state in numbers, read from the database at the time of asking."""
+
+from datetime import timedelta
+
+from moderation.domain.post import PostState
+from review_ui.metrics import Gauge
+from review_ui.site import Site
+
+FAILURE_WINDOW = timedelta(minutes=5)
+
+
+def state_gauges(site: Site) -> list[Gauge]:
+    """Every gauge of `/metrics`. Raises `UnavailableError` when the database does not answer."""
+    now = site.clock()
+    counts, oldest = site.posts.counts(), site.posts.oldest_pending_at()
+    waited_s = 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
+    failures = site.screenings.failure_rates(now - FAILURE_WINDOW)
+    alive = site.lanes.alive(within_seconds=site.settings.lane_stale_seconds, now=now)
+    return [
+        Gauge("moderation_posts", "Posts by state.", "state", {state: counts.get(state, 0) for state in PostState}),
+        Gauge("moderation_oldest_pending_seconds", "Age of the oldest post without a verdict.", "", {"": waited_s}),
+        Gauge("moderation_posts_overdue", "Posts past their deadline.", "", {"": site.posts.overdue(now)}),
+        Gauge("moderation_queue_depth", "Held posts that wait for a human.", "queue", site.jobs.depths()),
+        Gauge("moderation_lanes_alive", "Lanes with a fresh heartbeat.", "", {"": len(alive)}),
+        Gauge("moderation_outbox_backlog", "Deliveries by state.", "state", site.outbox.backlog()),
+        Gauge(
+            "moderation_signal_failures",
+            "Failed measurements in the last five minutes.",
+            "signal",
+            {name: failed for name, (failed, _) in failures.items()},
+        ),
+        Gauge(
+            "moderation_signal_measurements",
+            "Measurements in the last five minutes, failed ones included.",
+            "signal",
+            {name: total for name, (_, total) in failures.items()},
+        ),
+    ]
