@@ -56,7 +56,10 @@ def _jpeg(image: Image.Image, file_format: FileFormat, quality: int) -> bytes:
 
 def animate(frames: Sequence[Pixels], container: str) -> bytes:
     """An endless animation in `container` ("GIF" or "WEBP")."""
-    first, *others = [Image.fromarray(frame) for frame in frames]
+    images = [Image.fromarray(frame) for frame in frames]
+    if container == "GIF":
+        images = [image.quantize(128, Image.Quantize.FASTOCTREE) for image in images]
+    first, *others = images
     return _save(first, container, save_all=True, append_images=others, duration=FRAME_MS, loop=0)
 
 
