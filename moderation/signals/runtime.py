@@ -1,0 +1,144 @@
+"""Runs every signal type over a batch, and turns whatever goes wrong into failures. Nothing is ever guessed."""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import Protocol, runtime_checkable
+
+from moderation.domain.signal import FailureReason, SignalFailure, SignalResult, SignalSpec
+from moderation.media.subject import SignalType, Subject
+from moderation.signals.contract import check_distinct, checked
+
+DETAIL_CHARS = 300
+
+
+@runtime_checkable
+class LoadsModels(Protocol):
+    """A signal type that loaded models says which bytes: SHA-256 by model name."""
+
+    @property
+    def models(self) -> Mapping[str, str]:
+        """Digests to pin in every verdict."""
+        ...
+
+
+class SignalRuntime:
+    """Runs signal types in their own threads, each under its spec's time limit.
+
+    A thread cannot be stopped: a type that hangs stays `unavailable` until its call returns, and what it then returns
+    is thrown away. Raises `ValueError` at once when two types share a name or a column.
+    """
+
+    def __init__(self, types: Sequence[SignalType]) -> None:
+        check_distinct([signal.spec for signal in types])
+        self._workers = [_Worker(signal) for signal in types]
+        self._turn = threading.Lock()
+        self._seconds: dict[str, float] = {}
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Spec version by signal name."""
+        return {worker.spec.name: worker.spec.version for worker in self._workers}
+
+    @property
+    def models(self) -> dict[str, str]:
+        """SHA-256 by model name, of the models that the signal types loaded."""
+        found: dict[str, str] = {}
+        for worker in self._workers:
+            if isinstance(worker.signal, LoadsModels):
+                found.update(worker.signal.models)
+        return found
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Wall time by signal name that the last batch took; signals that ran side by side overlap."""
+        return dict(self._seconds)
+
+    def measure(self, batch: Sequence[Subject]) -> list[tuple[SignalResult, ...]]:
+        """For each subject one result of every signal type, in catalog order. Never raises."""
+        subjects = tuple(batch)
+        if not subjects:
+            return []
+        with self._turn:
+            tasks = [worker.start(subjects) for worker in self._workers]
+            columns = [worker.finish(task, subjects) for worker, task in zip(self._workers, tasks, strict=True)]
+            self._seconds = {
+                worker.spec.name: task.seconds for worker, task in zip(self._workers, tasks, strict=True) if task
+            }
+        return list(zip(*columns, strict=True)) if columns else [() for _ in subjects]
+
+
+@dataclass(slots=True)
+class _Task:
+    """One batch on its way through one signal type; `done` is set last."""
+
+    batch: tuple[Subject, ...]
+    started: float
+    results: list[SignalResult] = field(default_factory=list)
+    seconds: float = 0.0
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+class _Worker:
+    """One signal type with its thread, which is a daemon so that a hung call cannot keep the process alive."""
+
+    def __init__(self, signal: SignalType) -> None:
+        self.signal = signal
+        self.spec: SignalSpec = signal.spec
+        self._inbox: SimpleQueue[_Task] = SimpleQueue()
+        self._current: _Task | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self, batch: tuple[Subject, ...]) -> _Task | None:
+        """Hand the batch to the thread; None while the thread is still hung in an earlier one."""
+        if self._current is not None and not self._current.done.is_set():
+            return None
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._serve, name=f"signal-{self.spec.name}", daemon=True)
+            self._thread.start()
+        self._current = _Task(batch, time.monotonic())
+        self._inbox.put(self._current)
+        return self._current
+
+    def finish(self, task: _Task | None, batch: tuple[Subject, ...]) -> list[SignalResult]:
+        """The batch's results, or failures when the time limit passes first."""
+        if task is None:
+            return _failures(self.spec, batch, FailureReason.UNAVAILABLE, "still hung in an earlier batch")
+        left = task.started + self.spec.time_limit_s - time.monotonic()
+        if task.done.wait(max(0.0, left)):
+            return task.results
+        task.seconds = time.monotonic() - task.started
+        return _failures(self.spec, batch, FailureReason.TIMED_OUT, f"over {self.spec.time_limit_s:g} s")
+
+    def _serve(self) -> None:
+        while True:
+            task = self._inbox.get()
+            try:
+                task.results = self._measure(task.batch)
+            except BaseException as error:  # noqa: BLE001 - the thread must outlive SystemExit too
+                task.results = _failures(self.spec, task.batch, FailureReason.ERROR, _said(error))
+            task.seconds = time.monotonic() - task.started
+            task.done.set()
+
+    def _measure(self, batch: tuple[Subject, ...]) -> list[SignalResult]:
+        try:
+            results = list(self.signal.measure(batch))
+        except Exception as error:  # noqa: BLE001 - whatever a signal raises is a failure, never a crash
+            if len(batch) == 1:
+                return _failures(self.spec, batch, FailureReason.ERROR, _said(error))
+            # One post that cannot be measured must not fail its neighbours.
+            return [self._measure((subject,))[0] for subject in batch]
+        if len(results) != len(batch):
+            detail = f"{len(results)} results for {len(batch)} posts"
+            return _failures(self.spec, batch, FailureReason.WRONG_COUNT, detail)
+        return [checked(result, self.spec, subject.post) for result, subject in zip(results, batch, strict=True)]
+
+
+def _failures(spec: SignalSpec, batch: Sequence[Subject], reason: FailureReason, detail: str) -> list[SignalResult]:
+    return [SignalFailure(spec.name, reason, detail[:DETAIL_CHARS]) for _ in batch]
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,1 @@
+"""Term lists, what they mean, and how they are matched against normalised text."""

@@ -1,0 +1,88 @@
+"""`caption_terms` and `prompt_terms`: listed terms by category, found in normalised text by whole words."""
+
+from collections.abc import Sequence
+
+from moderation.domain.post import Post
+from moderation.domain.signal import Column, ColumnKind, Score, SignalResult, SignalSpec, Span, Surface, Value
+from moderation.media.subject import Subject
+from moderation.signals.terms.document import Category
+from moderation.signals.terms.matcher import CO_OCCURRENCE, Hit, Matcher, severities
+
+_KNOWN_FAILURES = (
+    "Harm without a listed word: innuendo, implication, pictures described with harmless words.",
+    "Quoted, negated and reclaimed words count like any other.",
+    "Words that are only harmful in context are severity 1; decide on 2 and more.",
+    "English only.",
+)
+
+
+def _spec(surface: Surface) -> SignalSpec:
+    return SignalSpec(
+        name=f"{surface}_terms",
+        version="1",
+        surface=surface,
+        description=f"Listed terms in the {surface}, the highest severity for each category, with their places.",
+        columns=tuple(
+            Column(
+                f"{surface}_{category}",
+                ColumnKind.INTEGER,
+                f"{category.replace('_', ' ')}: 0 no listed term, 1 depends on context, 2 clear, 3 severe",
+                low=0,
+                high=3,
+            )
+            for category in Category
+        ),
+        cost_ms=0.2,
+        time_limit_s=20.0,
+        recommended={"high recall": 1, "balanced": 2, "high precision": 3},
+        known_failures=_KNOWN_FAILURES,
+    )
+
+
+CAPTION_TERMS = _spec(Surface.CAPTION)
+PROMPT_TERMS = _spec(Surface.PROMPT)
+
+
+class TextTerms:
+    """One surface's term matching; build it with `CAPTION_TERMS` or `PROMPT_TERMS`.
+
+    The minors category also rises when a word for a child's age meets an adult term, wherever in the post's two texts the age
+    word stands.
+    """
+
+    def __init__(self, spec: SignalSpec, matcher: Matcher) -> None:
+        self._spec = spec
+        self._matcher = matcher
+
+    @property
+    def spec(self) -> SignalSpec:
+        """The spec that it was built with."""
+        return self._spec
+
+    def measure(self, batch: Sequence[Subject]) -> list[SignalResult]:
+        """One score per post; it needs no picture."""
+        return [self._score(subject.post) for subject in batch]
+
+    def _score(self, post: Post) -> Score:
+        text, other = post.caption, post.prompt
+        if self._spec.surface is Surface.PROMPT:
+            text, other = other, text
+        hits = self._matcher.hits(text)
+        found = severities(hits)
+        if found[Category.ADULT]:
+            ages = [hit for hit in hits if _is_age(hit)] or [hit for hit in self._matcher.hits(other) if _is_age(hit)]
+            if ages:
+                found[Category.MINORS] = max(found[Category.MINORS], CO_OCCURRENCE[found[Category.ADULT]])
+        values: dict[str, Value] = {f"{self._spec.surface}_{category}": found[category] for category in Category}
+        return Score(self._spec.name, values, self._spans(hits, found))
+
+    def _spans(self, hits: Sequence[Hit], found: dict[Category, int]) -> tuple[Span, ...]:
+        """Where the terms stand; words for an age only when they made the minors category rise."""
+        shown = (hit for hit in hits if hit.term.severity or found[Category.MINORS])
+        return tuple(
+            Span(self._spec.surface, hit.start, hit.end, str(hit.term.category), hit.term.phrase) for hit in shown
+        )
+
+
+def _is_age(hit: Hit) -> bool:
+    return hit.term.category is Category.MINORS and hit.term.severity == 0
