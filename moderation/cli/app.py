@@ -2,7 +2,7 @@
 
 import typer
 
-from moderation.cli import audit, bank, bench, database, key, models, policy, post, submit, webhook
+from moderation.cli import audit, bank, bench, database, key, lane, models, policy, post, submit, webhook
 from moderation.cli.up import up
 
 app = typer.Typer(
@@ -14,6 +14,7 @@ app = typer.Typer(
 )
 app.command()(up)
 app.command()(submit.submit)
+app.command(hidden=True)(lane.lane)
 app.add_typer(post.app, name="post")
 app.add_typer(bank.app, name="bank")
 app.add_typer(policy.app, name="policy")

@@ -1,0 +1,99 @@
+"""`bench screen`: posts a second of the whole way, beside the bare model on already decoded tensors."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from moderation.assembly import decoder, lane_options, lane_threads, model_store, screening_parts
+from moderation.bench.result import BenchResult
+from moderation.bench.workspace import filled, submissions, workspace
+from moderation.domain.media import Refusal
+from moderation.screening.lane import run_lane
+from moderation.screening.publish import Publisher
+from moderation.screening.report import LaneReport
+from moderation.settings import Settings
+from moderation.signals.image_nsfw import REDUCTION, ImageNsfw
+from moderation.storage.posts import PostStore
+
+RATIO_BAR = 0.85
+STAGES = ("decode", "signals", "policy", "commit")
+
+
+def bench_screen(
+    settings: Settings, *, posts: int, images: Path | None, rounds: int, tell: Callable[[str], None]
+) -> BenchResult:
+    """Bare model and full way in turns, `rounds` times; the medians count.
+
+    The full way starts with accepted posts and ends when the last verdict is committed and published; the model is
+    loaded before the clock starts. The bare loop runs the same model in the same batches and threads on tensors that
+    the same pictures were decoded to before.
+    """
+    bare, full, stages = [], [], []
+    with workspace(settings) as place:
+        model = ImageNsfw.load(model_store(place), threads=lane_threads(place))
+        tensors = _tensors(place, posts, images)
+        model.scores(tensors[:16])
+        for number in range(rounds):
+            bare.append(_bare(model, tensors))
+            report, seconds = _full(place, posts, images, number)
+            full.append(report.posts / seconds)
+            stages.append({stage: report.stage_seconds.get(stage, 0) / max(1, report.posts) for stage in STAGES})
+            tell(f"round {number + 1}: {full[-1]:.1f} posts/s, bare model {bare[-1]:.1f}/s")
+    middle = len(full) // 2
+    figures = {
+        "posts_per_s": sorted(full)[middle],
+        "bare_posts_per_s": sorted(bare)[middle],
+        "ratio_to_bare": sorted(a / b for a, b in zip(full, bare, strict=True))[middle],
+        **{f"{stage}_ms": sorted(round_[stage] for round_ in stages)[middle] * 1000 for stage in STAGES},
+    }
+    return BenchResult("screen", figures, targets=(("ratio_to_bare", ">=", RATIO_BAR),))
+
+
+def _tensors(settings: Settings, posts: int, images: Path | None) -> list:  # type: ignore[type-arg]
+    with decoder(settings) as decoding:
+        return [
+            picture.frames[0].reduced[REDUCTION]
+            for submission in submissions(posts, images)
+            for picture in decoding.decode([submission.image])
+            if not isinstance(picture, Refusal)
+        ]
+
+
+def _bare(model: ImageNsfw, tensors: list) -> float:  # type: ignore[type-arg]
+    begin = time.perf_counter()
+    model.scores(tensors)
+    return len(tensors) / (time.perf_counter() - begin)
+
+
+def _full(settings: Settings, posts: int, images: Path | None, number: int) -> tuple[LaneReport, float]:
+    home = settings.home / f"round-{number}"
+    place = settings.model_copy(update={"home": home, "models_dir": settings.models})
+    database = filled(place, submissions(posts, images))
+    store, stop = PostStore(database), threading.Event()
+    done_at: list[float] = []
+
+    def finished(report: LaneReport) -> None:
+        """Reports come when something was done."""
+
+    def watch() -> None:
+        while store.oldest_pending_at() is not None:
+            time.sleep(0.02)
+        done_at.append(time.perf_counter())
+        stop.set()
+
+    with screening_parts(place, database) as parts:
+        watcher = threading.Thread(target=watch)
+        begin = time.perf_counter()
+        watcher.start()
+        report = run_lane(
+            parts,
+            lane_options(place, "bench"),
+            publisher=Publisher(store, clock=parts.clock),
+            heartbeat=lambda *, posts, draining: None,
+            stop=stop,
+            report=finished,
+        )
+        watcher.join()
+    database.close()
+    return report, done_at[0] - begin
