@@ -85,3 +85,11 @@ class Claim:
     lane: str
     attempt: int
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What became of a batch: posts whose verdict was stored, and posts whose lease was lost meanwhile."""
+
+    stored: tuple[PostId, ...]
+    lost: tuple[PostId, ...]

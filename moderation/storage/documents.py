@@ -1,0 +1,132 @@
+"""Screenings as JSON text, exactly: what is read equals what was written.
+
+To change a document's shape: raise `VERSION`, and append to `UPGRADES` the function that turns a document of the
+version before into the new one. Stored documents are never rewritten; they are brought up to date when read.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from moderation.domain.ids import Digest, PostId, ScreeningId
+from moderation.domain.media import ImageFacts, Refusal, RefusalReason
+from moderation.domain.signal import BankHit, FailureReason, Match, Score, SignalFailure, SignalResult, Span, Surface
+from moderation.domain.verdict import Comparison, Judgement, Pins, RuleHit, RuleStatus, Screening, Truth, Verdict
+
+Document = dict[str, Any]
+
+VERSION = 1
+UPGRADES: tuple[Callable[[Document], Document], ...] = ()
+"""`UPGRADES[n]` turns a screening's document of version n + 1 into version n + 2. Keys: image, judgement, pins,
+seconds, and `results` with one document per signal.
+"""
+
+
+def dump(document: Mapping[str, object]) -> str:
+    """JSON text; keys keep their order."""
+    return json.dumps(document, separators=(",", ":"))
+
+
+def screening_document(screening: Screening) -> Document:
+    """Everything of a screening that has no column of its own, without the results."""
+    refused = isinstance(screening.image, Refusal)
+    return {
+        "image": {"refused" if refused else "facts": asdict(screening.image)},
+        "judgement": asdict(screening.judgement),
+        "pins": asdict(screening.pins),
+        "seconds": dict(screening.seconds),
+    }
+
+
+def result_document(result: SignalResult) -> Document:
+    """One signal's result; `kind` says which of the three it is."""
+    if isinstance(result, SignalFailure):
+        return {"kind": "failure", "signal": result.signal, "reason": result.reason, "detail": result.detail}
+    if isinstance(result, Match):
+        return {"kind": "match", **asdict(result)}
+    return {"kind": "score", **asdict(result)}
+
+
+def screening_of(
+    text: str,
+    version: int,
+    results: list[str],
+    *,
+    columns: tuple[ScreeningId, PostId, str, int, datetime, datetime],
+) -> Screening:
+    """The screening again, from its document's text and its results' texts in order.
+
+    `columns` are id, post id, lane, attempt, start and end. Raises `ValueError` for a version from the future.
+    """
+    document = _upgraded({**json.loads(text), "results": [json.loads(item) for item in results]}, version)
+    screening_id, post_id, lane, attempt, started_at, finished_at = columns
+    return Screening(
+        id=screening_id,
+        post_id=post_id,
+        lane=lane,
+        attempt=attempt,
+        started_at=started_at,
+        finished_at=finished_at,
+        image=_image(document["image"]),
+        results=tuple(_result(item) for item in document["results"]),
+        judgement=_judgement(document["judgement"]),
+        pins=_pins(document["pins"]),
+        seconds=document["seconds"],
+    )
+
+
+def _upgraded(document: Document, version: int) -> Document:
+    if not 1 <= version <= VERSION:
+        raise ValueError(f"A screening document of version {version} is not known here.")
+    for upgrade in UPGRADES[version - 1 :]:
+        document = upgrade(document)
+    return document
+
+
+def _image(document: Document) -> ImageFacts | Refusal:
+    if "refused" in document:
+        refused = document["refused"]
+        return Refusal(RefusalReason(refused["reason"]), refused["detail"])
+    return ImageFacts(**document["facts"])
+
+
+def _result(document: Document) -> SignalResult:
+    kind = document.pop("kind")
+    if kind == "failure":
+        return SignalFailure(document["signal"], FailureReason(document["reason"]), document["detail"])
+    if kind == "match":
+        hits = tuple(BankHit(**hit) for hit in document.pop("hits"))
+        return Match(**document, hits=hits)
+    spans = tuple(Span(**{**span, "surface": Surface(span["surface"])}) for span in document.pop("spans"))
+    return Score(**document, spans=spans)
+
+
+def _judgement(document: Document) -> Judgement:
+    return Judgement(
+        **{
+            **document,
+            "verdict": Verdict(document["verdict"]),
+            "hits": tuple(_hit(hit) for hit in document["hits"]),
+            "failures": tuple(document["failures"]),
+        }
+    )
+
+
+def _hit(document: Document) -> RuleHit:
+    return RuleHit(
+        **{
+            **document,
+            "status": RuleStatus(document["status"]),
+            "truth": Truth(document["truth"]),
+            "verdict": Verdict(document["verdict"]),
+            "comparisons": tuple(
+                Comparison(**{**item, "truth": Truth(item["truth"])}) for item in document["comparisons"]
+            ),
+        }
+    )
+
+
+def _pins(document: Document) -> Pins:
+    return Pins(**{**document, "policy": Digest(document["policy"]), "image": Digest(document["image"])})

@@ -1,0 +1,1 @@
+"""Alembic's environment. Files in `versions/` are never changed once released; add a new one instead."""
