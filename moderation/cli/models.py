@@ -41,7 +41,7 @@ def list_models(json: Json = False) -> None:
     table = Table("model", "state", "licence", "MB", "loaded by", box=None, header_style="bold")
     for status in statuses:
         entry = status.entry
-        users = ", ".join(spec.name for spec in SPECS if entry.name in spec.models) or "–"
+        users = ", ".join(spec.name for spec in SPECS if entry.name in spec.models) or "none"
         size = sum(file.bytes for file in entry.files) / 1e6
         table.add_row(entry.name, _coloured(status.state), entry.licence, f"{size:.1f}", users)
     console.print(table)

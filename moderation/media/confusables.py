@@ -1,7 +1,7 @@
 """Letters of other scripts that look like a Latin letter.
 
-Compiled for this project from Unicode's `confusables.txt` (UTS 39, Unicode licence v3), keeping the single letters of the
-basic plane that stand for one Latin letter, with small capitals, turned and barred letters added.
+Compiled for this project from Unicode's `confusables.txt` (UTS 39, Unicode licence v3), keeping the single letters of
+the basic plane that stand for one Latin letter, with small capitals, turned and barred letters added.
 """
 
 from collections.abc import Mapping

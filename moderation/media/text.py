@@ -1,7 +1,7 @@
 """Text as a reader sees it, whatever characters it was written with, and where each character came from.
 
-Matching looks at several readings of a text, because one spelling can hide another: "w0men|nude" is two words when the bar
-separates them, and "s e x" is one. Each step is linear in the text's length.
+Matching looks at several readings of a text, because one spelling can hide another: "w0men|nude" is two words when the
+bar separates them, and "s e x" is one. Each step is linear in the text's length.
 """
 
 import re
@@ -29,7 +29,8 @@ _RUN = re.compile(rf"([a-z])\1{{{ELONGATED},}}")
 _LEET_WORD = re.compile(r"[a-z0-9@$]+(?:[!|+]+[a-z0-9@$]+)*")
 _LEET_CHARACTER = re.compile(r"[0134578@$!|+]")
 _SPACED = re.compile(
-    r"(?<![a-z0-9])[a-z0-9@$!](?:(?:[ ._*~,/-][a-z0-9@$!]){2,}|([ ._*~,/-]{2,3})[a-z0-9@$!](?:\1[a-z0-9@$!])+)(?![a-z0-9])"
+    r"(?<![a-z0-9])[a-z0-9@$!]"
+    r"(?:(?:[ ._*~,/-][a-z0-9@$!]){2,}|([ ._*~,/-]{2,3})[a-z0-9@$!](?:\1[a-z0-9@$!])+)(?![a-z0-9])"
 )
 
 

@@ -42,7 +42,8 @@ _LINK = re.compile(
     rf"(?P<scheme>\b(?:https?|hxxps?|ftp)://)(?P<rest>[^\s<>\"']{{1,2000}})"
     rf"|(?<![a-z0-9@._/-])(?P<bare>(?:{_NAME}\.){{1,5}}(?:(?:{_TLDS})(?![a-z0-9@-])(?:/[^\s<>\"']{{0,2000}})?"
     rf"|(?:{_WORDLIKE_TLDS})/[^\s<>\"']{{1,2000}}))"
-    rf"|(?<![a-z0-9._-])(?P<spelled>{_NAME} ?(?:[\[({{] ?(?:dot|\.) ?[\])}}]| dot ) ?(?:{_TLDS}|{_WORDLIKE_TLDS}))(?![a-z0-9-])"
+    rf"|(?<![a-z0-9._-])(?P<spelled>{_NAME} ?(?:[\[({{] ?(?:dot|\.) ?[\])}}]| dot ) ?"
+    rf"(?:{_TLDS}|{_WORDLIKE_TLDS}))(?![a-z0-9-])"
 )
 _SPELLED_DOT = re.compile(r"[\[({] ?(?:dot|\.) ?[\])}]| dot ")
 _HOST = re.compile(r"(?:(?P<user>[^/?#@]*)@)?(?P<host>[^/?#:]*)")
@@ -77,9 +78,11 @@ _SHORTENERS = frozenset(
     }
 )
 _CONTACT = re.compile(
-    r"(?<![a-z0-9._%+-])[a-z0-9._%+-]{1,64} ?(?:@|[\[(] ?at ?[\])]) ?[a-z0-9-]{1,63}(?: ?(?:\.|[\[(] ?dot ?[\])]) ?[a-z0-9-]{2,63}){1,4}"
+    r"(?<![a-z0-9._%+-])[a-z0-9._%+-]{1,64} ?(?:@|[\[(] ?at ?[\])]) ?[a-z0-9-]{1,63}"
+    r"(?: ?(?:\.|[\[(] ?dot ?[\])]) ?[a-z0-9-]{2,63}){1,4}"
     r"|(?<![a-z0-9.])(?:\+\d[\d ().-]{7,16}\d|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4})(?![a-z0-9])"
-    r"|\b(?:telegram|whatsapp|kik|snap|snapchat|wechat|discord|viber|insta|instagram|onlyfans|tg|dm)\b ?(?:me|id|is)? ?[:@] ?@?[a-z0-9_.]{3,32}"
+    r"|\b(?:telegram|whatsapp|kik|snap|snapchat|wechat|discord|viber|insta|instagram|onlyfans|tg|dm)\b"
+    r" ?(?:me|id|is)? ?[:@] ?@?[a-z0-9_.]{3,32}"
     r"|\b(?:t\.me|wa\.me|discord\.gg|join\.skype\.com|m\.me)/[a-z0-9_+./-]{1,64}"
 )
 

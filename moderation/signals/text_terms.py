@@ -46,8 +46,8 @@ PROMPT_TERMS = _spec(Surface.PROMPT)
 class TextTerms:
     """One surface's term matching; build it with `CAPTION_TERMS` or `PROMPT_TERMS`.
 
-    The minors category also rises when a word for a child's age meets an adult term, wherever in the post's two texts the age
-    word stands.
+    The minors category also rises when a word for a child's age meets an adult term, wherever in the post's two texts the
+    age word stands.
     """
 
     def __init__(self, spec: SignalSpec, matcher: Matcher) -> None:

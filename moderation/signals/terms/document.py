@@ -1,7 +1,7 @@
 """The term lists: one YAML file for each category, checked as a whole when it is read.
 
-A term is written in words separated by spaces. `(a|b)` stands for each alternative (`nude(|s)`: nude, nudes), `<1-17>` for each
-number, `?` for any one word or none, and a star ends a word that may go on (`porn*`).
+A term is written in words separated by spaces. `(a|b)` stands for each alternative (`nude(|s)`: nude, nudes), `<1-17>` for
+each number, `?` for any one word or none, and a star ends a word that may go on (`porn*`).
 """
 
 import itertools
