@@ -75,13 +75,21 @@ def decode_image(data: bytes, limits: DecodeLimits) -> Decoded:
 
 
 def preview(rgb: Rgb) -> Rgb:
-    """`rgb` itself, or area-averaged so that its longer side is `PREVIEW_SIDE`."""
+    """`rgb` itself, or reduced so that its longer side is `PREVIEW_SIDE`.
+
+    Halved by exact averaging while that leaves enough, then interpolated: one pass of area averaging by a fraction
+    looks the same and takes five times as long.
+    """
+    while max(rgb.shape[:2]) >= 2 * PREVIEW_SIDE and min(rgb.shape[:2]) > 1:
+        height, width = rgb.shape[0] // 2, rgb.shape[1] // 2
+        even = rgb[: height * 2, : width * 2]
+        rgb = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
     height, width = rgb.shape[:2]
     scale = PREVIEW_SIDE / max(height, width)
     if scale >= 1:
         return rgb
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
 def chosen_frames(count: int, most: int) -> list[int]:

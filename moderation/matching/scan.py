@@ -1,0 +1,51 @@
+"""The obvious index: compare with everything. Fast enough for small banks, and the oracle for faster ones."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moderation.matching.index import Neighbour
+
+CODE_BYTES = 32
+WORDS = CODE_BYTES // 8
+CHUNK_PAIRS = 1 << 18
+"""Query-entry pairs compared at once: about 10 MB of working memory, whatever the sizes."""
+
+
+class ExactScan:
+    """Implements `HashIndex` over codes of shape (n, 32), which are copied."""
+
+    def __init__(self, codes: NDArray[np.uint8]) -> None:
+        self._words = _words(codes)
+
+    def __len__(self) -> int:
+        """How many entries it holds."""
+        return len(self._words)
+
+    def search(self, codes: NDArray[np.uint8], radius: int) -> list[list[Neighbour]]:
+        """See `HashIndex.search`."""
+        queries = _words(codes)
+        found: list[list[Neighbour]] = [[] for _ in queries]
+        if not len(queries):
+            return found
+        step = max(1, CHUNK_PAIRS // len(queries))
+        for start in range(0, len(self._words), step):
+            distances = _distances(queries, self._words[start : start + step])
+            for query, position in np.argwhere(distances <= radius):
+                found[query].append(Neighbour(start + int(position), int(distances[query, position])))
+        for neighbours in found:
+            neighbours.sort(key=lambda neighbour: (neighbour.distance_bits, neighbour.position))
+        return found
+
+
+def _words(codes: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Codes as rows of four 64-bit words. Raises `ValueError` for another shape or dtype."""
+    if codes.dtype != np.uint8 or codes.ndim != 2 or codes.shape[1] != CODE_BYTES:  # noqa: PLR2004 - rows of bytes
+        raise ValueError(f"codes must be uint8 of shape (n, {CODE_BYTES}), not {codes.dtype} of {codes.shape}")
+    return np.ascontiguousarray(codes).view(np.uint64).copy()
+
+
+def _distances(queries: NDArray[np.uint64], entries: NDArray[np.uint64]) -> NDArray[np.uint16]:
+    total = np.zeros((len(queries), len(entries)), dtype=np.uint16)
+    for word in range(WORDS):
+        total += np.bitwise_count(queries[:, word, np.newaxis] ^ entries[np.newaxis, :, word])
+    return total
