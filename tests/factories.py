@@ -116,7 +116,7 @@ def an_approval() -> Judgement:
 
 def a_hold(queue: str = "adult", *, complete: bool = True) -> Judgement:
     hits = (a_hit(queue=queue),)
-    return Judgement(Verdict.HOLD, complete=complete, queue=queue, category="adult", reason="It looks adult.", hits=hits)
+    return Judgement(Verdict.HOLD, complete, queue, "adult", "It looks adult.", hits)
 
 
 def a_rejection() -> Judgement:

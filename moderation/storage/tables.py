@@ -218,14 +218,17 @@ webhook_endpoints = Table("webhook_endpoints", METADATA, EndpointColumns)
 
 
 class DeliveryColumns(TypedColumns):
-    """One message on its way to one endpoint; `status` is pending, delivered or dead."""
+    """One message on its way to one endpoint; `status` is pending, delivered or dead.
+
+    A worker that takes it moves `due_at` to the end of its lease and raises `attempts`, which then proves the lease.
+    """
 
     number: Named[int] = Column(BigInteger, ForeignKey("outbox_messages.number"), primary_key=True, autoincrement=False)
     endpoint: Named[str] = Column(ForeignKey("webhook_endpoints.name"), primary_key=True)
     status: Named[str] = Column(String(16))
     attempts: Named[int]
     due_at: Named[datetime] = Column(UtcTime)
-    lease_token: Named[str | None]
+    worker: Named[str | None]
     last_status: Named[int | None]
     last_error: Named[str] = Column(Text)
     delivered_at: Named[datetime | None] = Column(UtcTime)

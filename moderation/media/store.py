@@ -1,0 +1,133 @@
+"""Content-addressed bytes on any file system that fsspec knows: a folder by default, S3 for more machines.
+
+A blob is named by its SHA-256 and never changes, so writing twice is harmless and every read can be verified.
+"""
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from moderation.domain.errors import InvalidInputError, NotFoundError, UnavailableError
+from moderation.domain.ids import Digest
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_S3_TIMES = {"connect_timeout": 5, "read_timeout": 20, "retries": {"max_attempts": 3}}
+"""Seconds, and tries in all: a store that does not answer must not hold a lane for minutes."""
+
+
+class BlobStore:
+    """Blobs under one URL, as `aa/bb/<digest>`. Safe to share between threads."""
+
+    def __init__(self, url: str, options: Mapping[str, object] | None = None) -> None:
+        """`options` are the fsspec file system's. Raises `InvalidInputError` for a URL that fsspec does not know."""
+        settings = {"skip_instance_cache": True, "use_listings_cache": False, **(options or {})}
+        if url.startswith(("s3:", "s3a:")):
+            settings.setdefault("config_kwargs", _S3_TIMES)
+        elif url.startswith("memory:"):
+            settings = dict(options or {})
+        try:
+            self._files, self._root = fsspec.core.url_to_fs(url, **settings)
+        except (ValueError, ImportError) as error:
+            raise InvalidInputError(f"The blob store's URL is not usable: {error}") from error
+
+    def write(self, data: bytes) -> Digest:
+        """Store `data` and return its digest; when this returns, the blob survives a crash.
+
+        Readers see all of it or nothing. Raises `UnavailableError` when it cannot be kept: full, read-only, away.
+        """
+        digest = Digest(hashlib.sha256(data).hexdigest())
+        path = self._path(digest)
+        try:
+            if isinstance(self._files, LocalFileSystem):
+                _write_file(Path(path), data)
+            else:
+                self._files.pipe_file(path, data)
+        except Exception as error:  # every file system has errors of its own
+            raise UnavailableError(
+                f"The blob store cannot keep an image: {error}", hint="Check its free space, rights and address."
+            ) from error
+        return digest
+
+    def read(self, digest: Digest) -> bytes:
+        """The bytes, verified against their digest.
+
+        Raises `NotFoundError` when the store has no such blob or other bytes under its name, `UnavailableError` when
+        the store itself does not answer.
+        """
+        path = self._path(digest)
+        try:
+            data: bytes = self._files.cat_file(path)
+        except FileNotFoundError as error:
+            self._insist_on_root(error)
+            raise NotFoundError(f"The blob store has no image {digest}.") from error
+        except Exception as error:  # every file system has errors of its own
+            raise UnavailableError(f"The blob store does not answer: {error}") from error
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise NotFoundError(f"The blob store has other bytes than the ones stored as {digest}.")
+        return data
+
+    def exists(self, digest: Digest) -> bool:
+        """Whether there is a blob of that name. Raises `UnavailableError` when the store does not answer."""
+        path = self._path(digest)
+        try:
+            self._files.info(path)
+        except FileNotFoundError as error:
+            self._insist_on_root(error)
+            return False
+        except Exception as error:  # every file system has errors of its own
+            raise UnavailableError(f"The blob store does not answer: {error}") from error
+        return True
+
+    def ping(self) -> None:
+        """Raise `UnavailableError` unless the store can be read and, where that can be told, written to."""
+        try:
+            if isinstance(self._files, LocalFileSystem):
+                Path(self._root).mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryFile(dir=self._root):
+                    pass
+            else:
+                self._files.exists(self._root)
+        except Exception as error:  # every file system has errors of its own
+            raise UnavailableError(f"The blob store does not answer: {error}") from error
+
+    def _path(self, digest: Digest) -> str:
+        if _DIGEST.fullmatch(digest) is None:
+            raise InvalidInputError("This is not a SHA-256 digest.")
+        return f"{self._root.rstrip('/')}/{digest[:2]}/{digest[2:4]}/{digest}"
+
+    def _insist_on_root(self, missing: FileNotFoundError) -> None:
+        """A blob that is missing together with everything else means that the store is away."""
+        try:
+            there = self._files.exists(self._root)
+        except Exception as error:  # every file system has errors of its own
+            raise UnavailableError(f"The blob store does not answer: {error}") from error
+        if not there:
+            raise UnavailableError("The blob store is not there.", hint="Check its address.") from missing
+
+
+def _write_file(path: Path, data: bytes) -> None:
+    """Write next to the final name, force it to disk, then rename: never half a file under a digest's name."""
+    if path.is_file() and path.read_bytes() == data:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

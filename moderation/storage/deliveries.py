@@ -1,0 +1,133 @@
+"""Deliveries of messages to endpoints, inside the caller's transaction."""
+
+import json
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, insert, select, update
+
+from moderation.domain.errors import NotFoundError
+from moderation.domain.ids import MessageId, PostId
+from moderation.domain.outbox import Delivery, Endpoint, Message
+from moderation.storage.messages import delivery_row
+from moderation.storage.rows import AnyRow, AnySelect
+from moderation.storage.tables import PENDING_DELIVERY_SQL, deliveries, outbox_messages, webhook_endpoints
+
+MAX_ERROR_CHARS = 500
+
+_COLUMNS = (
+    outbox_messages,
+    deliveries.c.attempts,
+    deliveries.c.endpoint,
+    webhook_endpoints.c.url,
+    webhook_endpoints.c.secret,
+)
+
+
+def due(now: datetime) -> AnySelect:
+    """Deliveries to endpoints in use whose time has come, oldest message first."""
+    return (
+        _all()
+        .where(PENDING_DELIVERY_SQL)
+        .where(deliveries.c.due_at <= now, webhook_endpoints.c.disabled_at.is_(None))
+        .order_by(deliveries.c.number, deliveries.c.endpoint)
+    )
+
+
+def claim(connection: Connection, worker: str, *, limit: int, lease_seconds: float, now: datetime) -> list[Delivery]:
+    """Take up to `limit` of them; the raised number of attempts is the proof of the lease."""
+    rows = connection.execute(due(now).limit(limit).with_for_update(skip_locked=True, of=deliveries)).all()
+    taken = []
+    for row in rows:
+        connection.execute(
+            update(deliveries)
+            .where(deliveries.c.number == row.number, deliveries.c.endpoint == row.endpoint)
+            .values(attempts=row.attempts + 1, due_at=now + timedelta(seconds=lease_seconds), worker=worker)
+        )
+        taken.append(_delivery(row, row.attempts + 1))
+    return taken
+
+
+def settle(connection: Connection, delivery: Delivery, values: dict[str, object]) -> None:
+    """Write a try's result, unless another worker has taken the delivery since."""
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.number.in_(_numbers(delivery.message.id)))
+        .where(deliveries.c.endpoint == delivery.endpoint.name)
+        .where(deliveries.c.attempts == delivery.attempt, deliveries.c.status == "pending")
+        .values(**values)
+    )
+
+
+def give_up(connection: Connection, endpoint: str) -> None:
+    """Make dead letters of everything that waits for an endpoint."""
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.endpoint == endpoint, deliveries.c.status == "pending")
+        .values(status="dead", last_error="the endpoint was removed", worker=None)
+    )
+
+
+def dead(connection: Connection, limit: int) -> list[Delivery]:
+    """Deliveries that were given up, newest message first."""
+    query = _all().where(deliveries.c.status == "dead")
+    query = query.order_by(deliveries.c.number.desc(), deliveries.c.endpoint).limit(limit)
+    return [_delivery(row, row.attempts) for row in connection.execute(query)]
+
+
+def redeliver(
+    connection: Connection, *, message_id: str | None, endpoint: str | None, dead_only: bool, now: datetime
+) -> int:
+    """Make deliveries to endpoints in use due again; see `OutboxStore.redeliver`."""
+    names = _endpoints(connection, endpoint)
+    again = update(deliveries).where(deliveries.c.endpoint.in_(names))
+    again = again.where(deliveries.c.status == "dead" if dead_only else deliveries.c.status != "pending")
+    if message_id is not None:
+        again = again.where(deliveries.c.number == _number(connection, message_id))
+    fresh = {"status": "pending", "attempts": 0, "due_at": now, "worker": None, "delivered_at": None}
+    count = connection.execute(again.values(**fresh)).rowcount
+    if message_id is None or dead_only:
+        return count
+    number = _number(connection, message_id)
+    known = select(deliveries.c.endpoint).where(deliveries.c.number == number)
+    missing = set(names) - set(connection.execute(known).scalars())
+    if missing:
+        connection.execute(insert(deliveries), [delivery_row(number, name, now) for name in sorted(missing)])
+    return count + len(missing)
+
+
+def message_of(row: AnyRow) -> Message:
+    """The message in a row of `outbox_messages`."""
+    return Message(MessageId(row.id), row.type, PostId(row.post_id), json.loads(row.payload), row.created_at)
+
+
+def _all() -> AnySelect:
+    return (
+        select(*_COLUMNS)
+        .join_from(deliveries, outbox_messages, outbox_messages.c.number == deliveries.c.number)
+        .join(webhook_endpoints, webhook_endpoints.c.name == deliveries.c.endpoint)
+    )
+
+
+def _delivery(row: AnyRow, attempt: int) -> Delivery:
+    return Delivery(message_of(row), Endpoint(row.endpoint, row.url, row.secret), attempt)
+
+
+def _numbers(message_id: str) -> AnySelect:
+    return select(outbox_messages.c.number).where(outbox_messages.c.id == message_id)
+
+
+def _number(connection: Connection, message_id: str) -> int:
+    number = connection.execute(_numbers(message_id)).scalar_one_or_none()
+    if number is None:
+        raise NotFoundError(f"There is no message {message_id}.")
+    return int(number)
+
+
+def _endpoints(connection: Connection, name: str | None) -> list[str]:
+    query = select(webhook_endpoints.c.name).where(webhook_endpoints.c.disabled_at.is_(None))
+    names = list(connection.execute(query).scalars())
+    if name is None:
+        return names
+    if name not in names:
+        raise NotFoundError(f"There is no endpoint {name!r}.")
+    return [name]

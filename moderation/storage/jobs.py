@@ -1,0 +1,32 @@
+"""Held posts that wait for a human."""
+
+from sqlalchemy import func, select
+
+from moderation.domain.ids import JobId, PostId
+from moderation.domain.job import Job
+from moderation.storage.engine import Database
+from moderation.storage.tables import jobs
+
+
+class JobStore:
+    """The open jobs of one database; they are opened with the verdict that holds a post."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def open(self, queue: str | None, limit: int) -> list[Job]:
+        """Up to `limit` open jobs of a queue (None: of all), oldest first."""
+        query = select(jobs).where(jobs.c.closed_at.is_(None)).order_by(jobs.c.opened_at, jobs.c.id).limit(limit)
+        if queue is not None:
+            query = query.where(jobs.c.queue == queue)
+        with self._database.read() as connection:
+            return [
+                Job(JobId(row.id), PostId(row.post_id), row.queue, row.category, row.reason, row.opened_at)
+                for row in connection.execute(query)
+            ]
+
+    def depths(self) -> dict[str, int]:
+        """The number of open jobs by queue, of queues that have any."""
+        query = select(jobs.c.queue, func.count().label("depth")).where(jobs.c.closed_at.is_(None))
+        with self._database.read() as connection:
+            return {row.queue: row.depth for row in connection.execute(query.group_by(jobs.c.queue))}
