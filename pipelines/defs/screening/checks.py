@@ -27,7 +27,7 @@ SHOWN = 20
 def nothing_published_without_a_verdict(system: System) -> dg.AssetCheckResult:
     """The rule that must never bend, asked of the database itself."""
     with system.stores() as stores:
-        posts = stores.screenings.published_without_approval(limit=SHOWN)
+        posts = stores.posts.published_without_verdict(limit=SHOWN)
     return dg.AssetCheckResult(passed=not posts, metadata={"posts": _shown(posts)})
 
 

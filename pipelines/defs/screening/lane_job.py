@@ -66,7 +66,7 @@ def lane(context: dg.OpExecutionContext, system: System) -> None:
         total = work_lane(
             lane_settings(system.settings(), slot), name=name, run_id=context.run_id, stop=stop, report=report
         )
-    context.log.info(f"{name}: {total.posts} posts, {dict(total.verdicts)}")
+    context.log.info("%s screened %d posts: %s", name, total.posts, dict(total.verdicts))
     run = context.instance.get_run_by_id(context.run_id)
     if run is not None and run.status == dg.DagsterRunStatus.CANCELING:
         raise dg.DagsterExecutionInterruptedError

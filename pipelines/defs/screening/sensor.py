@@ -60,7 +60,7 @@ def keep_lanes_alive(context: dg.SensorEvaluationContext, system: System) -> dg.
     except ModerationError as error:
         return dg.SensorResult(skip_reason=f"{error.code}: {error.message}", cursor=json.dumps(sorted(suspects)))
     if overdue:
-        context.log.warning(f"{len(overdue)} posts had no verdict by their deadline and are held")
+        context.log.warning("%d posts had no verdict by their deadline and are held", len(overdue))
     return _result(plan)
 
 

@@ -1,0 +1,119 @@
+"""Every process of an installation: started in an order that is quick, stopped in an order that loses nothing."""
+
+import socket
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+
+import httpx
+
+from moderation.assembly import now
+from moderation.cli.up import programs
+from moderation.cli.up.interrupts import Interrupts
+from moderation.cli.up.ports import free_port
+from moderation.cli.up.preparing import InterruptedStartError
+from moderation.cli.up.supervisor import Supervisor
+from moderation.domain.errors import ModerationError, UnavailableError
+from moderation.settings import Settings
+from moderation.storage.engine import Database
+from moderation.storage.lanes import LaneStore
+
+API_SECONDS = 60.0
+DRAIN_SECONDS = 30.0
+"""Longer than a lane needs for what it has claimed."""
+
+RECENT_SECONDS = 60.0
+LOOK_SECONDS = 0.1
+
+
+class Installation:
+    """The processes, and where they are reached."""
+
+    def __init__(self, settings: Settings, database: Database, interrupts: Interrupts) -> None:
+        self._settings = settings
+        self._lanes = LaneStore(database)
+        self._interrupts = interrupts
+        self._supervisor = Supervisor(settings.home / "logs")
+        self._api_port = free_port(settings.api_host, settings.api_port)
+        self._dagster_port = free_port(settings.api_host, settings.dagster_port, taken=frozenset({self._api_port}))
+        self._environment: dict[str, str] = {}
+        self._models: Future[None] | None = None
+        self._daemon_runs = False
+
+    @property
+    def api_url(self) -> str:
+        """Where the API listens."""
+        return f"http://{_reachable(self._settings.api_host)}:{self._api_port}"
+
+    @property
+    def dagster_url(self) -> str:
+        """Where Dagster's pages are."""
+        return f"http://{_reachable(self._settings.api_host)}:{self._dagster_port}"
+
+    def start(self, dagster: Mapping[str, str], models: "Future[None]") -> None:
+        """Start everything but the daemon, which starts lanes and so waits for the models."""
+        self._models = models
+        self._environment = programs.environment(
+            self._settings, dagster, api_port=self._api_port, dagster_port=self._dagster_port
+        )
+        self._supervisor.start(programs.code_server(self._environment))
+        self._supervisor.start(programs.api(self._settings, self._environment))
+        self._start_daemon_if_models_are_there()
+        self._supervisor.start(programs.webserver(self._settings, self._environment))
+
+    def look_after(self) -> list[str]:
+        """Restart what has ended; start the daemon once the models are there. Returns news, a line each.
+
+        Raises `ModelStoreError` when a model cannot be had.
+        """
+        self._start_daemon_if_models_are_there()
+        return self._supervisor.look_after()
+
+    def living_lanes(self) -> int:
+        """Lanes that beat, wherever they run. Raises `UnavailableError`."""
+        return len(self._lanes.alive(within_seconds=self._settings.lane_stale_seconds, now=now()))
+
+    def wait_for_api(self, on_news: Callable[[str], None]) -> None:
+        """Return when the API answers. Raises `UnavailableError` with the end of its log when it does not."""
+        until = time.monotonic() + API_SECONDS
+        with httpx.Client(base_url=self.api_url, timeout=2.0, trust_env=False) as client:
+            while time.monotonic() < until:
+                if self._interrupts.stop.wait(LOOK_SECONDS):
+                    raise InterruptedStartError("Stopped before everything was ready.")
+                for line in self.look_after():
+                    on_news(line)
+                try:
+                    if client.get("/healthz").is_success:
+                        return
+                except httpx.TransportError:
+                    continue
+        process = self._supervisor.process(programs.API)
+        tail = process.tail() if process else ""
+        raise UnavailableError(f"The API did not start in {API_SECONDS:.0f} s.\n{tail}", hint="See logs/api.log.")
+
+    def stop(self) -> None:
+        """No new posts and no new lanes; let lanes finish what they have claimed; then stop everything else."""
+        hurry = self._interrupts.hurry.is_set
+        self._supervisor.stop([programs.DAEMON, programs.API], hurry=hurry)
+        self._supervisor.drain(self._lane_pids, DRAIN_SECONDS, hurry=hurry)
+        self._supervisor.stop([programs.WEBSERVER, programs.CODE_SERVER], hurry=hurry)
+
+    def _lane_pids(self) -> list[int]:
+        try:
+            beats = self._lanes.alive(within_seconds=RECENT_SECONDS, now=now())
+        except ModerationError:
+            return []
+        return [beat.pid for beat in beats if beat.host == socket.gethostname()]
+
+    def _start_daemon_if_models_are_there(self) -> None:
+        if self._daemon_runs or self._models is None or not self._models.done():
+            return
+        self._models.result()
+        self._daemon_runs = True
+        self._supervisor.start(programs.daemon(self._environment))
+
+
+def _reachable(host: str) -> str:
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - where one connects to when all addresses are served
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
