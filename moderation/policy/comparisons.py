@@ -1,6 +1,8 @@
 """What each comparison of a rule saw, read from the same tree that decided the rule."""
 
-import polars as pl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from moderation.domain.signal import Value
 from moderation.domain.verdict import Comparison, Truth
@@ -8,6 +10,7 @@ from moderation.policy.condition import (
     Between,
     ColumnValue,
     Compare,
+    Constant,
     Flag,
     IsNull,
     Leaf,
@@ -27,22 +30,40 @@ _TRUTHS: dict[bool | None, Truth] = {True: Truth.TRUE, False: Truth.FALSE, None:
 class RuleComparisons:
     """The comparisons of one condition, ready to be read for the posts that the rule concerns."""
 
-    def __init__(self, condition: Predicate) -> None:
-        self._leaves = tuple(leaves(condition))
-        self._expressions = [
-            expression.alias(f"{index}.{part}")
-            for index, leaf in enumerate(self._leaves)
-            for part, expression in enumerate(
-                (predicate_expression(leaf), operand_expression(left_of(leaf)), operand_expression(_right(leaf)))
+    def __init__(self, rule: str, condition: Predicate) -> None:
+        found = tuple(leaves(condition))
+        self._shown = tuple(map(_shown, found))
+        self.names = tuple(f"{rule}.{index}.{part}" for index in range(len(found)) for part in range(3))
+        """The columns of `expressions`: truth, left and right side of each comparison."""
+        parts = (
+            expression
+            for leaf in found
+            for expression in (
+                predicate_expression(leaf),
+                operand_expression(left_of(leaf)),
+                operand_expression(_right(leaf)),
             )
-        ]
+        )
+        self.expressions = tuple(part.alias(name) for name, part in zip(self.names, parts, strict=True))
 
-    def read(self, frame: pl.DataFrame) -> list[tuple[Comparison, ...]]:
-        """For every row of `frame` (one at least), its comparisons in the order of the text."""
-        return [
-            tuple(_comparison(leaf, *row[3 * index : 3 * index + 3]) for index, leaf in enumerate(self._leaves))
-            for row in frame.select(self._expressions).rows()
-        ]
+    def read(self, row: Sequence[Any]) -> tuple[Comparison, ...]:
+        """The comparisons of one post, in the order of the text; `row` has the values of `names`."""
+        return tuple(shown.of(*row[3 * index : 3 * index + 3]) for index, shown in enumerate(self._shown))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """How a comparison reads; `expected` is None where it has to be read from the post."""
+
+    text: str
+    column: str
+    operator: str
+    expected: str | None
+    threshold: str
+
+    def of(self, truth: bool | None, actual: Value, expected: Value) -> Comparison:  # noqa: FBT001 - a row's values
+        right = literal(expected) if self.expected is None else self.expected
+        return Comparison(self.text, self.column, actual, self.operator, right, self.threshold, _TRUTHS[truth])
 
 
 def literal(value: Value) -> str:
@@ -61,16 +82,14 @@ def _right(leaf: Leaf) -> Operand:
     return leaf.right if isinstance(leaf, Compare) else left_of(leaf)
 
 
-def _comparison(leaf: Leaf, truth: bool | None, actual: Value, expected: Value) -> Comparison:  # noqa: FBT001 - a row
+def _shown(leaf: Leaf) -> _Shown:
     left = left_of(leaf)
-    return Comparison(
+    return _Shown(
         text=leaf.text,
         column=left.column.name if isinstance(left, ColumnValue) else _left_text(leaf),
-        actual=actual,
         operator=_operator(leaf),
-        expected=_expected(leaf, expected),
+        expected=_expected(leaf),
         threshold=", ".join(name for operand in operands(leaf) for name in thresholds_of(operand)),
-        truth=_TRUTHS[truth],
     )
 
 
@@ -94,10 +113,10 @@ def _operator(leaf: Leaf) -> str:
             return "="
 
 
-def _expected(leaf: Leaf, value: Value) -> str:
+def _expected(leaf: Leaf) -> str | None:
     match leaf:
         case Compare():
-            return literal(value)
+            return literal(leaf.right.value) if isinstance(leaf.right, Constant) else None
         case Member():
             return f"({', '.join(literal(constant.value) for constant in leaf.values)})"
         case Between():

@@ -34,7 +34,7 @@ class ThresholdDocument(_Part):
 class RuleDocument(_Part):
     """A condition and what follows when it is true. There is no approving rule: approve is what remains."""
 
-    name: Name
+    name: Identifier
     status: Literal["draft", "shadow", "live"]
     when: Annotated[str, Field(min_length=1, max_length=4_000)]
     verdict: Literal["hold", "reject"]
@@ -68,8 +68,8 @@ class PolicyDocument(_Part):
 
 
 _FORMS = {
-    NAME_PATTERN: "must be lower-case words joined by hyphens, such as adult-certain",
-    IDENTIFIER_PATTERN: "must be lower-case words joined by underscores, such as adult_certain",
+    NAME_PATTERN: "must be lower-case words joined by hyphens, such as child-safety",
+    IDENTIFIER_PATTERN: "must be lower-case words joined by underscores, such as adult_image",
 }
 _WANTED = {
     "string_type": ("must be text", "put it in quotes"),

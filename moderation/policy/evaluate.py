@@ -1,9 +1,7 @@
 """The compiled policy: judges a live batch, and frames of any length, by the same expressions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import and_, or_
 
 import polars as pl
 
@@ -39,7 +37,7 @@ class Policy:
     columns: Mapping[str, Column] = field(init=False)
     """The columns that the evaluated rules read, by name."""
     _truths: tuple[pl.Expr, ...] = field(init=False, repr=False)
-    _outcome: tuple[pl.Expr, ...] = field(init=False, repr=False)
+    _signs: tuple[pl.Expr, ...] = field(init=False, repr=False)
     _judging: Judging = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -48,7 +46,7 @@ class Policy:
         truths = tuple(predicate_expression(rule.condition).alias(rule.name) for rule in self.active)
         object.__setattr__(self, "columns", columns)
         object.__setattr__(self, "_truths", truths)
-        object.__setattr__(self, "_outcome", _outcome(self.active))
+        object.__setattr__(self, "_signs", _signs(self.active))
         object.__setattr__(self, "_judging", Judging(self.active, self.failure_queues))
 
     @property
@@ -80,15 +78,14 @@ class Policy:
         self._check(frame)
         clean = frame.select(FAILURES, *(column_expression(column) for column in self.columns.values()))
         truths = clean.select(FAILURES, *self._truths)
-        return truths.select(*(rule.name for rule in self.active), *self._outcome)
+        signs = truths.select(self._signs)
+        return truths.drop(FAILURES).hstack(signs.select(_strictest(), COMPLETE))
 
     def _check(self, frame: pl.DataFrame) -> None:
-        wrong = [
-            name
-            for name, column in self.columns.items()
-            if name not in frame.columns or frame.schema[name] != DTYPES[column.kind]
-        ]
-        if FAILURES not in frame.columns or not frame.schema[FAILURES].is_integer():
+        schema = frame.schema
+        wrong = [name for name, column in self.columns.items() if schema.get(name) != DTYPES[column.kind]]
+        failures = schema.get(FAILURES)
+        if failures is None or not failures.is_integer():
             wrong.append(FAILURES)
         if wrong:
             raise InvalidInputError(f"Columns missing or of the wrong type: {', '.join(wrong)}.")
@@ -98,26 +95,30 @@ class Policy:
         return self._judging.judgements(batch, outcome, VERDICT, COMPLETE)
 
 
-def _outcome(active: Sequence[Rule]) -> tuple[pl.Expr, pl.Expr]:
-    """The verdict's strictness and completeness over the truth columns of the live rules.
-
-    Strictest wins: a true rejecting rule rejects; a true holding rule, an unknown rule or a failed signal holds.
-    """
+def _signs(active: Sequence[Rule]) -> tuple[pl.Expr, ...]:
+    """Over the truths: whether everything was decided, a live rule rejects, a live rule holds."""
     live = [rule for rule in active if rule.live]
-    decided = reduce(
-        and_, (pl.col(rule.name).is_not_null() for rule in live), (pl.col(FAILURES) == 0).fill_null(value=False)
+    return (
+        pl.all_horizontal(pl.col(FAILURES) == 0, *(pl.col(rule.name).is_not_null() for rule in live))
+        .fill_null(value=False)
+        .alias(COMPLETE),
+        _any_true(rule for rule in live if rule.verdict is Verdict.REJECT).alias("rejects"),
+        _any_true(rule for rule in live if rule.verdict is Verdict.HOLD).alias("holds"),
     )
-    rejected = reduce(or_, (_true(rule) for rule in live if rule.verdict is Verdict.REJECT), pl.lit(value=False))
-    held = reduce(or_, (_true(rule) for rule in live if rule.verdict is Verdict.HOLD), ~decided)
-    strictness = (
-        pl.when(rejected)
+
+
+def _any_true(rules: Iterable[Rule]) -> pl.Expr:
+    """Kleene's OR, with unknown taken for not true: whether a rule is undecided counts elsewhere."""
+    return pl.any_horizontal(pl.lit(value=False), *(rule.name for rule in rules)).fill_null(value=False)
+
+
+def _strictest() -> pl.Expr:
+    """Over the signs: a rejecting rule rejects; a holding rule, or anything that was not decided, holds."""
+    return (
+        pl.when("rejects")
         .then(pl.lit(Verdict.REJECT.strictness, dtype=pl.Int8))
-        .when(held)
+        .when(pl.col("holds") | ~pl.col(COMPLETE))
         .then(pl.lit(Verdict.HOLD.strictness, dtype=pl.Int8))
         .otherwise(pl.lit(Verdict.APPROVE.strictness, dtype=pl.Int8))
+        .alias(VERDICT)
     )
-    return strictness.alias(VERDICT), decided.alias(COMPLETE)
-
-
-def _true(rule: Rule) -> pl.Expr:
-    return pl.col(rule.name).fill_null(value=False)

@@ -6,72 +6,93 @@ of that signal here, whatever let it through before.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from types import NoneType
 
 import polars as pl
 
-from moderation.domain.signal import Column, ColumnKind, SignalFailure, SignalResult, SignalSpec, Value
+from moderation.domain.signal import Column, ColumnKind, Score, SignalFailure, SignalResult, SignalSpec, Value
+from moderation.domain.signal import Match as BankMatch
 from moderation.policy.expressions import DTYPES
 
 FAILURES = "signal_failures"
 """How many of the post's signals have no measurement: the one column beside the catalog's."""
 
 MAX_WHOLE = 2**53
+"""Whole numbers up to here are exact in double precision."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A batch's columns (one row per post, in order) and, for each post, the failed signals as "name: reason"."""
+    """A batch's columns (one row per post, in order) and, for each post, why each failed signal failed, by name."""
 
     frame: pl.DataFrame
-    failures: tuple[tuple[str, ...], ...]
-    failed_signals: tuple[tuple[str, ...], ...]
+    failures: tuple[Mapping[str, str], ...]
 
 
-def measured(results: Sequence[Sequence[SignalResult]], specs: Sequence[SignalSpec], columns: set[str]) -> Measured:
+def measured(
+    results: Sequence[Sequence[SignalResult]], specs: Sequence[SignalSpec], columns: AbstractSet[str]
+) -> Measured:
     """Build the frame of `columns` (those that rules read) and of `FAILURES` from a batch's results."""
-    kept = {spec.name: [column for column in spec.columns if column.name in columns] for spec in specs}
-    data: dict[str, list[Value]] = {column.name: [] for wanted in kept.values() for column in wanted}
-    failures: list[tuple[str, ...]] = []
-    failed_signals: list[tuple[str, ...]] = []
-    for post in results:
-        by_name: dict[str, SignalResult] = {}
-        problems: dict[str, str] = {}
-        for result in post:
-            if result.signal in by_name:
-                problems[result.signal] = "two results"
-            by_name[result.signal] = result
-            if isinstance(result, SignalFailure):
-                problems[result.signal] = result.reason
-        for spec in specs:
-            problem = problems.get(spec.name) or _problem(by_name.get(spec.name), kept[spec.name])
-            if problem:
-                problems[spec.name] = problem
-            for column in kept[spec.name]:
-                data[column.name].append(None if problem else _value(by_name[spec.name], column))
-        failures.append(tuple(f"{name}: {problem}" for name, problem in problems.items()))
-        failed_signals.append(tuple(problems))
-    kinds = {column.name: column.kind for wanted in kept.values() for column in wanted}
-    series = [pl.Series(name, values, dtype=DTYPES[kinds[name]]) for name, values in data.items()]
+    failures: list[dict[str, str]] = [{} for _ in results]
+    by_name = [_by_name(post, failures[row]) for row, post in enumerate(results)]
+    series: list[pl.Series] = []
+    for spec in specs:
+        kept = [column for column in spec.columns if column.name in columns]
+        for row, post in enumerate(by_name):
+            if spec.name not in post:
+                failures[row].setdefault(spec.name, "no result")
+        _check(spec, kept, by_name, failures)
+        good = [post.get(spec.name) if spec.name not in failures[row] else None for row, post in enumerate(by_name)]
+        for column in kept:
+            values = [None if result is None else result.values[column.name] for result in good]
+            series.append(pl.Series(column.name, values, dtype=DTYPES[column.kind]))
     series.append(pl.Series(FAILURES, [len(post) for post in failures], dtype=pl.UInt16))
-    return Measured(pl.DataFrame(series), tuple(failures), tuple(failed_signals))
+    return Measured(pl.DataFrame(series), tuple(failures))
 
 
-def _problem(result: SignalResult | None, columns: Sequence[Column]) -> str:
-    """Why the result cannot be judged, or ""."""
-    if result is None or isinstance(result, SignalFailure):
-        return "no result"
+def _by_name(post: Sequence[SignalResult], failures: dict[str, str]) -> dict[str, Score | BankMatch]:
+    """The post's measurements; failures, and signals that answered twice, are noted."""
+    found: dict[str, Score | BankMatch] = {}
+    for result in post:
+        if result.signal in found or result.signal in failures:
+            failures[result.signal] = "two results"
+        elif isinstance(result, SignalFailure):
+            failures[result.signal] = result.reason.value
+        else:
+            found[result.signal] = result
+    return found
+
+
+def _check(
+    spec: SignalSpec,
+    columns: Sequence[Column],
+    by_name: Sequence[Mapping[str, Score | BankMatch]],
+    failures: Sequence[dict[str, str]],
+) -> None:
+    """Note the posts for which a value of `spec` is missing or does not fit its column."""
+    rows = [row for row in range(len(by_name)) if spec.name not in failures[row]]
     for column in columns:
-        if column.name not in result.values:
-            return f"{column.name} is missing"
-        if not fits(result.values[column.name], column):
-            return f"{column.name} is {result.values[column.name]!r:.60}"
-    return ""
+        try:
+            values = [by_name[row][spec.name].values[column.name] for row in rows]
+            if _all_fit(values, column):
+                continue
+        except (KeyError, TypeError):
+            pass
+        for row in rows:
+            held = by_name[row][spec.name].values
+            if column.name not in held:
+                failures[row].setdefault(spec.name, f"{column.name} is missing")
+            elif not fits(held[column.name], column):
+                failures[row].setdefault(spec.name, f"{column.name} is {held[column.name]!r:.60}")
 
 
-def _value(result: SignalResult, column: Column) -> Value:
-    assert not isinstance(result, SignalFailure)
-    return result.values[column.name]
+def _all_fit(values: Sequence[Value], column: Column) -> bool:
+    """Whether a whole column fits, as `fits` says it for each value but quickly; False may be a false alarm."""
+    if not {type(value) for value in values} <= _TYPES[column.kind]:
+        return False
+    return all(fits(value, column) for value in set(values))
 
 
 def fits(value: Value, column: Column) -> bool:
@@ -82,19 +103,27 @@ def fits(value: Value, column: Column) -> bool:
 
 
 def _number_fits(value: Value, column: Column) -> bool:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    if abs(value) > MAX_WHOLE if isinstance(value, int) else not math.isfinite(value):
         return False
     return (column.low is None or value >= column.low) and (column.high is None or value <= column.high)
 
 
 def _whole_fits(value: Value, column: Column) -> bool:
-    return isinstance(value, int) and abs(value) <= MAX_WHOLE and _number_fits(value, column)
+    return isinstance(value, int) and _number_fits(value, column)
 
 
 def _text_fits(value: Value, column: Column) -> bool:
     return isinstance(value, str) and (not column.choices or value in column.choices)
 
 
+_TYPES: Mapping[ColumnKind, AbstractSet[type]] = {
+    ColumnKind.FLOAT: {float, int, NoneType},
+    ColumnKind.INTEGER: {int, NoneType},
+    ColumnKind.BOOLEAN: {bool, NoneType},
+    ColumnKind.TEXT: {str, NoneType},
+}
 _FITS: Mapping[ColumnKind, Callable[[Value, Column], bool]] = {
     ColumnKind.FLOAT: _number_fits,
     ColumnKind.INTEGER: _whole_fits,

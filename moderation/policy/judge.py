@@ -1,14 +1,17 @@
 """From rule truths to judgements: the strictest live rule decides, and says so with its numbers."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
 
 import polars as pl
 
-from moderation.domain.verdict import Comparison, Judgement, RuleHit, SystemQueue, Truth, Verdict
+from moderation.domain.verdict import Comparison, Judgement, RuleHit, RuleStatus, SystemQueue, Truth, Verdict
 from moderation.policy.comparisons import RuleComparisons
 from moderation.policy.frame import Measured
 from moderation.policy.rule import Rule
 
+VERDICTS = tuple(sorted(Verdict, key=lambda verdict: verdict.strictness))
 APPROVED = "Nothing in this policy speaks against the post."
 
 
@@ -18,18 +21,15 @@ class Judging:
     def __init__(self, rules: Sequence[Rule], failure_queues: Mapping[str, str]) -> None:
         self._rules = rules
         self._failure_queues = failure_queues
-        self._comparisons = [RuleComparisons(rule.condition) for rule in rules]
+        self._comparisons = [RuleComparisons(rule.name, rule.condition) for rule in rules]
 
     def judgements(self, batch: Measured, outcome: pl.DataFrame, verdict: str, complete: str) -> list[Judgement]:
         """One judgement per row of `outcome`, in order."""
         hits = self._hits(batch.frame, outcome)
-        verdicts = list(Verdict)
-        rows = zip(outcome[verdict].to_list(), outcome[complete].to_list(), strict=True)
+        rows = zip(outcome[verdict].to_list(), outcome[complete].to_list(), batch.failures, strict=True)
         return [
-            self._judgement(
-                verdicts[strictness], decided, hits.get(row, ()), batch.failures[row], batch.failed_signals[row]
-            )
-            for row, (strictness, decided) in enumerate(rows)
+            self._judgement(VERDICTS[strictness], hits.get(row, ()), failures, complete=decided)
+            for row, (strictness, decided, failures) in enumerate(rows)
         ]
 
     def _hits(self, frame: pl.DataFrame, outcome: pl.DataFrame) -> dict[int, tuple[RuleHit, ...]]:
@@ -37,69 +37,70 @@ class Judging:
 
         Among equally strict ones the true come before the unknown, live before shadow, then the document's order.
         """
-        found: dict[int, list[tuple[tuple[int, bool, bool, int], RuleHit]]] = {}
-        for order, (rule, comparisons) in enumerate(zip(self._rules, self._comparisons, strict=True)):
-            truths = outcome[rule.name]
-            rows = (truths | truths.is_null()).arg_true().to_list()
-            if not rows:
+        truths = outcome.select(rule.name for rule in self._rules).rows()
+        concerned = [row for row, values in enumerate(truths) if not all(value is False for value in values)]
+        if not concerned:
+            return {}
+        orders = sorted({order for row in concerned for order, value in enumerate(truths[row]) if value is not False})
+        numbers = frame[concerned].select(part for order in orders for part in self._comparisons[order].expressions)
+        compared = {order: numbers.select(self._comparisons[order].names).rows() for order in orders}
+        return {
+            row: self._post_hits(truths[row], {order: rows[index] for order, rows in compared.items()})
+            for index, row in enumerate(concerned)
+        }
+
+    def _post_hits(self, truths: Sequence[bool | None], numbers: Mapping[int, Sequence[Any]]) -> tuple[RuleHit, ...]:
+        found = []
+        for order, row in numbers.items():
+            if truths[order] is False:
                 continue
-            numbers = comparisons.read(frame[rows])
-            for row, compared in zip(rows, numbers, strict=True):
-                hit = _hit(rule, known=truths[row] is not None, comparisons=compared)
-                key = (-hit.verdict.strictness, hit.truth is Truth.UNKNOWN, not rule.live, order)
-                found.setdefault(row, []).append((key, hit))
-        return {row: tuple(hit for _, hit in sorted(pairs, key=lambda pair: pair[0])) for row, pairs in found.items()}
+            rule = self._rules[order]
+            hit = _hit(rule, known=truths[order] is not None, comparisons=self._comparisons[order].read(row))
+            found.append(((-hit.verdict.strictness, hit.truth is Truth.UNKNOWN, not rule.live, order), hit))
+        return tuple(hit for _, hit in sorted(found, key=itemgetter(0)))
 
     def _judgement(
-        self,
-        verdict: Verdict,
-        complete: bool,  # noqa: FBT001 - a column's value
-        hits: tuple[RuleHit, ...],
-        failures: tuple[str, ...],
-        failed: tuple[str, ...],
+        self, verdict: Verdict, hits: tuple[RuleHit, ...], failures: Mapping[str, str], *, complete: bool
     ) -> Judgement:
-        deciding = next((hit for hit in hits if hit.status == "live" and hit.verdict is verdict), None)
+        listed = tuple(f"{name}: {reason}" for name, reason in failures.items())
         if verdict is Verdict.APPROVE:
-            return Judgement(verdict, complete, "", "", APPROVED, hits, failures)
+            return Judgement(verdict, complete, "", "", APPROVED, hits, listed)
+        deciding = next((hit for hit in hits if hit.status is RuleStatus.LIVE and hit.verdict is verdict), None)
         if deciding is not None and deciding.truth is Truth.TRUE:
             queue = deciding.queue if verdict is Verdict.HOLD else ""
-            return Judgement(verdict, complete, queue, deciding.category, deciding.reason, hits, failures)
+            return Judgement(verdict, complete, queue, deciding.category, deciding.reason, hits, listed)
         category = deciding.category if deciding is not None else ""
-        return Judgement(verdict, complete, self._queue(failed), category, _why(hits, failures), hits, failures)
+        return Judgement(verdict, complete, self._queue(failures), category, _why(hits, failures), hits, listed)
 
-    def _queue(self, failed: Iterable[str]) -> str:
-        return next(
-            (self._failure_queues[name] for name in failed if name in self._failure_queues), SystemQueue.SIGNAL_FAILURE
-        )
+    def _queue(self, failures: Iterable[str]) -> str:
+        """Where a post waits whose verdict is owed to what is not known."""
+        named = (self._failure_queues[name] for name in failures if name in self._failure_queues)
+        return next(named, SystemQueue.SIGNAL_FAILURE)
 
 
-def unjudged(failures: Sequence[str], problem: str) -> Judgement:
+def unjudged(failures: Mapping[str, str], problem: str) -> Judgement:
     """Held, because the policy itself could not be evaluated."""
+    listed = (*(f"{name}: {reason}" for name, reason in failures.items()), f"policy: {problem:.200}")
     reason = "The policy could not be evaluated."
-    return Judgement(
-        Verdict.HOLD,
-        complete=False,
-        queue=SystemQueue.SIGNAL_FAILURE,
-        category="",
-        reason=reason,
-        hits=(),
-        failures=(*failures, f"policy: {problem.splitlines()[0] if problem else 'error'}"),
-    )
+    return Judgement(Verdict.HOLD, False, SystemQueue.SIGNAL_FAILURE, "", reason, (), listed)
 
 
 def _hit(rule: Rule, *, known: bool, comparisons: tuple[Comparison, ...]) -> RuleHit:
     """A rule that could not be decided holds, however strict it is when true, and where failures wait."""
-    if known:
-        return RuleHit(
-            rule.name, rule.status, Truth.TRUE, rule.verdict, rule.queue, rule.category, rule.reason, comparisons
-        )
-    queue = SystemQueue.SIGNAL_FAILURE
-    return RuleHit(rule.name, rule.status, Truth.UNKNOWN, Verdict.HOLD, queue, rule.category, rule.reason, comparisons)
+    return RuleHit(
+        rule=rule.name,
+        status=rule.status,
+        truth=Truth.TRUE if known else Truth.UNKNOWN,
+        verdict=rule.verdict if known else Verdict.HOLD,
+        queue=rule.queue if known else SystemQueue.SIGNAL_FAILURE,
+        category=rule.category,
+        reason=rule.reason,
+        comparisons=comparisons,
+    )
 
 
-def _why(hits: Sequence[RuleHit], failures: Sequence[str]) -> str:
+def _why(hits: Sequence[RuleHit], failures: Mapping[str, str]) -> str:
     if failures:
-        names = ", ".join(failure.partition(":")[0] for failure in failures)
-        return f"No measurement from {names}."
-    undecided = ", ".join(hit.rule for hit in hits if hit.status == "live" and hit.truth is Truth.UNKNOWN)
-    return f"Could not be decided: {undecided}."
+        return f"No measurement from {', '.join(failures)}."
+    undecided = (hit.rule for hit in hits if hit.status is RuleStatus.LIVE and hit.truth is Truth.UNKNOWN)
+    return f"Could not be decided: {', '.join(undecided)}."
