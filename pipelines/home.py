@@ -78,28 +78,26 @@ def _create_storage(home: Path, environment: dict[str, str], *, version: str) ->
     os.environ.update(environment)
     if POSTGRES_URL_VARIABLE in environment:
         _create_schema(environment[POSTGRES_URL_VARIABLE])
-    from dagster import DagsterInstance  # noqa: PLC0415 - 0.7 s, and only needed once
+    from dagster import AssetKey, DagsterInstance  # noqa: PLC0415 - 0.7 s, and only needed once
 
     with contextlib.redirect_stdout(sys.stderr), DagsterInstance.get() as instance:
         instance.upgrade()
         instance.get_runs(limit=1)
         instance.all_instigator_state()
-        instance.fetch_materializations("screened_posts", limit=1)
+        instance.fetch_materializations(AssetKey("screened_posts"), limit=1)
     marker.write_text(version)
 
 
 def _create_schema(url: str) -> None:
-    import psycopg2  # noqa: PLC0415
+    import psycopg  # noqa: PLC0415 - SQLite installations do not need it
 
     try:
-        connection = psycopg2.connect(url.replace("postgresql+psycopg2://", "postgresql://", 1), connect_timeout=10)
-    except psycopg2.OperationalError as error:
-        raise UnavailableError(f"PostgreSQL does not answer: {error}".strip()) from error
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-    finally:
-        connection.close()
+        with psycopg.connect(
+            url.replace("postgresql+psycopg2://", "postgresql://", 1), connect_timeout=10
+        ) as connection:
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+    except psycopg.Error as error:
+        raise UnavailableError(f"PostgreSQL does not answer: {error}") from error
 
 
 def main() -> int:

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from moderation.assembly import model_store, now, open_database
+from moderation.assembly import model_store, now, open_database, signal_specs
 from moderation.domain.errors import ModelStoreError, ModerationError, UnavailableError
 from moderation.settings import Settings
 from moderation.signals.models import ModelState
-from moderation.signals.specs import SPECS
 from moderation.storage.keys import SCOPES, ApiKeyStore
 
 KEY_NAME = "local"
@@ -48,9 +47,10 @@ def prepare(settings: Settings, *, stop: threading.Event, say: Callable[[str], N
     pool = ThreadPoolExecutor(3, thread_name_prefix="prepare")
     models = pool.submit(_pull_models, settings, say)
     key = pool.submit(_ensure_schema_and_key, settings)
-    dagster = pool.submit(_prepare_dagster_home, settings)
+    dagster: Future[dict[str, str]] = pool.submit(_prepare_dagster_home, settings)
     pool.shutdown(wait=False)
-    return Prepared(wait_for(key, stop), wait_for(dagster, stop), models)
+    environment = wait_for(dagster, stop)
+    return Prepared(wait_for(key, stop), environment, models)
 
 
 def wait_for(future: "Future[ResultT]", stop: threading.Event) -> ResultT:
@@ -94,7 +94,7 @@ def _ensure_key(settings: Settings, keys: ApiKeyStore) -> str:
 
 def _pull_models(settings: Settings, say: Callable[[str], None]) -> None:
     store = model_store(settings)
-    for name in sorted({name for spec in SPECS for name in spec.models}):
+    for name in sorted({name for spec in signal_specs() for name in spec.models}):
         status = store.pull(name, say)
         if status.state is not ModelState.VERIFIED:
             raise ModelStoreError(f"{name} is {status.state}: {status.problem}")

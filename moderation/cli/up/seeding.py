@@ -1,10 +1,12 @@
 """The banks that the sample posts are matched against."""
 
+import numpy as np
+
 from datasets.samples import SampleBank, sample_banks
 from moderation.assembly import decoder, now
 from moderation.domain.errors import InvalidInputError
 from moderation.domain.media import Refusal
-from moderation.matching.pdq import code_to_hex, hash_and_quality
+from moderation.matching.pdq import hash_and_quality, to_hex
 from moderation.settings import Settings
 from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
@@ -29,10 +31,10 @@ def _fill(settings: Settings, store: BankStore, sample: SampleBank) -> None:
         if isinstance(picture, Refusal):
             raise InvalidInputError(f"The sample picture {name} cannot be decoded: {picture.reason}.")
         for frame in picture.frames:
-            code, quality = hash_and_quality(frame.reduced["pdq_luma64"])
+            code, quality = hash_and_quality(np.asarray(frame.reduced["pdq_luma64"], dtype=np.float32))
             store.add(
                 sample.bank.name,
-                code_to_hex(code),
+                to_hex(code),
                 quality,
                 source=ACTOR,
                 note=name,

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -86,7 +87,7 @@ class Supervisor:
         for process in processes:
             process.ask_to_stop()
         for process in processes:
-            _wait(lambda process=process: process.wait(0), process.program.grace_seconds, hurry)
+            _wait(partial(process.wait, 0.0), process.program.grace_seconds, hurry)
         for process in processes:
             process.sweep()
         for process in [former for former in self._former if former.program.name in names]:

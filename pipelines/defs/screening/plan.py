@@ -119,5 +119,5 @@ def _backoff(held: Iterable[LaneRun], dead: frozenset[str], now: datetime) -> fl
         failures += 1
     if failures < 2 or last_end is None:  # noqa: PLR2004 - the first failure is retried at once
         return 0.0
-    wait = min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** (failures - 2))
-    return max(0.0, wait - (now - last_end).total_seconds())
+    wait = min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** (failures - 2))
+    return float(max(0.0, wait - (now - last_end).total_seconds()))
