@@ -2,22 +2,13 @@
 
 from dataclasses import dataclass
 
+from datasets.authors import REGULARS
 from datasets.breaches import BANNED, WATCHED, breaches
 from datasets.encode import FileFormat, encode
 from datasets.gallery import GALLERY
 from moderation.domain.bank import Bank, BankEffect
 from moderation.domain.post import Author
 from moderation.domain.verdict import Verdict
-
-AUTHORS: tuple[Author, ...] = (
-    Author("amber-lens", 1260.0, 412),
-    Author("prompt-garden", 88.0, 37),
-    Author("nightbus", 401.5, 96),
-    Author("first-steps", 0.4, 0),
-    Author("quiet-pixels", 730.0, 1503),
-    Author("someone-new"),
-)
-"""Regulars, a newcomer, and one of whom nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +45,8 @@ def watched_picture() -> bytes:
 
 def sample_banks() -> tuple[SampleBank, ...]:
     """One bank that rejects and one that asks for review; the samples contain exact and edited copies of both."""
-    block = Bank("sample-banned", BankEffect.BLOCK, description="A drawn city; stands for known forbidden pictures.")
-    review = Bank("sample-watched", BankEffect.REVIEW, description="A drawn mandala; stands for disputed pictures.")
+    block = Bank("SAMPLE_BANNED", BankEffect.BLOCK, description="A drawn city; stands for known forbidden pictures.")
+    review = Bank("SAMPLE_WATCHED", BankEffect.REVIEW, description="A drawn mandala; stands for disputed pictures.")
     return (
         SampleBank(block, (("banned.png", banned_picture()),), "sample"),
         SampleBank(review, (("watched.png", watched_picture()),), "sample"),
@@ -73,13 +64,21 @@ def sample_posts() -> list[SamplePost]:
             encode(row.pixels(), row.stored),
             row.caption,
             row.prompt,
-            AUTHORS[i % len(AUTHORS)],
+            REGULARS[i % len(REGULARS)],
             Verdict.APPROVE,
         )
         for i, row in enumerate(GALLERY)
     ]
     stopped = [
-        SamplePost(row.name, row.image, row.caption, row.prompt, AUTHORS[i % len(AUTHORS)], row.expected, row.rule)
+        SamplePost(
+            row.name,
+            row.image,
+            row.caption,
+            row.prompt,
+            row.author or REGULARS[i % len(REGULARS)],
+            row.expected,
+            row.rule,
+        )
         for i, row in enumerate(breaches())
     ]
     return _mixed(clean, stopped)
