@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Literal
 
 from moderation.domain.bank import BankContents
 from moderation.domain.errors import NotFoundError
@@ -154,7 +155,7 @@ def work_lane(
     database = open_database(settings)
     lanes, started_at = LaneStore(database), now()
 
-    def beat(state: str, posts: int) -> None:
+    def beat(state: Literal["starting", "working", "draining"], posts: int) -> None:
         lanes.beat(
             LaneBeat(
                 name=name,

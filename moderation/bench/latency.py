@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -120,7 +120,7 @@ def _arrivals(client: httpx.Client, posts: list[Submission], *, rate: float, sec
     due = time.perf_counter()
     end = due + seconds
     with ThreadPoolExecutor(CLIENTS) as pool:
-        futures = []
+        futures: list[Future[None]] = []
         while due < end:
             due += rng.expovariate(rate)
             time.sleep(max(0.0, due - time.perf_counter()))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.table import Table
 
@@ -14,7 +15,7 @@ from moderation.domain.bank import MAX_DISTANCE_BITS, MIN_QUALITY, Bank, BankEff
 from moderation.domain.errors import InvalidInputError
 from moderation.domain.ids import EntryId
 from moderation.domain.media import Refusal
-from moderation.matching.pdq import code_from_hex, code_to_hex, hash_and_quality
+from moderation.matching.pdq import from_hex, hash_and_quality, to_hex
 from moderation.settings import Settings
 from moderation.storage.banks import BankStore
 
@@ -150,13 +151,15 @@ def _hashes(settings: Settings, pictures: list[str]) -> Iterator[tuple[str, int]
         for picture in pictures:
             path = Path(picture)
             if not path.exists():
-                yield code_to_hex(code_from_hex(picture)), 100
+                yield to_hex(from_hex(picture)), 100
                 continue
             found = decoding.decode([path.read_bytes()])[0]
             if isinstance(found, Refusal):
                 raise InvalidInputError(f"{picture} cannot be decoded: {found.reason} {found.detail}".rstrip() + ".")
-            hashes = [hash_and_quality(frame.reduced["pdq_luma64"]) for frame in found.frames]
-            usable = [(code_to_hex(code), quality) for code, quality in hashes if quality >= MIN_QUALITY]
+            hashes = [
+                hash_and_quality(frame.reduced["pdq_luma64"].astype(np.float32, copy=False)) for frame in found.frames
+            ]
+            usable = [(to_hex(code), quality) for code, quality in hashes if quality >= MIN_QUALITY]
             if not usable:
                 raise InvalidInputError(
                     f"{picture} is too flat to be known again: quality {max(quality for _, quality in hashes)} "
