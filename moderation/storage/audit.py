@@ -29,7 +29,7 @@ class AuditReport:
 def append(connection: Connection, drafts: Sequence[AuditDraft]) -> list[AuditEvent]:
     """Append `drafts` in order. From here to the end of the transaction no other can append.
 
-    Lock rows of other tables before this, never after: so writers cannot wait for each other in a circle.
+    Lock posts before this, never after: so writers cannot wait for each other in a circle.
     """
     if not drafts:
         return []
@@ -88,7 +88,9 @@ class AuditStore:
                     number, digest = found.number, found.digest
                 if progress is not None:
                     progress(number)
-            return AuditReport(number, digest, _cut_off(connection, number, digest) or missing_evidence(connection))
+            return AuditReport(
+                number, digest, _cut_off(connection, number, digest) or missing_evidence(connection, number)
+            )
 
 
 def _cut_off(connection: Connection, number: int, digest: Digest) -> ChainBreak | None:

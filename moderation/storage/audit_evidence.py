@@ -11,9 +11,16 @@ from moderation.storage.tables import audit_events, posts, verdicts
 PAGE = 1_000
 
 
-def missing_evidence(connection: Connection) -> ChainBreak | None:
-    """The first verdict, publication or post state that the (intact) chain does not tell of."""
-    return _verdict_without_event(connection) or _event_without_verdict(connection) or _unexplained_post(connection)
+def missing_evidence(connection: Connection, head: int) -> ChainBreak | None:
+    """The first verdict, publication or post state that the (intact) chain up to event `head` does not tell of.
+
+    A post that no event explains is reported at `head` + 1, where that event should have come at the latest.
+    """
+    return (
+        _verdict_without_event(connection)
+        or _event_without_verdict(connection)
+        or _unexplained_post(connection, head + 1)
+    )
 
 
 def _verdict_without_event(connection: Connection) -> ChainBreak | None:
@@ -47,7 +54,7 @@ def _event_without_verdict(connection: Connection) -> ChainBreak | None:
     return None if row is None else ChainBreak(row.number, f"the verdict on {row.subject} was audited and is gone")
 
 
-def _unexplained_post(connection: Connection) -> ChainBreak | None:
+def _unexplained_post(connection: Connection, number: int) -> ChainBreak | None:
     """A post past its verdict, or published, without the event that says so."""
     checks: tuple[tuple[Select[str], str], ...] = (
         (_posts_without(("post.received",), tuple(PostState)), "was never received"),
@@ -60,7 +67,7 @@ def _unexplained_post(connection: Connection) -> ChainBreak | None:
     for query, problem in checks:
         post_id = connection.execute(query).scalars().first()
         if post_id is not None:
-            return ChainBreak(0, f"post {post_id} {problem}")
+            return ChainBreak(number, f"post {post_id} {problem}")
     return None
 
 

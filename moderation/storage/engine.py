@@ -10,7 +10,7 @@ from typing import Self
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 
-from moderation.domain.errors import SettingsError
+from moderation.domain.errors import SettingsError, UnavailableError
 from moderation.storage.errors import translated
 from moderation.storage.migrate import at_head, upgrade
 
@@ -35,7 +35,8 @@ class Database:
     def open(cls, url: str, *, pool_size: int = 8) -> Self:
         """The database at `sqlite:///path` or `postgresql://user@host/name`; connects only when first used.
 
-        A SQLite file's folder is made. Raises `SettingsError` for any other URL.
+        A SQLite file's folder is made. Raises `SettingsError` for any other URL, `UnavailableError` when the folder
+        cannot be made.
         """
         try:
             parsed = make_url(url)
@@ -101,7 +102,11 @@ class Database:
 def _sqlite(url: URL, pool_size: int) -> Engine:
     if not url.database or url.database == ":memory:":
         raise SettingsError("A SQLite database needs a file.", hint="Use sqlite:///path.")
-    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(url.database).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnavailableError(f"The database's folder cannot be made: {error}") from error
     engine = create_engine(
         url.set(drivername="sqlite"),
         pool_size=pool_size,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias, cast
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, or_, select
 
 from moderation.storage.engine import Database
 from moderation.storage.tables import lanes
@@ -33,10 +33,11 @@ class LaneStore:
         self._database = database
 
     def beat(self, beat: LaneBeat) -> None:
-        """Replace the lane's heartbeat."""
+        """Replace the lane's heartbeat, and forget lanes that have been silent for a day."""
         row = {name: getattr(beat, name) for name in LaneBeat.__slots__}
+        forgotten = beat.beat_at - timedelta(days=1)
         with self._database.write() as connection:
-            connection.execute(delete(lanes).where(lanes.c.name == beat.name))
+            connection.execute(delete(lanes).where(or_(lanes.c.name == beat.name, lanes.c.beat_at < forgotten)))
             connection.execute(insert(lanes).values(**row))
 
     def alive(self, *, within_seconds: float, now: datetime) -> list[LaneBeat]:

@@ -29,11 +29,11 @@ class OutboxStore:
         draft = AuditDraft(now, "webhook.added", f"webhook:{name}", "system:webhooks", {"url": url})
         mine = webhook_endpoints.c.name == name
         with self._database.write() as connection:
-            events = append(connection, [draft])
+            append(connection, [draft])
             known = connection.execute(select(webhook_endpoints.c.disabled_at).where(mine)).one_or_none()
             if known is not None and known.disabled_at is None:
                 raise ConflictError(f"There is an endpoint {name!r} already.", hint="Remove it first.")
-            row = {"url": url, "secret": secret, "created_at": events[0].at, "disabled_at": None}
+            row = {"url": url, "secret": secret, "created_at": now, "disabled_at": None}
             if known is None:
                 connection.execute(insert(webhook_endpoints).values(name=name, **row))
             else:

@@ -36,7 +36,9 @@ class Outcome:
 
 
 def check_evidence(screened: Sequence[tuple[Claim, Screening]]) -> None:
-    """Raise `ValueError` where a screening is of another post or image, or approves without full evidence."""
+    """Raise `ValueError` where a screening is of another post or image, approves without full evidence, or holds in
+    no queue.
+    """
     for claim, screening in screened:
         post, judgement = claim.post, screening.judgement
         if screening.post_id != post.id or screening.pins.image != post.image:
@@ -46,6 +48,8 @@ def check_evidence(screened: Sequence[tuple[Claim, Screening]]) -> None:
             not judgement.complete or failed or not screening.results or isinstance(screening.image, Refusal)
         ):
             raise ValueError(f"post {post.id} must not be approved on incomplete evidence")
+        if judgement.verdict is Verdict.HOLD and not judgement.queue:
+            raise ValueError(f"post {post.id} must not be held in no queue")
 
 
 def commit(

@@ -1,0 +1,81 @@
+"""The audit chain, the log of bank changes, and policy documents: append-only."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Named,
+    String,
+    Table,
+    Text,
+    TypedColumns,
+    UniqueConstraint,
+)
+
+from moderation.storage.columns import UtcTime
+from moderation.storage.tables.metadata import METADATA
+
+
+class AuditColumns(TypedColumns):
+    """One link of the chain; see `moderation.domain.audit`."""
+
+    number: Named[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    at: Named[datetime] = Column(UtcTime)
+    kind: Named[str]
+    subject: Named[str]
+    actor: Named[str]
+    payload: Named[str] = Column(Text)
+    previous: Named[str] = Column(String(64))
+    digest: Named[str] = Column(String(64))
+
+
+audit_events = Table("audit_events", METADATA, AuditColumns, Index("ix_audit_events_subject_kind", "subject", "kind"))
+
+
+class AuditHeadColumns(TypedColumns):
+    """The newest event, in a single row: its lock orders all writers, and it betrays a chain that was cut short."""
+
+    id: Named[int] = Column(primary_key=True, autoincrement=False)
+    number: Named[int] = Column(BigInteger)
+    digest: Named[str] = Column(String(64))
+
+
+audit_head = Table("audit_head", METADATA, AuditHeadColumns, CheckConstraint("id = 1", name="single"))
+
+
+class BankChangeColumns(TypedColumns):
+    """One change to the banks; `operation` is create, update, add or remove. Any checkpoint is a prefix of these."""
+
+    number: Named[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    at: Named[datetime] = Column(UtcTime)
+    actor: Named[str]
+    operation: Named[str] = Column(String(16))
+    bank: Named[str]
+    entry_id: Named[str | None] = Column(String(36))
+    pdq: Named[str | None] = Column(String(64))
+    payload: Named[str] = Column(Text)
+
+
+bank_changes = Table(
+    "bank_changes",
+    METADATA,
+    BankChangeColumns,
+    CheckConstraint("operation IN ('create', 'update', 'add', 'remove')", name="operation"),
+    UniqueConstraint("entry_id", "operation"),
+    Index("ix_bank_changes_pdq", "pdq"),
+    Index("ix_bank_changes_bank", "bank"),
+)
+
+
+class PolicyColumns(TypedColumns):
+    """The text of every policy that judged a post, by its SHA-256."""
+
+    digest: Named[str] = Column(String(64), primary_key=True)
+    text: Named[str] = Column(Text)
+    at: Named[datetime] = Column(UtcTime)
+
+
+policies = Table("policies", METADATA, PolicyColumns)

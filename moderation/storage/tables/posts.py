@@ -1,0 +1,97 @@
+"""Posts with their state and lease, the keys that made them, and the jobs they wait as."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Named,
+    String,
+    Table,
+    Text,
+    TypedColumns,
+    text,
+)
+
+from moderation.domain.post import PostState
+from moderation.storage.columns import UtcTime, choice
+from moderation.storage.tables.metadata import METADATA
+
+
+class PostColumns(TypedColumns):
+    """A post, its state and its lease. `publication` is the audit number of its publication: the feed's order."""
+
+    id: Named[str] = Column(String(36), primary_key=True)
+    client: Named[str]
+    image: Named[str] = Column(String(64))
+    image_bytes: Named[int] = Column(BigInteger)
+    caption: Named[str] = Column(Text)
+    prompt: Named[str] = Column(Text)
+    author_id: Named[str]
+    author_age_days: Named[float | None]
+    author_published_posts: Named[int | None] = Column(BigInteger)
+    state: Named[PostState] = Column(choice(PostState))
+    received_at: Named[datetime] = Column(UtcTime)
+    deadline_at: Named[datetime] = Column(UtcTime)
+    attempts: Named[int]
+    lease_token: Named[str | None]
+    lease_lane: Named[str | None]
+    lease_expires_at: Named[datetime | None] = Column(UtcTime)
+    verdict_at: Named[datetime | None] = Column(UtcTime)
+    published_at: Named[datetime | None] = Column(UtcTime)
+    publication: Named[int | None] = Column(BigInteger)
+
+
+PENDING_SQL = text("state IN ('received', 'screening')")
+
+posts = Table(
+    "posts",
+    METADATA,
+    PostColumns,
+    CheckConstraint("state <> 'published' OR publication IS NOT NULL", name="publication"),
+    CheckConstraint("(state = 'screening') = (lease_token IS NOT NULL)", name="lease"),
+    Index("ix_posts_pending", "received_at", sqlite_where=PENDING_SQL, postgresql_where=PENDING_SQL),
+    Index("ix_posts_deadline", "deadline_at", sqlite_where=PENDING_SQL, postgresql_where=PENDING_SQL),
+    Index("ix_posts_state_received_at", "state", "received_at"),
+    Index("ix_posts_publication", "publication", unique=True),
+    Index("ix_posts_image", "image"),
+)
+
+
+class IdempotencyColumns(TypedColumns):
+    """The post that a client's key made, and the digest of the request's body."""
+
+    client: Named[str] = Column(primary_key=True)
+    key: Named[str] = Column(primary_key=True)
+    body: Named[str] = Column(String(64))
+    post_id: Named[str] = Column(ForeignKey("posts.id"))
+    at: Named[datetime] = Column(UtcTime)
+
+
+idempotency_keys = Table("idempotency_keys", METADATA, IdempotencyColumns)
+
+
+class JobColumns(TypedColumns):
+    """A held post that waits for a human."""
+
+    id: Named[str] = Column(String(36), primary_key=True)
+    post_id: Named[str] = Column(ForeignKey("posts.id"))
+    queue: Named[str]
+    category: Named[str]
+    reason: Named[str] = Column(Text)
+    opened_at: Named[datetime] = Column(UtcTime)
+    closed_at: Named[datetime | None] = Column(UtcTime)
+
+
+OPEN_SQL = text("closed_at IS NULL")
+
+jobs = Table(
+    "jobs",
+    METADATA,
+    JobColumns,
+    Index("ix_jobs_open_post_id", "post_id", unique=True, sqlite_where=OPEN_SQL, postgresql_where=OPEN_SQL),
+    Index("ix_jobs_queue_opened_at", "queue", "opened_at"),
+)
