@@ -104,22 +104,31 @@ def _qualities(batch: NDArray[np.float32]) -> NDArray[np.int64]:
 
 @lru_cache(maxsize=64)
 def _bands(size: int) -> tuple[Band, ...]:
-    box = _box_filter(size)
-    samples = ((np.arange(SIDE) + 0.5) * size / SIDE).astype(np.int64)
-    operator = box[samples] @ box
+    operator = np.zeros((SIDE, size))
+    for row, sample in enumerate(((np.arange(SIDE) + 0.5) * size / SIDE).astype(np.int64)):
+        first, last = _window(size, int(sample), int(sample) + 1)
+        start, end = _window(size, first, last)
+        operator[row, start:end] = _box_filter(size, first, last).mean(axis=0)
     return tuple(Band(operator, start) for start in range(0, SIDE, BAND_ROWS))
 
 
-def _box_filter(size: int) -> NDArray[np.float64]:
-    """The reference's box filter over `size` samples: windows shrink at both ends, and lean right when even."""
-    window = -(-size // (2 * SIDE))
-    ahead = (window + 2) // 2
-    position = np.arange(size)[:, np.newaxis]
-    first = np.maximum(position + ahead - window, 0)
-    last = np.minimum(position + ahead, size)
-    column = np.arange(size)[np.newaxis]
-    inside = (column >= first) & (column < last)
-    weights: NDArray[np.float64] = inside / (last - first)
+def _window(size: int, first: int, last: int) -> tuple[int, int]:
+    """The samples that the box filter's rows `first` to `last` depend on.
+
+    A window is 1/128 of the side, leans towards the end when its length is even, and shrinks at both ends.
+    """
+    length = -(-size // (2 * SIDE))
+    ahead = (length + 2) // 2
+    return max(first + ahead - length, 0), min(last - 1 + ahead, size)
+
+
+def _box_filter(size: int, first: int, last: int) -> NDArray[np.float64]:
+    """Rows `first` to `last` of the reference's box filter, over the samples of their joint window."""
+    start, end = _window(size, first, last)
+    weights = np.zeros((last - first, end - start))
+    for row in range(first, last):
+        low, high = _window(size, row, row + 1)
+        weights[row - first, low - start : high - start] = 1 / (high - low)
     return weights
 
 
