@@ -1,11 +1,11 @@
 """The real parts, for Dagster: opened when an op, a check or a sensor needs them, never at import."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import dagster as dg
-
+from moderation.screening.report import LaneReport
 from moderation.settings import Settings, load_settings
 from moderation.storage.audit import AuditStore
 from moderation.storage.engine import Database
@@ -24,7 +24,7 @@ class Stores:
     audit: AuditStore
 
 
-class System(dg.ConfigurableResource[None]):
+class System:
     """This installation, as its environment describes it."""
 
     def settings(self) -> Settings:
@@ -39,3 +39,17 @@ class System(dg.ConfigurableResource[None]):
             yield Stores(PostStore(database), ScreeningStore(database), LaneStore(database), AuditStore(database))
         finally:
             database.close()
+
+    def work_lane(
+        self,
+        settings: Settings,
+        *,
+        name: str,
+        run_id: str,
+        stop: threading.Event,
+        report: Callable[[LaneReport], None],
+    ) -> LaneReport:
+        """Be a lane until it ends; see `moderation.assembly.work_lane`."""
+        from moderation.assembly import work_lane  # noqa: PLC0415 - brings the models' libraries; only lanes need them
+
+        return work_lane(settings, name=name, run_id=run_id, stop=stop, report=report)

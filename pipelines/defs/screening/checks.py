@@ -24,7 +24,7 @@ SHOWN = 20
 @dg.asset_check(
     asset=ASSET, description="Every approved or published post has a complete verdict approve.", blocking=False
 )
-def nothing_published_without_a_verdict(system: System) -> dg.AssetCheckResult:
+def nothing_published_without_a_verdict(system: dg.ResourceParam[System]) -> dg.AssetCheckResult:
     """The rule that must never bend, asked of the database itself."""
     with system.stores() as stores:
         posts = stores.posts.published_without_verdict(limit=SHOWN)
@@ -32,7 +32,7 @@ def nothing_published_without_a_verdict(system: System) -> dg.AssetCheckResult:
 
 
 @dg.asset_check(asset=ASSET, description="No post waits for a verdict past its deadline.")
-def no_post_overdue(system: System) -> dg.AssetCheckResult:
+def no_post_overdue(system: dg.ResourceParam[System]) -> dg.AssetCheckResult:
     """Overdue posts are held in the queue `stalled`; any that still wait mean that nothing looks after them."""
     before = datetime.now(UTC) - timedelta(seconds=OVERDUE_GRACE_SECONDS)
     with system.stores() as stores:
@@ -45,7 +45,7 @@ def no_post_overdue(system: System) -> dg.AssetCheckResult:
 
 
 @dg.asset_check(asset=ASSET, description="The audit log's hash chain is whole, and nothing is missing from it.")
-def audit_chain_intact(system: System) -> dg.AssetCheckResult:
+def audit_chain_intact(system: dg.ResourceParam[System]) -> dg.AssetCheckResult:
     """Walks the whole chain, as `moderation audit verify` does."""
     with system.stores() as stores:
         report = stores.audit.verify()
@@ -59,7 +59,7 @@ def audit_chain_intact(system: System) -> dg.AssetCheckResult:
 
 
 @dg.asset_check(asset=ASSET, description="Signals measure: few results of the last hour are failures.")
-def signal_failure_rate(system: System) -> dg.AssetCheckResult:
+def signal_failure_rate(system: dg.ResourceParam[System]) -> dg.AssetCheckResult:
     """A failing signal publishes nothing, but it fills the queue of people: warn before they drown."""
     since = datetime.now(UTC) - timedelta(hours=FAILURE_WINDOW_HOURS)
     with system.stores() as stores:

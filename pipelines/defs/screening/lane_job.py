@@ -51,10 +51,8 @@ def stop_on_signals(stop: threading.Event) -> Iterator[None]:
     description="Claims, screens and publishes posts until it is told to stop, has nothing to do, or is old.",
     tags={"dagster/compute_kind": "lane"},
 )
-def lane(context: dg.OpExecutionContext, system: System) -> None:
+def lane(context: dg.OpExecutionContext, system: dg.ResourceParam[System]) -> None:
     """Run a lane. A cancelled lane finishes what it has claimed, and then says that it was cancelled."""
-    from moderation.assembly import work_lane  # noqa: PLC0415 - brings the models' libraries; only lanes need them
-
     slot = context.run.tags.get(SLOT_TAG, "")
     name = f"lane-{slot or 'x'}-{context.run_id[:8]}"
     stop = threading.Event()
@@ -63,7 +61,7 @@ def lane(context: dg.OpExecutionContext, system: System) -> None:
         context.log_event(dg.AssetMaterialization(ASSET, metadata=describe(name, done)))
 
     with stop_on_signals(stop), stop_with_supervisor(stop):
-        total = work_lane(
+        total = system.work_lane(
             lane_settings(system.settings(), slot), name=name, run_id=context.run_id, stop=stop, report=report
         )
     context.log.info("%s screened %d posts: %s", name, total.posts, dict(total.verdicts))

@@ -39,7 +39,7 @@ IN_PROGRESS = [
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts lanes that are missing, gives up runs whose lane is dead, holds posts past their deadline.",
 )
-def keep_lanes_alive(context: dg.SensorEvaluationContext, system: System) -> dg.SensorResult:
+def keep_lanes_alive(context: dg.SensorEvaluationContext, system: dg.ResourceParam[System]) -> dg.SensorResult:
     """Judge lanes by their heartbeats; what Dagster says of a run is only believed when the run has ended."""
     now = datetime.now(UTC)
     settings = system.settings()
