@@ -20,18 +20,20 @@ Identifier = Annotated[str, Field(pattern=IDENTIFIER_PATTERN, max_length=64)]
 Prose = Annotated[str, Field(min_length=1, max_length=2_000)]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """Strict: no unknown keys, no conversions, no infinities."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-class ThresholdDocument(_Part):
+class ThresholdDocument(Part):
     """A named number and the reasoning behind it."""
 
     value: float
     why: Prose
 
 
-class RuleDocument(_Part):
+class RuleDocument(Part):
     """A condition and what follows when it is true. There is no approving rule: approve is what remains."""
 
     name: Identifier
@@ -48,14 +50,14 @@ class RuleDocument(_Part):
     """Why the rule exists, for the policy team."""
 
 
-class FailureDocument(_Part):
+class FailureDocument(Part):
     """Where posts wait for which one signal has no measurement."""
 
     queue: Name
     why: Prose
 
 
-class PolicyDocument(_Part):
+class PolicyDocument(Part):
     """A whole policy."""
 
     version: Literal[1]

@@ -61,9 +61,13 @@ class Policy:
         """
         if len(posts) != len(results):
             raise ValueError(f"{len(posts)} posts, {len(results)} results")
-        if not posts:
+        return self.judge(results)
+
+    def judge(self, results: Sequence[Sequence[SignalResult]]) -> list[Judgement]:
+        """One judgement for each post's signal results, in order; they say all that policy knows of a post."""
+        if not results:
             return []
-        batch = measured(results, self.specs, set(self.columns))
+        batch = measured(results, self.specs, self.columns.keys())
         try:
             return self._judge(batch)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
