@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, KeysView, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from datasets.samples import sample_posts
@@ -38,6 +38,7 @@ class World:
     settings: Settings
     database: Database
     log: Path
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def posts(self) -> PostStore:
@@ -64,9 +65,11 @@ class World:
                 stdout=log,
                 stderr=log,
             )
+            self.processes.append(process)
             try:
                 yield process
             finally:
+                self.processes.remove(process)
                 process.kill()
                 process.wait()
 
@@ -92,8 +95,11 @@ class World:
     def until(self, true: Callable[[], bool], what: str) -> None:
         end = time.monotonic() + PATIENCE_SECONDS
         while not true():
-            if time.monotonic() > end:
-                raise AssertionError(f"not within {PATIENCE_SECONDS} s: {what}\n{self.log.read_text()[-4000:]}")
+            ended = bool(self.processes) and all(process.poll() is not None for process in self.processes)
+            if ended or time.monotonic() > end:
+                raise AssertionError(
+                    f"{'every lane ended' if ended else 'too late'}: {what}\n{self.log.read_text()[-4000:]}"
+                )
             time.sleep(0.05)
 
     def some_progress(self, rng: random.Random) -> None:
