@@ -44,6 +44,7 @@ def create_app(settings: Settings | None = None, *, site: Site | None = None) ->
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # its logs would carry exception texts
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.site = the_site

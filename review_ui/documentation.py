@@ -97,9 +97,7 @@ def _fields(document: Mapping[str, Any], schema: Mapping[str, Any], place: str, 
         field = _resolved(document, part)
         inner = _resolved(document, field.get("items", {})) if field.get("type") == "array" else field
         marker = "[]" if field.get("type") == "array" else ""
-        yield Field(
-            prefix + name, place, _kind(document, part), name in required, part.get("description", "")
-        )
+        yield Field(prefix + name, place, _kind(document, part), name in required, part.get("description", ""))
         if "properties" in inner:
             yield from _fields(document, inner, place, f"{prefix}{name}{marker}.")
 

@@ -62,9 +62,7 @@ class Edge:
                 self._log.exception("request_failed", method=scope["method"], route=_route(scope))
                 if status != CLIENT_GONE:
                     raise  # the response has begun: only cutting the connection tells the client that it is broken
-                response = problem_response(
-                    scope, code="internal_error", status=500, detail=CODES["internal_error"]
-                )
+                response = problem_response(scope, code="internal_error", status=500, detail=CODES["internal_error"])
                 await response(scope, receive, send_with_headers)
             finally:
                 self._record(scope, status, time.perf_counter() - started)
@@ -85,7 +83,7 @@ class Edge:
 def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id":
-            given = value.decode("latin-1")
+            given: str = value.decode("latin-1")
             if REQUEST_ID.fullmatch(given):
                 return given
     return secrets.token_hex(12)

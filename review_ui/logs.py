@@ -1,4 +1,4 @@
-"""Structured logs: one line per request with its id, to standard error. Headers, queries and bodies are never logged."""
+"""Structured logs: one line per request, with its id. Headers, queries and bodies are never logged."""
 
 import logging
 import sys
@@ -11,7 +11,9 @@ SECRET_WORDS = ("authorization", "api_key", "api-key", "secret", "token", "passw
 def configure(*, json: bool) -> None:
     """Set structlog up for this process: JSON lines, or a readable form for a terminal."""
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(
+        structlog.processors.JSONRenderer()
+        if json
+        else structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
     )
@@ -28,7 +30,7 @@ def configure(*, json: bool) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
 

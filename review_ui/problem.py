@@ -23,6 +23,7 @@ UNAVAILABLE_RETRY_S = 1
 CODES: Mapping[str, str] = {
     "not_found": "Nothing has that name, or the caller may not know of it.",
     "invalid_input": "A field is missing, malformed or outside its range; `errors` names each.",
+    "method_not_allowed": "The path exists, but not with this method; `Allow` lists those it has.",
     "too_large": "The body or a field is over its limit.",
     "unsupported_media_type": "The body is neither multipart/form-data nor application/json, or it is compressed.",
     "body_timeout": "The body did not arrive in time.",

@@ -9,17 +9,14 @@ from enum import StrEnum
 import structlog
 from starlette.concurrency import run_in_threadpool
 
-from moderation.assembly import read_policy, signal_specs
+from moderation.assembly import compile_file, signal_specs
 from moderation.domain.errors import ModelStoreError, ModerationError
-from moderation.domain.ids import Digest
 from moderation.signals.models import ModelStore
 from review_ui.site import Site
 
 CHECK_SECONDS = 5.0
 """A part that takes longer to answer counts as missing."""
 CACHE_SECONDS = 1.0
-PROBE = Digest("0" * 64)
-"""No content has this digest; asking for it shows whether the blob store answers."""
 
 
 class PartState(StrEnum):
@@ -81,7 +78,7 @@ async def _checked(name: str, check: Check, site: Site) -> Part:
     except ModerationError as error:
         structlog.get_logger(__name__).warning("part_missing", part=name, code=error.code, reason=error.message)
         return Part(name, PartState.MISSING, f"It does not answer ({error.code}).")
-    except Exception:  # readiness must be answered whatever a part does
+    except Exception:  # noqa: BLE001 - readiness must be answered whatever a part does
         structlog.get_logger(__name__).exception("part_failed", part=name)
         return Part(name, PartState.MISSING, "Its check failed; the log says how.")
 
@@ -94,8 +91,8 @@ def _database(site: Site) -> Part:
 
 
 def _blobs(site: Site) -> Part:
-    site.blobs.exists(PROBE)
-    return Part("blobs", PartState.OK, "The store answers.")
+    site.blobs.ping()
+    return Part("blobs", PartState.OK, "The store can be read and written.")
 
 
 def _models(site: Site) -> Part:
@@ -116,7 +113,8 @@ def _verified(models: ModelStore, name: str) -> bool:
 
 
 def _policy(site: Site) -> Part:
-    policy = read_policy(site.settings)
+    path = site.settings.policy
+    policy = compile_file(site.settings, path.read_text(encoding="utf-8"))
     return Part("policy", PartState.OK, f"{policy.name} compiles, {len(policy.rules)} rules.")
 
 

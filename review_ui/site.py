@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from moderation.assembly import blob_store, intake, now, open_database
+from moderation.assembly import blob_store, intake, model_store, now, open_database
 from moderation.media.store import BlobStore
 from moderation.screening.intake import Intake
 from moderation.settings import Settings
@@ -67,7 +67,7 @@ def open_site(settings: Settings) -> Site:
         keys=ApiKeyStore(database),
         lanes=LaneStore(database),
         blobs=blobs,
-        models=ModelStore(settings.models),
+        models=model_store(settings),
         intake=intake(settings, database, blobs),
         watch=VerdictWatch(posts.many),
     )

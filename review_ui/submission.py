@@ -39,7 +39,7 @@ class PostBody(BaseModel):
 
     image: str = Field(description="The image file's bytes in base64.", json_schema_extra={"format": "byte"})
     caption: str = ""
-    prompt: str = Field("", description="The generation prompt.")
+    prompt: str = Field(default="", description="The generation prompt.")
     author: AuthorBody
 
 
@@ -49,14 +49,14 @@ class PostForm(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     caption: str = ""
-    prompt: str = Field("", description="The generation prompt.")
+    prompt: str = Field(default="", description="The generation prompt.")
     author: str = Field(description="A stable id of the author; not a name.")
     account_age_days: Age = None
     published_posts: Published = None
 
 
 def read_submission(kind: str, content_type: str, body: bytes) -> Submission:
-    """The post in `body`, of media type `kind`. Raises `InvalidInputError`; texts hold only valid Unicode."""
+    """The post in `body`, of media type `kind`. Raises `InvalidInputError`."""
     return _from_json(body) if kind == JSON else _from_form(content_type, body)
 
 

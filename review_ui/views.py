@@ -38,9 +38,9 @@ class PostView(BaseModel):
     deadline_at: datetime = Field(description="Without a verdict by then, the post is held in the queue `stalled`.")
     image: str = Field(description="SHA-256 of the image as it was sent.")
     links: Links
-    verdict: Verdict | None = Field(None, description="The machine's; null while there is none.")
+    verdict: Verdict | None = Field(default=None, description="The machine's; null while there is none.")
     decided_at: datetime | None = None
-    queue: str | None = Field(None, description="Where a held post waits for a human.")
+    queue: str | None = Field(default=None, description="Where a held post waits for a human.")
     category: str | None = None
     reason: str | None = None
     rules: list[str] = Field(default_factory=list, description="Live rules that were true or undecidable.")
@@ -62,7 +62,7 @@ class FeedEntry(BaseModel):
     author: str
     image: FeedImage
     published_at: datetime
-    ai_generated: bool = Field(True, description="Every image in this feed was made by a model.")
+    ai_generated: bool = Field(default=True, description="Every image in this feed was made by a model.")
     label: str = AI_GENERATED
 
 

@@ -1,7 +1,7 @@
 """Waiting for verdicts: one query per tick for everybody who waits, and no connection held between ticks."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 
 import structlog
@@ -14,7 +14,7 @@ from moderation.domain.post import PENDING, Post
 POLL_SECONDS = 0.05
 POSTS_PER_QUERY = 500
 
-Lookup = Callable[[Iterable[PostId]], Mapping[PostId, Post]]
+Lookup = Callable[[Collection[PostId]], Mapping[PostId, Post]]
 """Posts by id, from the store; blocking."""
 
 
@@ -69,6 +69,9 @@ class VerdictWatch:
             posts = await run_in_threadpool(self._lookup, ids)
         except ModerationError as error:
             structlog.get_logger(__name__).warning("verdict_poll_failed", code=error.code, reason=error.message)
+            return
+        except Exception:  # noqa: BLE001 - whoever waits is told "pending" in time, whatever the store does
+            structlog.get_logger(__name__).exception("verdict_poll_failed")
             return
         for post in posts.values():
             if post.state not in PENDING:

@@ -25,9 +25,9 @@ HEADERS: Mapping[str, str] = {
 router = APIRouter(prefix="/v1/media", tags=["media"])
 
 
-@router.api_route(
+@router.head("/{digest}", include_in_schema=False)
+@router.get(
     "/{digest}",
-    methods=["GET", "HEAD"],
     response_class=Response,
     summary="An image",
     responses={

@@ -41,7 +41,6 @@ IdempotencyKey = Annotated[
 
 @router.post(
     "",
-    response_model=PostView,
     status_code=status.HTTP_202_ACCEPTED,
     summary="Send a post",
     responses={
@@ -52,7 +51,7 @@ IdempotencyKey = Annotated[
     },
     openapi_extra=POST_BODY,
 )
-async def send_post(  # noqa: PLR0913 - each argument is a part of the request
+async def send_post(
     request: Request,
     response: Response,
     site: TheSite,
@@ -79,7 +78,6 @@ async def send_post(  # noqa: PLR0913 - each argument is a part of the request
 
 @router.get(
     "/{post_id}",
-    response_model=PostView,
     summary="What became of a post",
     responses=refusals(401, 403, 404, 422, 429, 503),
 )
