@@ -30,11 +30,11 @@ TEXTS: tuple[tuple[str, Scene, int, str, str, Verdict, str], ...] = (
     ("spaced-out", patterns.julia, 58, "n u d 3 s are in the next post", "fractal", HOLD, "adult_text"),
     ("adult-prompt", landscapes.sea, 51, "a swim at dusk", "naked person swimming, evening sea", HOLD, "adult_prompt"),
     ("violence-caption", nights.aurora, 52, "I will kill you when I find you", "aurora", HOLD, "violence_text"),
-    ("hate-caption", patterns.glass, 53, "those people are vermin, deport them all", "window", HOLD, "hate_text"),
+    ("hate-caption", patterns.glass, 53, "foreigners are vermin", "window", HOLD, "hate_text"),
     ("harassment-caption", patterns.facets, 54, "you are worthless and ugly", "low poly", HOLD, "harassment_text"),
     ("self-harm-caption", landscapes.forest, 55, "I want to end my life", "foggy forest", HOLD, "self_harm_text"),
     ("minors-severe", patterns.ripples, 56, "soft light study", "nude child", REJECT, "minors_sexual"),
-    ("minors-coded", patterns.mandala, 60, "jailbait", "mandala", HOLD, "minors_text"),
+    ("minors-coded", patterns.mandala, 60, "barely legal", "mandala", HOLD, "minors_text"),
     ("scam-link", patterns.marble, 57, "crypto giveaway, double your money: bit.ly/win", "marble", HOLD, "scam_links"),
     ("scam-text", nights.city, 61, "guaranteed profit, ask me how", "city at night", HOLD, "spam_text"),
     ("many-links", landscapes.islands, 62, "prints: a.example.com b.example.com c.example.com d.example.com", "islands",
@@ -44,7 +44,7 @@ TEXTS: tuple[tuple[str, Scene, int, str, str, Verdict, str], ...] = (
 PEBBLES: tuple[tuple[str, int, str, Verdict, str], ...] = (
     ("pebbles-likely", 70, "warm stones", REJECT, "adult_image"),
     ("pebbles-possible", 581, "warm stones, second try", HOLD, "adult_image_possible"),
-    ("pebbles-children", 543, "the children found these on the beach", HOLD, "minors_image"),
+    ("pebbles-children", 543, "shirtless kids at the beach", HOLD, "minors_image"),
 )
 # fmt: on
 """Harmless stones that OpenNSFW takes for skin: it scores them about 0.97, 0.66 and 0.33."""
