@@ -52,7 +52,7 @@ def oriented(rgb: Rgb, orientation: int) -> Rgb:
         case 6:
             turned = cv2.rotate(rgb, cv2.ROTATE_90_CLOCKWISE)
         case 7:
-            turned = cv2.flip(cv2.rotate(rgb, cv2.ROTATE_90_CLOCKWISE), 1)
+            turned = cv2.rotate(cv2.transpose(rgb), cv2.ROTATE_180)
         case 8:
             turned = cv2.rotate(rgb, cv2.ROTATE_90_COUNTERCLOCKWISE)
         case _:

@@ -17,7 +17,10 @@ class Format(StrEnum):
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 JPEG_END = b"\xff\xd9"
-JPEG_SCAN = b"\xff\xda"
+MARKER = 0xFF
+JPEG_SCAN = 0xDA
+BARE_MARKERS = frozenset({0x00, 0x01, *range(0xD0, 0xD9)})
+"""JPEG markers (and the stuffed zero) that no length follows (ITU-T T.81, table B.1)."""
 MAX_BRANDS = 64
 """Compatible brands of an ISO media file that are looked at."""
 
@@ -59,8 +62,8 @@ def stated_size(kind: Format, data: bytes) -> tuple[int, int] | None:
 def is_cut_off(kind: Format, data: bytes) -> bool:
     """True when the file ends before its format's end mark, or before the length that it states."""
     if kind is Format.JPEG:
-        scan = data.find(JPEG_SCAN)
-        return scan < 0 or data.find(JPEG_END, scan) < 0
+        scan = _jpeg_scan(data)
+        return scan is None or data.find(JPEG_END, scan) < 0
     if kind is Format.PNG:
         return b"IEND" not in data[-1024:]
     if kind is Format.GIF:
@@ -88,6 +91,22 @@ def _webp_size(data: bytes) -> tuple[int, int] | None:
     if chunk == b"VP8L":
         (bits,) = unpack_from("<I", data, 21)
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    return None
+
+
+def _jpeg_scan(data: bytes) -> int | None:
+    """Where the first scan starts, stepping over segments: a thumbnail inside one has scans and an end of its own."""
+    at = 2
+    while 0 <= (at := data.find(MARKER, at)) < len(data) - 3:
+        marker = data[at + 1]
+        if marker == MARKER:
+            at += 1
+        elif marker == JPEG_SCAN:
+            return at
+        elif marker in BARE_MARKERS:
+            at += 2
+        else:
+            at += 2 + max(2, int.from_bytes(data[at + 2 : at + 4], "big"))
     return None
 
 
