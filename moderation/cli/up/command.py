@@ -67,6 +67,7 @@ def _run(settings: Settings, source: Source, interrupts: Interrupts, *, once: bo
         finished = _screen(settings, database, source, installation, interrupts, as_json=as_json)
         if once or not finished:
             return finished
+        installation.start_webserver()
         _say_where(settings, installation)
         while not interrupts.stop.wait(SERVE_LOOK_SECONDS):
             for line in installation.look_after():
@@ -99,6 +100,9 @@ def _screen(
         if isinstance(source, Samples):
             ensure_sample_banks(settings, database)
         installation.wait_for_api(display.say)
+        display.phase("starting a lane")
+        if not installation.wait_for_lane(display.say):
+            display.say(f"no lane has started yet: see {settings.home / 'logs' / 'code-server.log'}")
         window = BATCHES_IN_FLIGHT * settings.batch_posts * settings.lanes
         sender = Sender(installation.api_url, prepared.api_key, window=window, stop=interrupts.stop)
         sender.start(source.posts())

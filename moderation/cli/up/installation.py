@@ -16,13 +16,17 @@ from moderation.cli.up.supervisor import Supervisor
 from moderation.domain.errors import ModerationError, UnavailableError
 from moderation.settings import Settings
 from moderation.storage.engine import Database
-from moderation.storage.lanes import LaneStore
+from moderation.storage.lanes import LaneBeat, LaneStore
 
 API_SECONDS = 60.0
+LANE_SECONDS = 30.0
+"""How long posts wait to be sent until a lane is there; then they are sent all the same, and may become overdue."""
+
 DRAIN_SECONDS = 30.0
 """Longer than a lane needs for what it has claimed."""
 
 RECENT_SECONDS = 60.0
+WEBSERVER_DELAY_SECONDS = 15.0
 LOOK_SECONDS = 0.1
 
 
@@ -38,7 +42,7 @@ class Installation:
         self._dagster_port = free_port(settings.api_host, settings.dagster_port, taken=frozenset({self._api_port}))
         self._environment: dict[str, str] = {}
         self._models: Future[None] | None = None
-        self._daemon_runs = False
+        self._started_at = 0.0
 
     @property
     def api_url(self) -> str:
@@ -51,27 +55,36 @@ class Installation:
         return f"http://{_reachable(self._settings.api_host)}:{self._dagster_port}"
 
     def start(self, dagster: Mapping[str, str], models: "Future[None]") -> None:
-        """Start everything but the daemon, which starts lanes and so waits for the models."""
-        self._models = models
+        """Start the API and the code server. The others follow when it is their time; see `look_after`."""
+        self._models, self._started_at = models, time.monotonic()
         self._environment = programs.environment(
             self._settings, dagster, api_port=self._api_port, dagster_port=self._dagster_port
         )
         self._supervisor.start(programs.code_server(self._environment))
         self._supervisor.start(programs.api(self._settings, self._environment))
-        self._start_daemon_if_models_are_there()
-        self._supervisor.start(programs.webserver(self._settings, self._environment))
+        self.look_after()
 
     def look_after(self) -> list[str]:
-        """Restart what has ended; start the daemon once the models are there. Returns news, a line each.
+        """Restart what has ended, and start what is still to come. Returns news, a line each.
 
-        Raises `ModelStoreError` when a model cannot be had.
+        The daemon starts lanes, and so waits for the models. Dagster's pages are slow to start and nobody screens
+        with them: they give way to the first lane for a while. Raises `ModelStoreError` when a model cannot be had.
         """
-        self._start_daemon_if_models_are_there()
+        if self._models is not None and self._models.done() and not self._runs(programs.DAEMON):
+            self._models.result()
+            self._supervisor.start(programs.daemon(self._environment))
+        if not self._runs(programs.WEBSERVER) and time.monotonic() - self._started_at > WEBSERVER_DELAY_SECONDS:
+            self.start_webserver()
         return self._supervisor.look_after()
+
+    def start_webserver(self) -> None:
+        """Start Dagster's pages, unless they are there."""
+        if not self._runs(programs.WEBSERVER):
+            self._supervisor.start(programs.webserver(self._settings, self._environment))
 
     def living_lanes(self) -> int:
         """Lanes that beat, wherever they run. Raises `UnavailableError`."""
-        return len(self._lanes.alive(within_seconds=self._settings.lane_stale_seconds, now=now()))
+        return len(self._living())
 
     def wait_for_api(self, on_news: Callable[[str], None]) -> None:
         """Return when the API answers. Raises `UnavailableError` with the end of its log when it does not."""
@@ -91,12 +104,27 @@ class Installation:
         tail = process.tail() if process else ""
         raise UnavailableError(f"The API did not start in {API_SECONDS:.0f} s.\n{tail}", hint="See logs/api.log.")
 
+    def wait_for_lane(self, on_news: Callable[[str], None]) -> bool:
+        """True when a lane has loaded its models and works; False when none has within `LANE_SECONDS`."""
+        until = time.monotonic() + LANE_SECONDS
+        while time.monotonic() < until:
+            if self._interrupts.stop.wait(LOOK_SECONDS):
+                raise InterruptedStartError("Stopped before everything was ready.")
+            for line in self.look_after():
+                on_news(line)
+            if any(lane.state == "working" for lane in self._living()):
+                return True
+        return False
+
     def stop(self) -> None:
         """No new posts and no new lanes; let lanes finish what they have claimed; then stop everything else."""
         hurry = self._interrupts.hurry.is_set
-        self._supervisor.stop([programs.DAEMON, programs.API], hurry=hurry)
+        self._supervisor.stop([programs.DAEMON, programs.API, programs.WEBSERVER], hurry=hurry)
         self._supervisor.drain(self._lane_pids, DRAIN_SECONDS, hurry=hurry)
-        self._supervisor.stop([programs.WEBSERVER, programs.CODE_SERVER], hurry=hurry)
+        self._supervisor.stop([programs.CODE_SERVER], hurry=hurry)
+
+    def _living(self) -> list[LaneBeat]:
+        return self._lanes.alive(within_seconds=self._settings.lane_stale_seconds, now=now())
 
     def _lane_pids(self) -> list[int]:
         try:
@@ -105,12 +133,8 @@ class Installation:
             return []
         return [beat.pid for beat in beats if beat.host == socket.gethostname()]
 
-    def _start_daemon_if_models_are_there(self) -> None:
-        if self._daemon_runs or self._models is None or not self._models.done():
-            return
-        self._models.result()
-        self._daemon_runs = True
-        self._supervisor.start(programs.daemon(self._environment))
+    def _runs(self, name: str) -> bool:
+        return self._supervisor.process(name) is not None
 
 
 def _reachable(host: str) -> str:

@@ -20,12 +20,16 @@ NO_RULE = "no rule fired"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One post's end: its state, the rule that decided it, the queue it waits in, and its seconds to the verdict."""
+    """One post's end: its state, the rule that decided it, and the queue it waits in.
+
+    `seconds` is from intake to verdict; the times are those of its screening, None when it was not judged in time.
+    """
 
     post: Post
     rule: str
     queue: str
     seconds: float | None
+    started_at: datetime | None
     finished_at: datetime | None
 
 
@@ -33,7 +37,8 @@ class Outcome:
 class Summary:
     """A set of outcomes in numbers. Quantiles are of the seconds from intake to verdict, 0 when there are none.
 
-    `posts_per_s` counts verdicts between the first intake and the last verdict of what was screened since `since`.
+    `posts_per_s` is over the time in which this run's posts were screened, from the first one's start to the last
+    one's verdict.
     """
 
     rows: tuple[tuple[str, str, str, int], ...]
@@ -61,9 +66,12 @@ def outcome(post: Post, screening: Screening | None) -> Outcome:
     """What `screening` made of `post`; a held post without one was not judged in time."""
     if screening is None:
         stalled = post.state is PostState.HELD
-        return Outcome(post, "deadline passed" if stalled else "", SystemQueue.STALLED if stalled else "", None, None)
+        return Outcome(
+            post, "deadline passed" if stalled else "", SystemQueue.STALLED if stalled else "", None, None, None
+        )
     seconds = (screening.finished_at - post.received_at).total_seconds()
-    return Outcome(post, deciding_rule(screening), screening.judgement.queue, seconds, screening.finished_at)
+    rule = deciding_rule(screening)
+    return Outcome(post, rule, screening.judgement.queue, seconds, screening.started_at, screening.finished_at)
 
 
 def deciding_rule(screening: Screening) -> str:
@@ -84,10 +92,9 @@ def summarise(found: Iterable[Outcome], *, since: datetime) -> Summary:
     order = [state.value for state in PostState]
     rows = sorted(counts.items(), key=lambda row: (-order.index(row[0][0]), -row[1], row[0]))
     fresh = [item for item in every if item.finished_at is not None and item.finished_at > since]
-    span = 0.0
-    if fresh:
-        last = max(item.finished_at for item in fresh if item.finished_at is not None)
-        span = (last - min(max(item.post.received_at, since) for item in fresh)).total_seconds()
+    starts = [item.started_at for item in fresh if item.started_at is not None]
+    ends = [item.finished_at for item in fresh if item.finished_at is not None]
+    span = (max(ends) - min(starts)).total_seconds() if starts and ends else 0.0
     seconds = sorted(item.seconds for item in (fresh or every) if item.seconds is not None)
     return Summary(
         rows=tuple((*key, count) for key, count in rows),

@@ -1,6 +1,7 @@
 """The four programs of an installation on one machine."""
 
 import os
+import secrets
 import sys
 from collections.abc import Mapping
 
@@ -23,7 +24,7 @@ def environment(settings: Settings, dagster: Mapping[str, str], *, api_port: int
         "MODERATION_HOME": str(settings.home),
         "MODERATION_API_PORT": str(api_port),
         "MODERATION_DAGSTER_PORT": str(dagster_port),
-        "MODERATION_SUPERVISOR_PID": str(os.getpid()),
+        "MODERATION_SUPERVISOR": f"{os.getpid()}-{secrets.token_hex(6)}",
         "DAGSTER_GRPC_SHUTDOWN_GRACE_PERIOD": str(RPC_GRACE_SECONDS),
         "PYTHONUNBUFFERED": "1",
     }
@@ -44,7 +45,10 @@ def api(settings: Settings, env: Mapping[str, str]) -> Program:
 
 
 def code_server(env: Mapping[str, str]) -> Program:
-    """Serves the definitions and starts runs: every lane is a child of this process."""
+    """Serves the definitions and starts runs: every lane is a child of this process.
+
+    It keeps nothing in memory that its end could lose, and takes long to end by itself.
+    """
     return Program(
         CODE_SERVER,
         (
@@ -53,12 +57,13 @@ def code_server(env: Mapping[str, str]) -> Program:
             *("--socket", env["MODERATION_CODE_SOCKET"], "--location-name", "moderation", "--log-level", "warning"),
         ),
         env,
+        grace_seconds=2.0,
         whole_group=True,
     )
 
 
 def daemon(env: Mapping[str, str]) -> Program:
-    """Evaluates the sensor and the schedule, and watches runs."""
+    """Evaluates the sensor and the schedule, and watches runs. Its state is in Dagster's storage only."""
     return Program(
         DAEMON,
         (
@@ -67,6 +72,7 @@ def daemon(env: Mapping[str, str]) -> Program:
             *("--log-level", "warning"),
         ),
         env,
+        grace_seconds=2.0,
     )
 
 
@@ -81,4 +87,5 @@ def webserver(settings: Settings, env: Mapping[str, str]) -> Program:
             *("--log-level", "warning", "--dagster-log-level", "warning", "--suppress-warnings"),
         ),
         env,
+        grace_seconds=3.0,
     )

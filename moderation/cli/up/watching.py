@@ -67,6 +67,8 @@ def follow(
         except UnavailableError as error:
             display.phase(f"waiting: {error.message}")
             continue
+        if lanes:
+            installation.start_webserver()
         display.progress(watch.posts, settled=count, total=total(), lanes=lanes)
         if sender.sent.error:
             raise sender.sent.error

@@ -18,6 +18,8 @@ JOB = "screening_lane"
 ASSET = dg.AssetKey("screened_posts")
 SLOT_TAG = "moderation/lane"
 """Which of the wanted lanes a run is: "0" to the wanted number - 1. A run that a person launches has none."""
+SUPERVISOR_TAG = "moderation/supervisor"
+"""The supervisor under which the run was started, if any. Its lanes end with it."""
 
 MAX_STAGES = 12
 

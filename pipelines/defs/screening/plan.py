@@ -38,15 +38,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A lane to start. `after` is the run that held the slot before, or "": no run has two successors."""
+    """A lane to start. `after` is the run that held the slot before, or ""."""
 
     slot: int
     after: str
 
-    @property
-    def key(self) -> str:
-        """The same for the same launch, so that asking twice starts one run."""
-        return f"lane-{self.slot}-after-{self.after or 'nothing'}"
+    def key(self, supervisor: str) -> str:
+        """The same for the same launch under the same supervisor: a run has one successor, however often one asks."""
+        return f"lane-{self.slot}-after-{self.after or f'start-{supervisor}'}"
 
 
 @dataclass(frozen=True, slots=True)

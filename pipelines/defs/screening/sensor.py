@@ -10,8 +10,9 @@ from dagster import RunRecord
 from moderation.domain.errors import ModerationError
 from moderation.settings import Settings
 from moderation.storage.lanes import LaneBeat
-from pipelines.defs.screening.lane_job import JOB, SLOT_TAG, screening_lane
-from pipelines.defs.screening.plan import LaneRun, Limits, Plan, plan_lanes
+from pipelines.defs.screening.lane_job import JOB, SLOT_TAG, SUPERVISOR_TAG, screening_lane
+from pipelines.defs.screening.plan import LaneRun, Launch, Limits, Plan, plan_lanes
+from pipelines.defs.screening.supervisor import supervisor
 from pipelines.resources import Stores, System
 from pipelines.templates import START_SECONDS
 
@@ -86,6 +87,8 @@ def give_up(instance: dg.DagsterInstance, stores: Stores, dead: Sequence[str], b
 def _lane_run(record: RunRecord) -> LaneRun:
     run = record.dagster_run
     slot = run.tags.get(SLOT_TAG, "")
+    if run.tags.get(SUPERVISOR_TAG, "") != supervisor():
+        slot = ""  # a lane of an earlier start: it ends by itself, if it has not been killed
     created_at = record.create_timestamp
     if created_at.tzinfo is None:
         created_at = created_at.replace(tzinfo=UTC)
@@ -117,5 +120,9 @@ def _result(plan: Plan) -> dg.SensorResult:
     if not plan.launches:
         waiting = ", ".join(f"lane {slot} again in {seconds:.0f} s" for slot, seconds in plan.waiting.items())
         return dg.SensorResult(skip_reason=waiting or "every wanted lane is alive", cursor=cursor)
-    requests = [dg.RunRequest(run_key=launch.key, tags={SLOT_TAG: str(launch.slot)}) for launch in plan.launches]
-    return dg.SensorResult(run_requests=requests, cursor=cursor)
+    return dg.SensorResult(run_requests=[_request(launch, supervisor()) for launch in plan.launches], cursor=cursor)
+
+
+def _request(launch: Launch, of: str) -> dg.RunRequest:
+    tags = {SLOT_TAG: str(launch.slot), **({SUPERVISOR_TAG: of} if of else {})}
+    return dg.RunRequest(run_key=launch.key(of), tags=tags)

@@ -5,16 +5,22 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-SUPERVISOR_VARIABLE = "MODERATION_SUPERVISOR_PID"
-"""Set by `moderation up`; absent where something else (Kubernetes, systemd) looks after the processes."""
+SUPERVISOR_VARIABLE = "MODERATION_SUPERVISOR"
+"""`PID-TOKEN`, set by `moderation up`; absent where something else (Kubernetes, systemd) looks after the processes.
+The token tells one start from another."""
 
 LOOK_SECONDS = 1.0
+
+
+def supervisor(environment: Mapping[str, str] = os.environ) -> str:
+    """Which start of which supervisor the environment names, or ""."""
+    return environment.get(SUPERVISOR_VARIABLE, "")
 
 
 @contextmanager
 def stop_with_supervisor(stop: threading.Event, environment: Mapping[str, str] = os.environ) -> Iterator[None]:
     """Set `stop` as soon as the supervisor that the environment names is no longer there."""
-    pid = environment.get(SUPERVISOR_VARIABLE, "")
+    pid, _, _ = supervisor(environment).partition("-")
     if not pid.isdecimal():
         yield
         return
