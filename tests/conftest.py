@@ -12,7 +12,7 @@ from moderation.storage.engine import Database
 from tests import postgres
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-TEMPLATE = "moderation_template"
+REUSED = "moderation_tests"
 
 
 @pytest.fixture(scope="session")
@@ -37,12 +37,13 @@ def postgres_cluster() -> Iterator[postgres.Cluster]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_cluster: postgres.Cluster) -> str:
-    """A database that was migrated once, to be copied."""
-    database = Database.open(postgres_cluster.create(TEMPLATE))
+def postgres_migrated(postgres_cluster: postgres.Cluster) -> str:
+    """A database that was migrated once, and is emptied for each test."""
+    url = postgres_cluster.create(REUSED)
+    database = Database.open(url)
     database.migrate()
     database.close()
-    return TEMPLATE
+    return url
 
 
 @pytest.fixture
@@ -54,11 +55,10 @@ def empty_postgres_url(postgres_cluster: postgres.Cluster) -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres_url(postgres_cluster: postgres.Cluster, postgres_template: str) -> Iterator[str]:
-    """A fresh, migrated database."""
-    name = f"test_{uuid4().hex}"
-    yield postgres_cluster.create(name, postgres_template)
-    postgres_cluster.drop(name)
+def postgres_url(postgres_cluster: postgres.Cluster, postgres_migrated: str) -> str:
+    """An empty, migrated database. Its tables must stay as they are: use `empty_postgres_url` to change them."""
+    postgres_cluster.clear(REUSED)
+    return postgres_migrated
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from moderation.domain.media import ImageFacts, Refusal
 from moderation.domain.post import Author, Claim, Post, PostState
 from moderation.domain.signal import FailureReason, Score, SignalFailure, SignalResult, Value
 from moderation.domain.verdict import Comparison, Judgement, Pins, RuleHit, RuleStatus, Screening, Truth, Verdict
+from moderation.storage.lanes import LaneBeat, LaneState
 from moderation.storage.posts import NewPost, PostStore
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -182,3 +183,7 @@ def judge_all(store: PostStore, verdict: Verdict = Verdict.APPROVE, *, now: date
     claims = claim_all(store, now=now)
     screened = [(claim, a_screening(claim, judgement_of(verdict))) for claim in claims]
     return list(store.commit(screened, now=now).stored)
+
+
+def a_beat(name: str = "lane-1", *, beat_at: datetime = NOW, state: LaneState = "working", posts: int = 0) -> LaneBeat:
+    return LaneBeat(name, "run-1", "host-1", 4242, NOW, beat_at, state, posts)

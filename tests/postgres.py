@@ -15,9 +15,22 @@ import psycopg
 from psycopg import sql
 
 ATTEMPTS = 3
+CLEAR = """
+DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+        EXECUTE format('ALTER TABLE %I DISABLE TRIGGER ALL', name);
+        EXECUTE format('DELETE FROM %I', name);
+        EXECUTE format('ALTER TABLE %I ENABLE TRIGGER ALL', name);
+    END LOOP;
+    FOR name IN SELECT tgrelid::regclass FROM pg_trigger WHERE tgname = 'append_only' LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ALWAYS TRIGGER append_only', name);
+    END LOOP;
+    INSERT INTO audit_head (id, number, digest) VALUES (1, 0, repeat('0', 64));
+END $$
+"""
+# A commit reaches the operating system before it is confirmed, so that killing the server loses nothing.
 OPTIONS = {
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "shared_buffers": "64MB",
     "max_connections": "100",
@@ -52,12 +65,18 @@ class Cluster:
     def stop(self, mode: str = "immediate") -> None:
         _run(self.bin / "pg_ctl", "-D", self._data, "-w", "-m", mode, "stop")
 
-    def create(self, name: str, template: str = "template0") -> str:
+    def create(self, name: str) -> str:
         """A new database; returns its URL."""
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-            connection.execute(statement)
+            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
         return self.url(name)
+
+    def clear(self, name: str) -> None:
+        """End every connection to a migrated database and empty its tables, triggers or not. Quicker than a new one."""
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+        with psycopg.connect(self.url(name)) as connection:
+            connection.execute(others, [name])
+            connection.execute(CLEAR)
 
     def drop(self, name: str) -> None:
         with psycopg.connect(self.url(), autocommit=True) as connection:
