@@ -78,7 +78,7 @@ class DecoderProcess:
                     detail = self._discard()
                 except ProtocolError as error:
                     detail = f"the decoder answered {error}"
-                    self._discard()
+                    self._discard(grace_seconds=0)
                 if self._closed or attempt == ATTEMPTS:
                     break
         if self._closed:

@@ -140,12 +140,14 @@ def _refusal(fields: Fields) -> Refusal:
 def _facts(value: object, limits: DecodeLimits) -> ImageFacts:
     facts = _object(value)
     kind, mode = facts.get("format"), facts.get("mode")
-    if kind not in set(Format) or not isinstance(mode, str) or not 0 < len(mode) <= MAX_MODE_CHARS:
-        raise ProtocolError("facts without a known format and mode")
+    if not isinstance(kind, str) or kind not in set(Format):
+        raise ProtocolError("facts without a known format")
+    if not isinstance(mode, str) or not 0 < len(mode) <= MAX_MODE_CHARS:
+        raise ProtocolError("facts without a mode")
     width, height, frames = (_positive(facts.get(name)) for name in ("width", "height", "frames"))
     if max(width, height) > limits.max_side or width * height > limits.max_pixels:
         raise ProtocolError("facts over the limits")
-    return ImageFacts(str(kind), width, height, frames, plain(mode))
+    return ImageFacts(kind, width, height, frames, plain(mode))
 
 
 def _frame(value: object, memory: memoryview, reductions: Collection[str]) -> Frame:
@@ -163,7 +165,7 @@ def _array(value: object, memory: memoryview) -> NDArray[np.generic]:
     if not isinstance(value, list) or len(value) != 3:  # noqa: PLR2004 - dtype, shape, offset
         raise ProtocolError("an array without dtype, shape and offset")
     kind, shape, offset = value
-    if kind not in DTYPES or not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS:
+    if not isinstance(kind, str) or kind not in DTYPES or not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS:
         raise ProtocolError("an array of an unknown kind")
     sides = tuple(_positive(side) for side in shape)
     dtype = np.dtype(kind)
