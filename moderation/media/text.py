@@ -28,10 +28,18 @@ _BLANK = frozenset("\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f
 _RUN = re.compile(rf"([a-z])\1{{{ELONGATED},}}")
 _LEET_WORD = re.compile(r"[a-z0-9@$]+(?:[!|+]+[a-z0-9@$]+)*")
 _LEET_CHARACTER = re.compile(r"[0134578@$!|+]")
+_SEPARATORS = " ._*~,/-"
 _SPACED = re.compile(
     r"(?<![a-z0-9])[a-z0-9@$!]"
-    r"(?:(?:[ ._*~,/-][a-z0-9@$!]){2,}|([ ._*~,/-]{2,3})[a-z0-9@$!](?:\1[a-z0-9@$!])+)(?![a-z0-9])"
+    r"(?:(?:[._*~,/-][a-z0-9@$!]){2,}|([ ._*~,/-]{1,3})[a-z0-9@$!](?:\1[a-z0-9@$!])+)(?![a-z0-9])"
 )
+_SPACED_BY_MARKS = re.compile(r"(?<![a-z0-9])[a-z0-9@$!](?:[._*~,/-][a-z0-9@$!])+(?![a-z0-9])")
+_SPACED_BY_BLANKS = re.compile(
+    r"(?<![a-z0-9])[a-z0-9@$!]"
+    r"(?:(?:[._*~,/-][a-z0-9@$!])+|([ ._*~,/-])[a-z0-9@$!](?:\1[a-z0-9@$!])*"
+    r"|([ ._*~,/-]{2,3})[a-z0-9@$!](?:\2[a-z0-9@$!])+)(?![a-z0-9])"
+)
+"""Two letters are enough beside a longer run, "b e  n u d e", when that run has the same kind of separator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +54,34 @@ class Normalised:
         return self.positions[start], self.positions[end - 1] + 1
 
 
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Every reading of a text worth matching, the plainest first, without duplicates.
+
+    `runs` has each stretch of single letters by itself, without what separated them: where one word ends there and the
+    next begins is lost.
+    """
+
+    texts: tuple[Normalised, ...]
+    runs: tuple[Normalised, ...]
+
+
 def normalise(text: str) -> Normalised:
     """The fullest reading: folded characters, spaced-out letters joined, digits and signs read as letters."""
     return _leet(_join(fold(text), _whole), _LEET_I)
 
 
-def readings(text: str) -> list[Normalised]:
-    """Every reading worth matching, the plainest first, without duplicates."""
+def read(text: str) -> Readings:
+    """The readings of `text`."""
     plain = fold(text)
     joined = _join(plain, _whole)
     found = [plain, _leet(joined, _LEET_I), _leet(joined, _LEET_L)]
+    runs: list[Normalised] = []
     if joined is not plain:
         found.append(_leet(_join(plain, _without_articles), _LEET_I))
-    return list({reading.text: reading for reading in reversed(found)}.values())[::-1]
+        runs = [_leet(_pick(plain, _whole(run)), _LEET_I) for run in _SPACED.finditer(plain.text)]
+    distinct = {reading.text: reading for reading in reversed(found)}
+    return Readings(tuple(distinct.values())[::-1], tuple(runs))
 
 
 def fold(text: str) -> Normalised:
@@ -103,25 +126,24 @@ def _fold_decomposed(character: str) -> str:
 
 
 def _leet(reading: Normalised, table: dict[int, int]) -> Normalised:
+    """Digits and signs as letters, each for one; a sign at a word's end is punctuation."""
     if not _LEET_CHARACTER.search(reading.text):
         return reading
-    text = _LEET_WORD.sub(lambda word: _leet_word(word.group(), table), reading.text)
-    return Normalised(text, reading.positions)
-
-
-def _leet_word(word: str, table: dict[int, int]) -> str:
-    if len(word) < ELONGATED or word.isalpha() or not re.search("[a-z]", word):
-        return word
-    return word.translate(table)
+    text = _LEET_WORD.sub(lambda word: word.group().translate(table), reading.text)
+    return reading if text == reading.text else Normalised(text, reading.positions)
 
 
 def _join(reading: Normalised, kept: Callable[[re.Match[str]], Sequence[int]]) -> Normalised:
-    return _rewrite(reading, _SPACED, kept)
+    runs = [run.group() for run in _SPACED.finditer(reading.text)]
+    if not runs:
+        return reading
+    blanks = any(" " in run for run in runs)
+    return _rewrite(reading, _SPACED_BY_BLANKS if blanks else _SPACED_BY_MARKS, kept)
 
 
 def _whole(run: re.Match[str]) -> Sequence[int]:
     """Where the letters of "s e x" stand."""
-    return [index for index in range(run.start(), run.end()) if run.string[index] not in " ._*~,/-"]
+    return [index for index in range(run.start(), run.end()) if run.string[index] not in _SEPARATORS]
 
 
 def _without_articles(run: re.Match[str]) -> Sequence[int]:
@@ -146,6 +168,9 @@ def _rewrite(
         chosen.extend(kept(match))
         after = match.end()
     chosen.extend(range(after, len(reading.text)))
-    return Normalised(
-        "".join([reading.text[index] for index in chosen]), [reading.positions[index] for index in chosen]
-    )
+    return _pick(reading, chosen)
+
+
+def _pick(reading: Normalised, indices: Sequence[int]) -> Normalised:
+    text = "".join([reading.text[index] for index in indices])
+    return Normalised(text, [reading.positions[index] for index in indices])

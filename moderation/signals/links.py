@@ -30,6 +30,9 @@ CAPTION_LINKS = SignalSpec(
     time_limit_s=10.0,
 )
 
+MAX_SPANS = 50
+"""Enough to show a moderator."""
+
 _TLDS = (
     "com|net|org|info|biz|xyz|online|shop|store|site|club|live|top|vip|app|dev|io|ai|gg|tv|cc|ly|ru|cn|de|fr|uk|nl|pl|br|jp"
     "|eu|gl|link|click|icu|buzz|fun|website|space|pro|cam|porn|xxx|sex|adult|dating|bet|casino|crypto|gd|gy|ee|at"
@@ -125,7 +128,7 @@ def _score(caption: str) -> Score:
             "caption_link_disguised": any(link.disguised for link in links),
             "caption_contacts": len(contacts),
         },
-        tuple(sorted(spans, key=lambda span: span.start)),
+        tuple(sorted(spans, key=lambda span: span.start)[:MAX_SPANS]),
     )
 
 

@@ -8,6 +8,9 @@ from moderation.media.subject import Subject
 from moderation.signals.terms.document import Category
 from moderation.signals.terms.matcher import CO_OCCURRENCE, Hit, Matcher, severities
 
+MAX_SPANS = 50
+"""Enough to show a moderator; a prompt of 10,000 characters can hold thousands of terms."""
+
 _KNOWN_FAILURES = (
     "Harm without a listed word: innuendo, implication, pictures described with harmless words.",
     "Quoted, negated and reclaimed words count like any other.",
@@ -46,8 +49,8 @@ PROMPT_TERMS = _spec(Surface.PROMPT)
 class TextTerms:
     """One surface's term matching; build it with `CAPTION_TERMS` or `PROMPT_TERMS`.
 
-    The minors category also rises when a word for a child's age meets an adult term, wherever in the post's two texts the
-    age word stands.
+    A word for a child's age is severity 1 of the minors category by itself, and 2 or 3 beside an adult term, whichever of
+    the post's two texts the age word stands in.
     """
 
     def __init__(self, spec: SignalSpec, matcher: Matcher) -> None:
@@ -69,20 +72,15 @@ class TextTerms:
             text, other = other, text
         hits = self._matcher.hits(text)
         found = severities(hits)
-        if found[Category.ADULT]:
-            ages = [hit for hit in hits if _is_age(hit)] or [hit for hit in self._matcher.hits(other) if _is_age(hit)]
-            if ages:
-                found[Category.MINORS] = max(found[Category.MINORS], CO_OCCURRENCE[found[Category.ADULT]])
+        if found[Category.ADULT] and any(hit.term.age for hit in (*hits, *self._matcher.hits(other))):
+            found[Category.MINORS] = max(found[Category.MINORS], CO_OCCURRENCE[found[Category.ADULT]])
         values: dict[str, Value] = {f"{self._spec.surface}_{category}": found[category] for category in Category}
-        return Score(self._spec.name, values, self._spans(hits, found))
+        return Score(self._spec.name, values, self._spans(hits))
 
-    def _spans(self, hits: Sequence[Hit], found: dict[Category, int]) -> tuple[Span, ...]:
-        """Where the terms stand; words for an age only when they made the minors category rise."""
-        shown = (hit for hit in hits if hit.term.severity or found[Category.MINORS])
+    def _spans(self, hits: Sequence[Hit]) -> tuple[Span, ...]:
+        """Where the terms stand, in the text's order; only the most severe of very many."""
+        shown = sorted(hits, key=lambda hit: -hit.term.severity)[:MAX_SPANS]
         return tuple(
-            Span(self._spec.surface, hit.start, hit.end, str(hit.term.category), hit.term.phrase) for hit in shown
+            Span(self._spec.surface, hit.start, hit.end, str(hit.term.category), hit.term.phrase)
+            for hit in sorted(shown, key=lambda hit: (hit.start, hit.end))
         )
-
-
-def _is_age(hit: Hit) -> bool:
-    return hit.term.category is Category.MINORS and hit.term.severity == 0

@@ -1,7 +1,8 @@
 """The term lists: one YAML file for each category, checked as a whole when it is read.
 
-A term is written in words separated by spaces. `(a|b)` stands for each alternative (`nude(|s)`: nude, nudes), `<1-17>` for
-each number, `?` for any one word or none, and a star ends a word that may go on (`porn*`).
+A term is written in words separated by spaces. `(a|b)` stands for each alternative (`nude(|s)`: nude, nudes),
+`{people}` for any phrase of the set of that name, `<1-17>` for each number, `?` for any one word or none, and a star
+ends a word that may go on (`porn*`).
 """
 
 import itertools
@@ -17,7 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 MAX_EXPANSIONS = 4000
 _GROUP = re.compile(r"\(([^()]*)\)|<(\d+)-(\d+)>")
-_WORDS = re.compile(r"(?:[a-z0-9]+\*?|\?)(?: (?:[a-z0-9]+\*?|\?))*")
+_WORD = r"(?:[a-z0-9]+\*?|\{[a-z]+\}|\?)"
+_WORDS = re.compile(rf"{_WORD}(?: {_WORD})*")
 
 
 class Category(StrEnum):
@@ -45,36 +47,39 @@ class TermGroup(_Strict):
 
 
 class TermList(_Strict):
-    """One category's terms, the harmless phrases that contain them, and (minors only) words for a child's age."""
+    """One category's terms, the harmless phrases that contain them, and (minors only) words for a child's age.
+
+    `sets` names phrases, separated by bars, that several terms share; the names are common to all lists.
+    """
 
     version: Annotated[int, Field(ge=1, le=1)]
     category: Category
+    sets: dict[str, str] = Field(default_factory=dict)
     groups: list[TermGroup]
     harmless: list[str] = Field(default_factory=list)
     ages: list[str] = Field(default_factory=list)
 
 
 def expand(pattern: str) -> list[str]:
-    """Every plain phrase that a written term stands for. Raises `ValueError` for a malformed or too wide term."""
+    """Every phrase that a written term stands for, with the names of sets left in. Raises `ValueError` for a malformed
+    or too wide term.
+    """
     parts: list[list[str]] = []
     after = 0
     for group in _GROUP.finditer(pattern):
-        parts.append([pattern[after : group.start()]])
-        if group.group(1) is not None:
-            parts.append(group.group(1).split("|"))
-        else:
-            parts.append([str(number) for number in range(int(group.group(2)), int(group.group(3)) + 1)])
+        listed, low, high = group.groups()
+        numbers = range(int(low), int(high) + 1) if low else ()
+        parts += [[pattern[after : group.start()]], [str(number) for number in numbers] or listed.split("|")]
         after = group.end()
     parts.append([pattern[after:]])
-    phrases = [
-        " ".join("".join(choice).split()) for choice in itertools.islice(itertools.product(*parts), MAX_EXPANSIONS + 1)
-    ]
+    choices = itertools.islice(itertools.product(*parts), MAX_EXPANSIONS + 1)
+    phrases = [" ".join("".join(choice).split()) for choice in choices]
     if len(phrases) > MAX_EXPANSIONS:
         raise ValueError(f"{pattern!r} stands for more than {MAX_EXPANSIONS} phrases")
     for phrase in phrases:
-        if not _WORDS.fullmatch(phrase) or phrase.startswith("?") or phrase.endswith("?"):
+        if not _WORDS.fullmatch(phrase):
             raise ValueError(f"{pattern!r} stands for {phrase!r}, which is not words of a to z and 0 to 9")
-    return phrases
+    return list(dict.fromkeys(phrase.strip("? ") for phrase in phrases))
 
 
 @cache

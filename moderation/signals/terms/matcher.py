@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from moderation.media.text import ELONGATED, Normalised, readings
+from moderation.media.text import ELONGATED, Normalised, read
 from moderation.signals.terms.document import Category, TermList, expand
 
 _TOKEN = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
@@ -12,6 +12,13 @@ _ELONGATED = re.compile(rf"([a-z])\1{{{ELONGATED - 1}}}")
 _REPEATED = re.compile(r"([a-z])\1+")
 _EDGE_DIGITS = "0123456789"
 _ANY = "?"
+_UNSPELLED = re.compile(r"[?{]|\* ")
+
+RUN_LETTERS = 8
+"""A run of fewer single letters is one word, matched as such."""
+COMPACT_LETTERS = 4
+COMPACT_SEVERITY = 2
+"""Only clear terms of at least this length are looked for where words are not separated."""
 
 CO_OCCURRENCE = {1: 2, 2: 3, 3: 3}
 """The minors severity by the adult severity found in the same post as a word for a child's age."""
@@ -19,11 +26,12 @@ CO_OCCURRENCE = {1: 2, 2: 3, 3: 3}
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A phrase of a list. `category` None marks a harmless phrase, severity 0 a word for a child's age."""
+    """A phrase of a list. `category` None marks a harmless phrase, `age` a word for a child's age."""
 
     phrase: str
     category: Category | None
     severity: int
+    age: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +45,35 @@ class Hit:
 
 @dataclass(slots=True)
 class _Node:
+    """A place in a trie; `ends` says that a set's phrase ends here."""
+
     children: dict[str, "_Node"] = field(default_factory=dict)
+    sets: dict[str, "_Node"] = field(default_factory=dict)
     terms: list[Term] = field(default_factory=list)
+    ends: bool = False
 
 
 class Matcher:
-    """Term lists compiled into one trie. Safe to use from several threads."""
+    """Term lists compiled into tries. Safe to use from several threads. Raises `ValueError` for a malformed list."""
 
     def __init__(self, lists: Sequence[TermList]) -> None:
         self._root = _Node()
         self._words: set[str] = set()
-        for document in lists:
-            for phrase, term in _terms(document):
-                self._add(phrase.split(), term)
+        self._sets: dict[str, _Node] = {}
+        for name, alternatives in (item for document in lists for item in document.sets.items()):
+            if name in self._sets:
+                raise ValueError(f"two sets are called {name!r}")
+            self._sets[name] = _Node()
+            for phrase in alternatives.split("|"):
+                self._add(self._sets[name], phrase).ends = True
+        for phrase, term in (item for document in lists for item in _terms(document)):
+            self._add(self._root, phrase).terms.append(term)
+        self._compact = {
+            phrase.replace(" ", "").rstrip("*"): term
+            for phrase, term in (item for document in lists for item in _terms(document))
+            if term.severity >= COMPACT_SEVERITY and not _UNSPELLED.search(phrase)
+        }
+        self._compact_lengths = sorted({len(letters) for letters in self._compact if len(letters) >= COMPACT_LETTERS})
         self._prefixes = frozenset(word[:-1] for word in self._words if word.endswith("*"))
         self._prefix_lengths = sorted({len(prefix) for prefix in self._prefixes})
         self._squeezed: dict[str, list[str]] = {}
@@ -58,7 +82,9 @@ class Matcher:
 
     def hits(self, text: str) -> list[Hit]:
         """Every term in any reading of `text`, by position; those inside a harmless phrase are left out."""
-        found = {hit for reading in readings(text) for hit in self._scan(reading)}
+        readings = read(text)
+        found = {hit for reading in readings.texts for hit in self._scan(reading)}
+        found.update(hit for run in readings.runs for hit in self._scan_run(run))
         harmless = [hit for hit in found if hit.term.category is None]
         kept = [
             hit
@@ -68,39 +94,65 @@ class Matcher:
         ]
         return sorted(kept, key=lambda hit: (hit.start, hit.end, hit.term.phrase))
 
-    def _add(self, words: list[str], term: Term) -> None:
-        node = self._root
-        for word in words:
-            node = node.children.setdefault(word, _Node())
-        node.terms.append(term)
-        self._words.update(word for word in words if word != _ANY)
+    def _add(self, node: _Node, phrase: str) -> _Node:
+        for word in phrase.split():
+            if word.startswith("{"):
+                if word[1:-1] not in self._sets:
+                    raise ValueError(f"{phrase!r}: no set is called {word}")
+                node = node.sets.setdefault(word[1:-1], _Node())
+            else:
+                node = node.children.setdefault(word, _Node())
+                self._words.add(word)
+        return node
 
     def _scan(self, reading: Normalised) -> Iterator[Hit]:
         tokens = [(token.start(), token.end(), self._known(token.group())) for token in _TOKEN.finditer(reading.text)]
         words = [known for _, _, known in tokens]
         for index, (first, _, known) in enumerate(tokens):
-            for word in known:
-                node = self._root.children.get(word)
-                if node is None:
-                    continue
-                for term, last in self._walk(node, words, index):
-                    start, end = reading.span(first, tokens[last][1])
-                    yield Hit(term, start, end)
+            if known:
+                for term, last in self._walk(self._root, words, index):
+                    yield Hit(term, *reading.span(first, tokens[last][1]))
 
-    def _walk(self, node: _Node, words: Sequence[Sequence[str]], last: int) -> Iterator[tuple[Term, int]]:
-        """Terms that end at `node` or after it; `last` is the index of the word that led there."""
-        for term in node.terms:
-            yield term, last
-        following = last + 1
-        if following < len(words):
-            for word in words[following]:
-                if word in node.children:
-                    yield from self._walk(node.children[word], words, following)
+    def _scan_run(self, run: Normalised) -> Iterator[Hit]:
+        """Terms in a run of single letters, where the ends of words are lost; short ones only at the run's ends."""
+        size = len(run.text)
+        if size < RUN_LETTERS:
+            return
+        for start in range(size):
+            for length in self._compact_lengths:
+                term = self._compact.get(run.text[start : start + length]) if start + length <= size else None
+                if term is not None and (length > COMPACT_LETTERS or start == 0 or start + length == size):
+                    yield Hit(term, *run.span(start, start + length))
+
+    def _walk(self, node: _Node, words: Sequence[Sequence[str]], index: int) -> Iterator[tuple[Term, int]]:
+        """Terms on the way on from `node` by the words from `index` on, each with the index of its last word."""
+        for child, last in self._steps(node, words, index):
+            for term in child.terms:
+                yield term, last
+            yield from self._walk(child, words, last + 1)
         gap = node.children.get(_ANY)
         if gap is not None:
-            yield from self._walk(gap, words, last)
-            if following < len(words):
-                yield from self._walk(gap, words, following)
+            yield from self._walk(gap, words, index)
+            yield from self._walk(gap, words, index + 1)
+
+    def _steps(self, node: _Node, words: Sequence[Sequence[str]], index: int) -> Iterator[tuple[_Node, int]]:
+        """The nodes that one word, or one phrase of a set, leads to."""
+        if index >= len(words):
+            return
+        for word in words[index]:
+            child = node.children.get(word)
+            if child is not None:
+                yield child, index
+        for name, child in node.sets.items():
+            for last in self._ends(self._sets[name], words, index):
+                yield child, last
+
+    def _ends(self, node: _Node, words: Sequence[Sequence[str]], index: int) -> Iterator[int]:
+        """Where phrases of a set that start at `index` end."""
+        for child, last in self._steps(node, words, index):
+            if child.ends:
+                yield last
+            yield from self._ends(child, words, last + 1)
 
     def _known(self, token: str) -> tuple[str, ...]:
         """The words of the lists that a token can be read as; usually none."""
@@ -112,9 +164,16 @@ class Matcher:
         if found:
             return tuple(found)
         if _ELONGATED.search(word):
-            return tuple(known for known in self._squeezed.get(_squeeze(word), ()) if _stretches(word, known))
+            return self._elongated(word)
         stripped = word.strip(_EDGE_DIGITS)
         return (stripped,) if stripped != word and stripped in self._words else ()
+
+    def _elongated(self, word: str) -> tuple[str, ...]:
+        """The words that `word` holds letters of for longer, `porn*` and the like by either length of the letter."""
+        whole = [known for known in self._squeezed.get(_squeeze(word), ()) if _stretches(word, known)]
+        shorter = {_ELONGATED.sub(r"\1", word), _ELONGATED.sub(r"\1\1", word)}
+        starts = {f"{start[:length]}*" for start in shorter for length in self._prefix_lengths}
+        return (*whole, *sorted(starts & self._words))
 
 
 def severities(hits: Iterable[Hit]) -> dict[Category, int]:
@@ -136,7 +195,7 @@ def _terms(document: TermList) -> Iterator[tuple[str, Term]]:
             yield phrase, Term(phrase, None, 0)
     for pattern in document.ages:
         for phrase in expand(pattern):
-            yield phrase, Term(phrase, document.category, 0)
+            yield phrase, Term(phrase, document.category, 1, age=True)
 
 
 def _squeeze(word: str) -> str:
