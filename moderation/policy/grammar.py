@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
-from sqlglot.tokenizer_core import Token
 
 from moderation.domain.signal import Column, ColumnKind
 from moderation.policy import checks
@@ -64,7 +63,7 @@ def parse_condition(text: str, scope: Scope) -> tuple[Predicate | None, list[Pro
         if len(tokens) > MAX_TOKENS:
             return None, [Problem(0, 1, f"the condition has more than {MAX_TOKENS} words", "split it into rules")]
         tree = sqlglot.parse_one(text, into=exp.Condition, dialect=DIALECT)
-        reader = ConditionReader(text, tokens, scope)
+        reader = ConditionReader(Spans(text, tokens, tree), scope)
         predicate = reader.predicate(tree)
     except RecursionError:
         return None, [Problem(0, len(text), "the condition is nested too deeply", "split it into rules")]
@@ -98,10 +97,10 @@ def _syntax_problem(text: str, error: SqlglotError) -> Problem:
 class ConditionReader:
     """Walks one condition. Every method returns None where it has reported a problem."""
 
-    def __init__(self, text: str, tokens: list[Token], scope: Scope) -> None:
+    def __init__(self, spans: Spans, scope: Scope) -> None:
         self.problems: list[Problem] = []
-        self._spans = Spans(text, tokens)
-        self._operands = OperandReader(self._spans, scope.columns, scope.thresholds, self.problems)
+        self._spans = spans
+        self._operands = OperandReader(spans, scope.columns, scope.thresholds, self.problems)
 
     def predicate(self, node: exp.Expr) -> Predicate | None:  # noqa: PLR0911 - one for each kind of node
         """Something that is true, false or unknown."""

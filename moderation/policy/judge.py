@@ -75,14 +75,14 @@ class Judging:
     def _queue(self, failures: Iterable[str]) -> str:
         """Where a post waits whose verdict is owed to what is not known."""
         named = (self._failure_queues[name] for name in failures if name in self._failure_queues)
-        return next(named, SystemQueue.SIGNAL_FAILURE)
+        return next(named, SystemQueue.SIGNAL_FAILURE.value)
 
 
 def unjudged(failures: Mapping[str, str], problem: str) -> Judgement:
     """Held, because the policy itself could not be evaluated."""
     listed = (*(f"{name}: {reason}" for name, reason in failures.items()), f"policy: {problem:.200}")
     reason = "The policy could not be evaluated."
-    return Judgement(Verdict.HOLD, False, SystemQueue.SIGNAL_FAILURE, "", reason, (), listed)
+    return Judgement(Verdict.HOLD, False, SystemQueue.SIGNAL_FAILURE.value, "", reason, (), listed)
 
 
 def _hit(rule: Rule, *, known: bool, comparisons: tuple[Comparison, ...]) -> RuleHit:
@@ -92,7 +92,7 @@ def _hit(rule: Rule, *, known: bool, comparisons: tuple[Comparison, ...]) -> Rul
         status=rule.status,
         truth=Truth.TRUE if known else Truth.UNKNOWN,
         verdict=rule.verdict if known else Verdict.HOLD,
-        queue=rule.queue if known else SystemQueue.SIGNAL_FAILURE,
+        queue=rule.queue if known else SystemQueue.SIGNAL_FAILURE.value,
         category=rule.category,
         reason=rule.reason,
         comparisons=comparisons,

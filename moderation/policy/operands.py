@@ -42,6 +42,7 @@ _NO_PLACE: dict[type[exp.Expr], tuple[str, str]] = {
     exp.Null: ("a comparison with NULL is never true", "use IS NULL or IS NOT NULL"),
     exp.Select: ("queries are not allowed in a condition", ""),
     exp.Subquery: ("queries are not allowed in a condition", ""),
+    exp.ArrayOverlaps: ("&& is not allowed in a condition", "write AND"),
     exp.DPipe: ("|| is not allowed in a condition", "for alternatives, write OR"),
     exp.Block: ("a condition is one expression: no semicolon", ""),
 }
@@ -153,13 +154,14 @@ class OperandReader:
         for refused, (message, hint) in _NO_PLACE.items():
             if isinstance(node, refused):
                 return self._report(node, message, hint)
-        if isinstance(node, exp.Func):
-            name = str(node.this) if isinstance(node, exp.Anonymous) else node.sql_name().lower()
+        text = self._spans.text(node)
+        name = text.partition("(")[0].strip()
+        if isinstance(node, exp.Func) and name.isidentifier():
             hint = did_you_mean(name, list(Function)) or f"allowed are {', '.join(Function)}"
             return self._report(node, f"the function {name} is not allowed in a condition", hint)
         if isinstance(node, exp.Predicate | exp.Connector | exp.Not):
-            return self._report(node, f"{self._spans.text(node)} is a condition where a value is expected")
-        return self._report(node, f"{self._spans.text(node)} is not allowed in a condition")
+            return self._report(node, f"{text} is a condition where a value is expected")
+        return self._report(node, f"{text} is not allowed in a condition")
 
     def _report(self, node: exp.Expr, message: str, hint: str = "") -> Constant | None:
         """Always None, so that a reader can return it."""

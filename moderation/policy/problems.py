@@ -65,7 +65,7 @@ class SourceText:
             cut = max(0, min(offset - EXCERPT_CHARS // 2, len(line) - EXCERPT_CHARS))
             line, offset = line[cut : cut + EXCERPT_CHARS], offset - cut
             width = max(1, min(width, EXCERPT_CHARS - offset))
-        return line, " " * offset + "^" * width
+        return line.rstrip(), " " * offset + "^" * width
 
 
 class InvalidPolicyError(PolicyError):

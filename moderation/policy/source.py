@@ -108,6 +108,9 @@ def _syntax_problem(error: yaml.YAMLError) -> Problem:
     mark = getattr(error, "problem_mark", None)
     index = mark.index if mark is not None else int(getattr(error, "position", 0) or 0)
     message = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
+    context = getattr(error, "context_mark", None)
+    if context is not None and mark is not None and context.line < mark.line:
+        message = f"{message}, in what begins at line {context.line + 1}"
     hint = 'text that has ": " or " #" inside needs quotes' if "mapping values" in str(message) else ""
     return Problem(index, index + 1, f"not valid YAML: {message}", hint)
 

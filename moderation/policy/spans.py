@@ -1,31 +1,31 @@
 """Where a node of sqlglot's tree stands in the text: its tree keeps the places of names and literals only."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlglot import exp
 from sqlglot.tokenizer_core import Token, TokenType
 
 _OPENING = frozenset({TokenType.L_PAREN})
 _CLOSING = frozenset({TokenType.R_PAREN})
+_CONSTANTS = frozenset({TokenType.NULL, TokenType.TRUE, TokenType.FALSE})
 _TAIL = frozenset({TokenType.IS, TokenType.NOT, TokenType.NULL, TokenType.TRUE, TokenType.FALSE})
 
 
 class Spans:
     """The extents of nodes, worked out from the tokens around their leaves."""
 
-    def __init__(self, text: str, tokens: Sequence[Token]) -> None:
+    def __init__(self, text: str, tokens: Sequence[Token], tree: exp.Expr) -> None:
         self._text = text
         self._tokens = tokens
         self._first = {token.start: index for index, token in enumerate(tokens)}
         self._last = {token.end: index for index, token in enumerate(tokens)}
+        self._constants = dict(_constants(tokens, tree))
 
     def extent(self, node: exp.Expr) -> tuple[int, int]:
-        """First character and the one after the last; the whole text where it cannot be told."""
-        found = [
-            (inner.meta["start"], inner.meta["end"]) for inner in node.walk() if {"start", "end"} <= inner.meta.keys()
-        ]
+        """First character and the one after the last; of what is around it where it cannot be told."""
+        found = [place for inner in node.walk() if (place := self._place(inner)) is not None]
         if not found:
-            return (0, len(self._text))
+            return self.extent(node.parent) if node.parent is not None else (0, len(self._text))
         first = self._first.get(min(start for start, _ in found), 0)
         last = self._last.get(max(end for _, end in found), len(self._tokens) - 1)
         if isinstance(node, exp.Is):
@@ -37,6 +37,11 @@ class Spans:
         """The node as written, on one line."""
         start, end = self.extent(node)
         return " ".join(line.strip() for line in self._text[start:end].splitlines())
+
+    def _place(self, node: exp.Expr) -> tuple[int, int] | None:
+        if {"start", "end"} <= node.meta.keys():
+            return (node.meta["start"], node.meta["end"])
+        return self._constants.get(id(node))
 
     def _through_tail(self, last: int) -> int:
         """`x IS NOT NULL` ends after words that have no place of their own."""
@@ -60,3 +65,12 @@ class Spans:
             last += 1
             depth -= self._tokens[last].token_type in _CLOSING
         return first, last
+
+
+def _constants(tokens: Sequence[Token], tree: exp.Expr) -> Iterator[tuple[int, tuple[int, int]]]:
+    """The places of TRUE, FALSE and NULL by node id: the n-th such node is the n-th such word."""
+    nodes = [node for node in tree.dfs() if isinstance(node, exp.Boolean | exp.Null)]
+    words = [token for token in tokens if token.token_type in _CONSTANTS]
+    if len(nodes) == len(words):
+        for node, word in zip(nodes, words, strict=True):
+            yield id(node), (word.start, word.end)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -209,9 +209,9 @@ def conditions(
     )
 
 
-def rows(reals: st.SearchStrategy[float]) -> st.SearchStrategy[list[dict[str, Any]]]:
+def rows(reals: st.SearchStrategy[float], *, broken: Sequence[float] = ()) -> st.SearchStrategy[list[dict[str, Any]]]:
     values: dict[str, st.SearchStrategy[Any]] = {
-        "f": reals | small.map(float),
+        "f": st.one_of(reals, small.map(float), *([st.sampled_from(broken)] if broken else [])),
         "i": small | whole,
         "b": st.booleans(),
         "t": words,
@@ -244,12 +244,13 @@ def compiled(condition: Sql, verdict: str = "hold", specs: tuple[SignalSpec, ...
         raise
 
 
+BROKEN = (math.nan, math.inf, -math.inf, 1e300)
 EVERY = conditions(measured_numbers(), measured_texts(), numbers)
 IN_POLARS_SQL = conditions(columns("fi"), columns("t"), (small | st.floats(-8, 8)).map(number_literal))
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(EVERY, rows(st.floats()), st.sampled_from(["hold", "reject"]))
+@given(EVERY, rows(st.floats(), broken=BROKEN), st.sampled_from(["hold", "reject"]))
 def test_conditions_are_true_false_or_unknown_as_sql_says(
     condition: Sql, table: list[dict[str, Any]], verdict: str
 ) -> None:
