@@ -1,0 +1,60 @@
+import pytest
+from hypothesis import given
+
+from moderation.domain.verdict import Screening
+from moderation.storage import documents
+from moderation.storage.documents import VERSION, dump, result_document, screening_document, screening_of
+from tests.factories import a_screening
+from tests.storage.strategies import screenings
+
+
+def read_back(screening: Screening, *, version: int = VERSION) -> Screening:
+    return screening_of(
+        dump(screening_document(screening)),
+        version,
+        [dump(result_document(result)) for result in screening.results],
+        columns=(
+            screening.id,
+            screening.post_id,
+            screening.lane,
+            screening.attempt,
+            screening.started_at,
+            screening.finished_at,
+        ),
+    )
+
+
+@given(screenings)
+def test_every_screening_comes_back_exactly(screening: Screening) -> None:
+    again = read_back(screening)
+    assert again == screening
+    assert repr(again) == repr(screening)
+
+
+def test_text_of_a_document_is_plain_ascii() -> None:
+    assert dump({"text": "\ud800 \x00 é"}).isascii()
+
+
+@pytest.mark.parametrize("version", [0, -1, VERSION + 1])
+def test_a_document_of_an_unknown_version_is_refused(version: int) -> None:
+    with pytest.raises(ValueError, match="version"):
+        read_back(a_screening(), version=version)
+
+
+def test_an_older_document_passes_through_every_upgrade_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def second(document: documents.Document) -> documents.Document:
+        return {**document, "seconds": {"second": 1.0}}
+
+    def third(document: documents.Document) -> documents.Document:
+        return {**document, "seconds": {**document["seconds"], "third": 1.0}}
+
+    monkeypatch.setattr(documents, "VERSION", 3)
+    monkeypatch.setattr(documents, "UPGRADES", (second, third))
+    screening = a_screening()
+    assert read_back(screening, version=1).seconds == {"second": 1.0, "third": 1.0}
+    assert read_back(screening, version=2).seconds == {**screening.seconds, "third": 1.0}
+    assert read_back(screening, version=3) == screening
+
+
+def test_there_is_one_upgrade_for_every_older_version() -> None:
+    assert len(documents.UPGRADES) == VERSION - 1
