@@ -8,14 +8,18 @@ from moderation.matching.index import Neighbour
 CODE_BYTES = 32
 WORDS = CODE_BYTES // 8
 CHUNK_PAIRS = 1 << 18
-"""Query-entry pairs compared at once: about 10 MB of working memory, whatever the sizes."""
+"""Query-entry pairs compared at once: about 10 MB of working memory."""
 
 
 class ExactScan:
-    """Implements `HashIndex` over codes of shape (n, 32), which are copied."""
+    """Implements `HashIndex` over codes of shape (n, 32), which are copied.
 
-    def __init__(self, codes: NDArray[np.uint8]) -> None:
+    `chunk_pairs` bounds the working memory: about 40 bytes for each.
+    """
+
+    def __init__(self, codes: NDArray[np.uint8], *, chunk_pairs: int = CHUNK_PAIRS) -> None:
         self._words = _words(codes)
+        self._chunk_pairs = chunk_pairs
 
     def __len__(self) -> int:
         """How many entries it holds."""
@@ -27,7 +31,7 @@ class ExactScan:
         found: list[list[Neighbour]] = [[] for _ in queries]
         if not len(queries):
             return found
-        step = max(1, CHUNK_PAIRS // len(queries))
+        step = max(1, self._chunk_pairs // len(queries))
         for start in range(0, len(self._words), step):
             distances = _distances(queries, self._words[start : start + step])
             for query, position in np.argwhere(distances <= radius):
