@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 from starlette.concurrency import run_in_threadpool
 
 from moderation.domain.errors import InvalidInputError, ModerationError
@@ -14,7 +15,7 @@ from review_ui.api.feed import Cursor
 from review_ui.api.health import Probe
 from review_ui.documentation import operations
 from review_ui.problem import CODES
-from review_ui.readiness import Readiness
+from review_ui.readiness import PartState, Readiness
 from review_ui.site import Site, TheSite
 from review_ui.views import feed_entry
 
@@ -62,11 +63,20 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._environment.filters["code"] = marked_code
 
     def render(self, template: str, values: Mapping[str, object], *, status: int = 200) -> Response:
         """A page as a response, with its content security policy."""
         body = self._environment.get_template(template).render(**values)
         return Response(body, status, headers=dict(PAGE_HEADERS), media_type="text/html")
+
+
+def marked_code(text: str) -> Markup:
+    """Escaped text with what stands between backticks as code."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if index % 2 else escape(part) for index, part in enumerate(parts)
+    )
 
 
 @router.get("/")
@@ -121,8 +131,9 @@ def _overview(site: Site, cursor: str | None) -> Overview:
 
 
 def _headline(readiness: Readiness, overview: Overview | None) -> str:
-    if not readiness.ready:
-        return "Not ready"
+    wrong = [part.name for part in readiness.parts if part.state is not PartState.OK]
+    if wrong:
+        return f"Not ready: {', '.join(wrong)}"
     return "Screening" if overview and overview.waiting else "Ready"
 
 

@@ -17,6 +17,7 @@ from review_ui.site import Site
 CHECK_SECONDS = 5.0
 """A part that takes longer to answer counts as missing."""
 CACHE_SECONDS = 1.0
+DIALECTS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
 class PartState(StrEnum):
@@ -87,7 +88,7 @@ def _database(site: Site) -> Part:
     site.database.ping()
     if not site.database.is_current():
         return Part("database", PartState.STALE, "Its tables are not of this version; run the migrations.")
-    return Part("database", PartState.OK, f"{site.database.dialect} answers, its tables are current.")
+    return Part("database", PartState.OK, f"{DIALECTS[site.database.dialect]} answers, and its tables are current.")
 
 
 def _blobs(site: Site) -> Part:
@@ -115,7 +116,7 @@ def _verified(models: ModelStore, name: str) -> bool:
 def _policy(site: Site) -> Part:
     path = site.settings.policy
     policy = compile_file(site.settings, path.read_text(encoding="utf-8"))
-    return Part("policy", PartState.OK, f"{policy.name} compiles, {len(policy.rules)} rules.")
+    return Part("policy", PartState.OK, f"{policy.name} with {len(policy.rules)} rules is valid.")
 
 
 def _lanes(site: Site) -> Part:
@@ -132,7 +133,9 @@ def _backlog(site: Site) -> Part:
     if overdue:
         return Part("backlog", PartState.STALE, f"{overdue} posts are past their deadline without a verdict.")
     oldest = site.posts.oldest_pending_at()
-    waited = 0.0 if oldest is None else max(0.0, (site.clock() - oldest).total_seconds())
+    if oldest is None:
+        return Part("backlog", PartState.OK, "No post waits.")
+    waited = max(0.0, (site.clock() - oldest).total_seconds())
     return Part("backlog", PartState.OK, f"The oldest post waits for {waited:.1f} seconds.")
 
 

@@ -20,7 +20,12 @@ Cursor = Annotated[str | None, Query(max_length=MAX_CURSOR_CHARS, pattern=r"^[A-
 router = APIRouter(prefix="/v1/feed", tags=["feed"])
 
 
-@router.get("", summary="Published posts, newest first", responses=refusals(401, 403, 422, 429, 503))
+@router.get(
+    "",
+    summary="Published posts, newest first",
+    response_description="One page.",
+    responses=refusals(401, 403, 422, 429, 503),
+)
 async def read_feed(
     response: Response,
     site: TheSite,

@@ -44,7 +44,7 @@ def probe_of(request: Request) -> ReadinessProbe:
 Probe = Annotated[ReadinessProbe, Depends(probe_of)]
 
 
-@router.get("/healthz", summary="Is this process alive?")
+@router.get("/healthz", summary="Is this process alive?", response_description="It is.")
 async def healthz() -> Health:
     """Always ok; asks nothing of any other part."""
     return Health()
@@ -53,6 +53,7 @@ async def healthz() -> Health:
 @router.get(
     "/readyz",
     summary="Does a post that is sent now get a verdict?",
+    response_description="Every part is ok.",
     responses={503: {"model": ReadinessView, "description": "A part is missing or stale."}},
 )
 async def readyz(response: Response, probe: Probe) -> ReadinessView:
@@ -64,7 +65,12 @@ async def readyz(response: Response, probe: Probe) -> ReadinessView:
     return ReadinessView(ready=readiness.ready, parts=parts)
 
 
-@router.get("/metrics", response_class=Response, summary="Metrics for Prometheus")
+@router.get(
+    "/metrics",
+    response_class=Response,
+    summary="Metrics for Prometheus",
+    response_description="Prometheus's text format.",
+)
 async def metrics(site: TheSite) -> Response:
     """Posts by state, queues, age of the oldest pending post, lanes, outbox, requests, intake."""
     return Response(await run_in_threadpool(site.metrics.render), media_type=CONTENT_TYPE_LATEST)

@@ -33,7 +33,7 @@ router = APIRouter(prefix="/v1/media", tags=["media"])
     responses={
         200: {"content": {"image/*": {}}, "description": "The bytes as they were sent."},
         304: {"description": "The caller has it."},
-        **refusals(401, 404, 429, 503),
+        **refusals(401, 404, 422, 429, 503),
     },
 )
 async def read_media(digest: str, request: Request, site: TheSite, key: OptionalCaller) -> Response:

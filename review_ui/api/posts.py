@@ -79,6 +79,7 @@ async def send_post(
 @router.get(
     "/{post_id}",
     summary="What became of a post",
+    response_description="The post as it is now.",
     responses=refusals(401, 403, 404, 422, 429, 503),
 )
 async def show_post(post_id: str, site: TheSite, key: Caller, wait: Wait = 0.0) -> PostView:

@@ -62,10 +62,15 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def settings_in(home: Path, migrated: Path) -> Settings:
+    """Small limits, and a migrated database of its own in `home`."""
+    shutil.copy(migrated, home / "moderation.db")
+    return Settings(home=home, max_image_bytes=100_000, max_caption_chars=200, max_prompt_chars=400, log_json=True)
+
+
 @pytest.fixture
 def settings(tmp_path: Path, migrated: Path) -> Settings:
-    shutil.copy(migrated, tmp_path / "moderation.db")
-    return Settings(home=tmp_path, max_image_bytes=100_000, max_caption_chars=200, max_prompt_chars=400, log_json=True)
+    return settings_in(tmp_path, migrated)
 
 
 @pytest.fixture
