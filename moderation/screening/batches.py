@@ -21,7 +21,7 @@ class BatchSize:
         """Posts to claim next, 1 to the most allowed."""
         if self._seconds_per_post <= 0:
             return min(4, self._most)
-        return max(1, min(self._most, int(TARGET_SECONDS / self._seconds_per_post)))
+        return max(1, int(min(self._most, TARGET_SECONDS / self._seconds_per_post)))
 
     def observe(self, posts: int, seconds: float) -> None:
         """Learn from a batch of `posts` that took `seconds` in its slowest stage."""

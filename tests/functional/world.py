@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, KeysView, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
-from datasets.samples import sample_posts
+from datasets.samples import SamplePost, sample_posts
 from moderation.assembly import blob_store, intake, now, open_database
 from moderation.bench.processes import environment
 from moderation.domain.ids import PostId
@@ -31,6 +32,11 @@ LEASE_SECONDS = 3.0
 PATIENCE_SECONDS = 90.0
 
 
+@cache
+def _pictures() -> tuple[SamplePost, ...]:
+    return tuple(sample for sample in sample_posts() if len(sample.image) < 400_000)
+
+
 @dataclass
 class World:
     """The place, and what happened in it."""
@@ -47,7 +53,7 @@ class World:
     def accept(self, count: int) -> list[PostId]:
         """`count` posts through the real intake; captions differ, so that no two posts are the same."""
         door = intake(self.settings, self.database, blob_store(self.settings))
-        pictures = [sample for sample in sample_posts() if len(sample.image) < 400_000]
+        pictures = _pictures()
         ids = []
         for number in range(count):
             sample = pictures[number % len(pictures)]
