@@ -113,6 +113,9 @@ def _problem(item: ErrorDetails, located: Located, model: type[BaseModel]) -> Pr
         return Problem(extent.start, extent.end, f"{name} must be {context['expected']}, not {given}", hint)
     if item["input"] is None:
         return Problem(extent.start, extent.end, f"{name} is empty")
+    if kind in {"string_too_long", "too_long"}:
+        unit = "characters" if kind == "string_too_long" else "items"
+        return Problem(extent.start, extent.end, f"{name} is longer than {context['max_length']} {unit}")
     message, hint = _WANTED.get(kind, (item["msg"][:1].lower() + item["msg"][1:], ""))
     return Problem(extent.start, extent.end, f"{name} {message}" if kind in _WANTED else f"{name}: {message}", hint)
 

@@ -81,7 +81,7 @@ def _syntax_problem(text: str, error: SqlglotError) -> Problem:
             return Problem(text.rfind("'" if text.count("'") % 2 else '"'), len(text), "a quote is not closed")
         return Problem(0, len(text), "there is no condition here")
     lines = text.split("\n")
-    end = sum(len(line) + 1 for line in lines[: details["line"] - 1]) + details["col"]
+    end = min(len(text), sum(len(line) + 1 for line in lines[: details["line"] - 1]) + details["col"])
     word = str(details["highlight"])
     start = max(0, end - len(word))
     description = str(details["description"])
