@@ -1,9 +1,8 @@
 """What a lane did since its last report: numbers, never contents."""
 
-import statistics
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from moderation.domain.signal import SignalFailure
@@ -84,11 +83,15 @@ class Tally:
             return _report(self._all)
 
 
-def quantile(values: list[float], share: float) -> float:
-    """The `share` quantile (0 to 1, inclusive method) of `values`; 0 when there are none."""
-    if len(values) < 2:  # noqa: PLR2004 - a quantile needs two points
-        return values[0] if values else 0.0
-    return statistics.quantiles(values, n=1000, method="inclusive")[min(998, max(0, round(share * 1000) - 1))]
+def quantile(values: Sequence[float], share: float) -> float:
+    """The `share` quantile (0 to 1) of `values`, interpolated linearly; 0 when there are none."""
+    if not values:
+        return 0.0
+    ordered = sorted(values)
+    whole, rest = divmod(share * (len(ordered) - 1), 1)
+    low = ordered[int(whole)]
+    high = ordered[min(int(whole) + 1, len(ordered) - 1)]
+    return low + (high - low) * rest
 
 
 def _report(sums: _Sums) -> LaneReport:
