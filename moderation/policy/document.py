@@ -95,7 +95,7 @@ def document_problems(error: ValidationError, located: Located, model: type[Base
 
 def _problem(item: ErrorDetails, located: Located, model: type[BaseModel]) -> Problem:
     path = _path(item["loc"], located)
-    extent, kind, context = located.at(path), item["type"], item.get("ctx", {})
+    extent, kind = located.at(path), item["type"]
     name = f'"{path[-1]}"' if path and isinstance(path[-1], str) else "this item" if path else "the document"
     if kind == "missing":
         owner = located.key(path[:-1]) if path[:-1] else located.at(())
@@ -105,19 +105,24 @@ def _problem(item: ErrorDetails, located: Located, model: type[BaseModel]) -> Pr
         return Problem(extent.start, extent.end, f"unknown key {name}", did_you_mean(str(path[-1]), _keys(model)))
     if item["loc"] and item["loc"][-1] == "[key]":
         extent = located.key(path)
-    if kind == "string_pattern_mismatch":
-        return Problem(extent.start, extent.end, f"{name} {_FORMS.get(str(context.get('pattern')), item['msg'])}")
-    if kind == "literal_error":
-        given = str(item["input"])
-        hint = did_you_mean(given, str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", "))
-        return Problem(extent.start, extent.end, f"{name} must be {context['expected']}, not {given}", hint)
+    message, hint = _wrong_value(item)
+    return Problem(extent.start, extent.end, f"{name} {message}", hint)
+
+
+def _wrong_value(item: ErrorDetails) -> tuple[str, str]:
+    """What is wrong with a value, and a hint or ""."""
+    kind, context = item["type"], item.get("ctx", {})
     if item["input"] is None:
-        return Problem(extent.start, extent.end, f"{name} is empty")
+        return "is empty", ""
+    if kind == "string_pattern_mismatch":
+        return _FORMS.get(str(context.get("pattern")), f"is wrong: {item['msg']}"), ""
+    if kind == "literal_error":
+        given, choices = str(item["input"]), str(context["expected"])
+        known = choices.replace("'", "").replace(" or ", ", ").split(", ")
+        return f"must be {choices}, not {given}", did_you_mean(given, known)
     if kind in {"string_too_long", "too_long"}:
-        unit = "characters" if kind == "string_too_long" else "items"
-        return Problem(extent.start, extent.end, f"{name} is longer than {context['max_length']} {unit}")
-    message, hint = _WANTED.get(kind, (item["msg"][:1].lower() + item["msg"][1:], ""))
-    return Problem(extent.start, extent.end, f"{name} {message}" if kind in _WANTED else f"{name}: {message}", hint)
+        return f"is longer than {context['max_length']} {'characters' if kind == 'string_too_long' else 'items'}", ""
+    return _WANTED.get(kind, (f"is wrong: {item['msg']}", ""))
 
 
 def _path(loc: tuple[str | int, ...], located: Located) -> Path:

@@ -120,7 +120,7 @@ def test_an_undecided_live_rule_holds_although_every_signal_measured() -> None:
 def test_an_undecided_shadow_rule_holds_nothing() -> None:
     policy = compiled(
         "live: image_nsfw > 0.5 -> hold adult",
-        "young: author_age_days < 1 AND (author_age_days IS NOT NULL OR TRUE = caption_link_shortener) -> reject x shadow",
+        "young: author_age_days < 1 AND (author_age_days IS NOT NULL OR caption_link_shortener) -> reject x shadow",
     )
     judgement = judged(policy=policy, caption_link_shortener=True)
     assert (judgement.verdict, judgement.complete) == (Verdict.APPROVE, True)

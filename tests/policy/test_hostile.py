@@ -61,11 +61,8 @@ def test_any_condition_ends_as_a_tree_or_as_problems_inside_the_text(text: str) 
 def test_any_damage_to_a_document_is_reported_as_problems(data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(SHIPPED)))
     length = data.draw(st.integers(0, 40))
-    damaged = (
-        SHIPPED[:start]
-        + data.draw(st.text("ab:-'\"{}[]#&*!|>%@\n\t \x00\u2028é", max_size=6))
-        + SHIPPED[start + length :]
-    )
+    wrong = data.draw(st.text("ab:-'\"{}[]#&*!|>%@\n\t \x00\u2028é", max_size=6))
+    damaged = SHIPPED[:start] + wrong + SHIPPED[start + length :]
 
     assert "problem" in refused(damaged[: start + 400])
 
@@ -104,6 +101,6 @@ def test_a_condition_with_too_many_words_is_refused() -> None:
 
 
 def test_a_long_condition_is_compiled_and_judged() -> None:
-    condition = " OR ".join(f"caption_links = {number}" for number in range(1, 200))
+    condition = " OR ".join(f"caption_links = {number}" for number in range(1, 150))
     policy = compile_policy(document(f"long: {condition} -> hold"), SPECS, source="test.yaml")
     assert len(policy.columns) == 1
