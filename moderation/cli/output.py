@@ -21,7 +21,7 @@ def print_json(value: object) -> None:
 def fail(error: ModerationError, *, code: int = 1) -> NoReturn:
     """Print a refusal and its next step to standard error, and exit."""
     errors.print(f"[bold red]error[/] {error.code}: ", end="")
-    errors.print(error.message, markup=False)
+    errors.print(error.message, markup=False, soft_wrap=True)
     if error.hint:
-        errors.print(f"  {error.hint}", markup=False, style="dim")
+        errors.print(f"  {error.hint}", markup=False, style="dim", soft_wrap=True)
     sys.exit(code)

@@ -40,6 +40,8 @@ def up(
     """Start the API and Dagster, screen posts, and serve until Ctrl-C.
 
     With --once the exit status is 0 when every post has found its end, 1 when not.
+
+    Example: moderation up --posts ./pictures --once
     """
     settings = _absolute(load_settings())
     interrupts = Interrupts()
