@@ -220,8 +220,8 @@ def test_a_post_that_was_slipped_in_is_found(store: AuditStore, database: Databa
     run(
         database,
         "INSERT INTO posts (id, client, image, image_bytes, caption, prompt, author_id, state, received_at,"
-        " deadline_at, attempts) SELECT 'slipped', client, image, image_bytes, caption, prompt, author_id, 'received', received_at,"
-        " deadline_at, 0 FROM posts LIMIT 1",
+        " deadline_at, attempts) SELECT 'slipped', client, image, image_bytes, caption, prompt, author_id,"
+        " 'received', received_at, deadline_at, 0 FROM posts LIMIT 1",
     )
     problem = store.verify().problem
     assert problem is not None
