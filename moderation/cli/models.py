@@ -25,7 +25,10 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object as the last 
 
 @app.command()
 def pull(names: Names = None, every: All = False, mirror: Mirror = None, json: Json = False) -> None:
-    """Fetch model files that are missing or wrong, and verify all of them."""
+    """Fetch model files that are missing or wrong, and verify all of them.
+
+    Example: moderation models pull
+    """
     store = ModelStore(load_settings().models, mirror=mirror)
     statuses = [store.pull(name, None if json else _say) for name in _chosen(store, names, every=every)]
     _finish(statuses, json=json)
@@ -33,7 +36,10 @@ def pull(names: Names = None, every: All = False, mirror: Mirror = None, json: J
 
 @app.command("list")
 def list_models(json: Json = False) -> None:
-    """Every known model: what it is, its licence, and whether the store has it."""
+    """Every known model: what it is, its licence, and whether the store has it.
+
+    Example: moderation models list --json
+    """
     statuses = ModelStore(load_settings().models).list()
     if json:
         print_json({"models": [_document(status) for status in statuses]})
@@ -49,7 +55,10 @@ def list_models(json: Json = False) -> None:
 
 @app.command()
 def verify(names: Names = None, every: All = False, json: Json = False) -> None:
-    """Read model files and compare them with their pinned digests; exits with 1 unless all are right."""
+    """Read model files and compare them with their pinned digests; exits with 1 unless all are right.
+
+    Example: moderation models verify
+    """
     store = ModelStore(load_settings().models)
     statuses = [store.verify(name) for name in _chosen(store, names, every=every)]
     if not json:
