@@ -1,0 +1,1 @@
+"""Signal types, their runtime, and the model store."""

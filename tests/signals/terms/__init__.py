@@ -1,0 +1,1 @@
+"""Term lists and their matching."""
