@@ -14,6 +14,7 @@ from moderation.domain.verdict import SystemQueue
 from moderation.screening.intake import Submission
 from moderation.storage.jobs import JobStore
 from moderation.storage.screenings import ScreeningStore
+from tests import postgres
 from tests.functional.world import world
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(300)]
@@ -119,3 +120,20 @@ def test_without_a_lane_a_post_is_held_when_its_deadline_passes(tmp_path: Path) 
         assert JobStore(place.database).depths() == {SystemQueue.STALLED: 3}
         screening = ScreeningStore(place.database).latest(ids[0])
         assert screening is None or not screening.judgement.complete
+
+
+@pytest.mark.postgres
+def test_a_postgresql_that_crashes_and_comes_back_loses_nothing(
+    tmp_path: Path, postgres_cluster: postgres.Cluster
+) -> None:
+    """The session's cluster says that the programs are there; the one that crashes is this test's own."""
+    with postgres.running_cluster() as cluster, world(tmp_path, cluster.create("world"), lease_seconds=20.0) as place:
+        ids = place.accept(100)
+        with place.lane("lane"):
+            place.until_working("lane")
+            time.sleep(0.4)
+            cluster.stop("immediate")
+            time.sleep(2)
+            cluster.start()
+            place.until_judged(ids)
+        place.check_promises(ids)
