@@ -16,7 +16,7 @@ from PIL import AvifImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImag
 from PIL.ImageFile import ImageFile
 
 from moderation.domain.media import ImageFacts, RefusalReason
-from moderation.media.decode_limits import PREVIEW_SIDE, DecodeLimits
+from moderation.media.decode_limits import DecodeLimits
 from moderation.media.decode_pixels import orientation_of, oriented, to_rgb
 from moderation.media.sniff import Format, is_cut_off, sniff, stated_size
 from moderation.media.subject import Rgb
@@ -74,18 +74,18 @@ def decode_image(data: bytes, limits: DecodeLimits) -> Decoded:
         raise _refusal(kind, data, error) from error
 
 
-def preview(rgb: Rgb) -> Rgb:
-    """`rgb` itself, or reduced so that its longer side is `PREVIEW_SIDE`.
+def preview(rgb: Rgb, side: int) -> Rgb:
+    """`rgb` itself, or reduced so that its longer side is `side`.
 
     Halved by exact averaging while that leaves enough, then interpolated: one pass of area averaging by a fraction
     looks the same and takes five times as long.
     """
-    while max(rgb.shape[:2]) >= 2 * PREVIEW_SIDE and min(rgb.shape[:2]) > 1:
+    while max(rgb.shape[:2]) >= 2 * side and min(rgb.shape[:2]) > 1:
         height, width = rgb.shape[0] // 2, rgb.shape[1] // 2
         even = rgb[: height * 2, : width * 2]
         rgb = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
     height, width = rgb.shape[:2]
-    scale = PREVIEW_SIDE / max(height, width)
+    scale = side / max(height, width)
     if scale >= 1:
         return rgb
     size = (max(1, round(width * scale)), max(1, round(height * scale)))

@@ -1,5 +1,6 @@
 """How much one image may cost, and how large a preview of it is."""
 
+import math
 from dataclasses import dataclass
 
 PREVIEW_SIDE = 1024
@@ -19,3 +20,11 @@ class DecodeLimits:
     max_frames: int
     seconds: float
     memory_mb: int
+
+
+def preview_side(frames: int) -> int:
+    """Longer side of each preview of a picture shown in `frames` frames.
+
+    The frames of an animation share one still picture's pixels, so that a batch of animations is no memory bomb.
+    """
+    return int(PREVIEW_SIDE / math.sqrt(frames))

@@ -51,8 +51,8 @@ class Layout:
 
 
 def layout(limits: DecodeLimits) -> Layout:
-    """Room for the largest image, and for the previews and reductions of `max_frames` frames."""
-    output = limits.max_frames * (PREVIEW_SIDE * PREVIEW_SIDE * 3 + REDUCED_BYTES)
+    """Room for the largest image, for the previews, and for the reductions of `max_frames` frames."""
+    output = PREVIEW_SIDE * PREVIEW_SIDE * 3 + limits.max_frames * REDUCED_BYTES
     start = _aligned(limits.max_bytes)
     return Layout(start, start + output)
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from moderation.domain.media import RefusalReason
 from moderation.media.decode_image import RefusedError, configure, decode_image, preview
-from moderation.media.decode_limits import DecodeLimits
+from moderation.media.decode_limits import DecodeLimits, preview_side
 from moderation.media.decode_wire import (
     ClosedError,
     Fields,
@@ -76,8 +76,9 @@ def serve(request: Fields, memory: memoryview, limits: DecodeLimits, reductions:
     frames: list[Fields] = []
     try:
         decoded = decode_image(bytes(memory[:size]), limits)
+        side = preview_side(min(decoded.facts.frames, limits.max_frames))
         for rgb in decoded.frames:
-            shown = writer.put(preview(rgb))
+            shown = writer.put(preview(rgb, side))
             frames.append({"rgb": shown, "reduced": {name: writer.put(made(rgb)) for name, made in reductions.items()}})
     except RefusedError as refused:
         return refusal_fields(refused.reason, refused.detail)

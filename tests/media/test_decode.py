@@ -13,7 +13,7 @@ import pytest
 
 from moderation.domain.errors import UnavailableError
 from moderation.domain.media import Refusal, RefusalReason
-from moderation.media.decode import PREVIEW_SIDE, DecodeLimits, DecoderProcess
+from moderation.media.decode import PREVIEW_SIDE, DecoderProcess
 from moderation.media.subject import Picture
 from tests.media.hostile import Deed, environment, misbehave, picture
 from tests.media.images import LIMITS, animation, encoded, noise, png
@@ -89,6 +89,12 @@ def test_an_animation_brings_at_most_the_limit_of_frames(decoder: DecoderProcess
     (result,) = decoder.decode([animation("GIF", 9)])
     assert isinstance(result, Picture)
     assert (result.facts.frames, len(result.frames)) == (9, LIMITS.max_frames)
+
+
+def test_the_frames_of_an_animation_share_one_previews_pixels(decoder: DecoderProcess) -> None:
+    (result,) = decoder.decode([animation("GIF", 4, side=1400)])
+    assert isinstance(result, Picture)
+    assert [frame.rgb.shape for frame in result.frames] == [(PREVIEW_SIDE // 2, PREVIEW_SIDE // 2, 3)] * 4
 
 
 def test_what_needs_no_decoding_is_refused(decoder: DecoderProcess) -> None:
@@ -279,32 +285,3 @@ def test_the_process_ends_when_its_lane_is_killed(deed: Deed) -> None:
     lane.stdout.close()
     lane.stdin.close()
     assert eventually(lambda: ended(pid))
-
-
-@pytest.mark.parametrize(
-    ("folder", "decoded", "count"),
-    [("malformed", 10, 300), ("formats", 173, 186), ("photos", 160, 160), ("large", 12, 12)],
-)
-def test_every_file_of_the_corpora_ends_in_a_picture_or_a_reason(
-    shared: Path, folder: str, decoded: int, count: int
-) -> None:
-    limits = DecodeLimits(20 * 2**20, 50_000_000, 16_384, 8, 10.0, 1_536)
-    files = sorted((shared / "corpora" / folder).iterdir())
-    with DecoderProcess(limits, {"mean": misbehave}) as decoder:
-        decoder.decode([FINE])
-        pid = pid_of(decoder)
-        results = decoder.decode([path.read_bytes() for path in files])
-        assert pid_of(decoder) == pid
-        peak = int(Path(f"/proc/{pid}/status").read_text().split("VmHWM:")[1].split()[0])
-    assert len(results) == len(files) == count
-    assert sum(isinstance(result, Picture) for result in results) == decoded
-    assert peak < 400 * 1024
-
-
-def test_the_broken_files_of_the_png_suite_are_refused(shared: Path) -> None:
-    """All but one: a wrong checksum of pixel data alone does not keep the pixels from being shown."""
-    files = sorted((shared / "corpora/formats").glob("pngsuite-x*.png"))
-    with DecoderProcess(LIMITS, {}) as decoder:
-        results = decoder.decode([path.read_bytes() for path in files])
-    accepted = [path.name for path, result in zip(files, results, strict=True) if isinstance(result, Picture)]
-    assert accepted == ["pngsuite-xcsn0g01.png"]

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from moderation.domain.media import RefusalReason
 from moderation.media.decode_image import Decoded, RefusedError, chosen_frames, decode_image, preview
-from moderation.media.decode_limits import PREVIEW_SIDE, DecodeLimits
+from moderation.media.decode_limits import DecodeLimits
 from moderation.media.sniff import Format
 from tests.media.images import LIMITS, animation, chunk, encoded, greys, noise, png
 
@@ -89,18 +89,18 @@ def test_chosen_frames_are_distinct_in_order_and_reach_both_ends(count: int, mos
     assert not len(gaps) or gaps.max() - gaps.min() <= 1
 
 
-@given(height=st.integers(1, 3000), width=st.integers(1, 3000))
+@given(height=st.integers(1, 3000), width=st.integers(1, 3000), side=st.sampled_from([362, 1024]))
 @settings(max_examples=40, deadline=None)
-def test_a_preview_keeps_the_aspect_and_the_limit(height: int, width: int) -> None:
+def test_a_preview_keeps_the_aspect_and_the_limit(height: int, width: int, side: int) -> None:
     rgb = np.full((height, width, 3), 77, dtype=np.uint8)
-    shown = preview(rgb)
+    shown = preview(rgb, side)
     assert shown.shape[2] == 3
     assert (shown == 77).all()
-    if max(height, width) <= PREVIEW_SIDE:
+    if max(height, width) <= side:
         assert shown is rgb
     else:
-        assert max(shown.shape[:2]) == PREVIEW_SIDE
-        scale = PREVIEW_SIDE / max(height, width)
+        assert max(shown.shape[:2]) == side
+        scale = side / max(height, width)
         assert shown.shape[:2] == pytest.approx((max(1, height * scale), max(1, width * scale)), abs=2)
 
 

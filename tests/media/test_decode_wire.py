@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 
 from moderation.domain.media import ImageFacts, Refusal, RefusalReason
+from moderation.media.decode_limits import PREVIEW_SIDE, preview_side
 from moderation.media.decode_wire import (
     DTYPES,
     MAX_MESSAGE_BYTES,
@@ -177,7 +178,10 @@ def test_what_does_not_fit_the_shared_memory_is_not_written() -> None:
 def test_the_shared_memory_holds_the_largest_image_and_all_its_frames() -> None:
     plan = layout(LIMITS)
     assert plan.input_bytes >= LIMITS.max_bytes
-    assert plan.total_bytes - plan.input_bytes >= LIMITS.max_frames * 1024 * 1024 * 3
+    for frames in range(1, LIMITS.max_frames + 1):
+        previews = frames * preview_side(frames) ** 2 * 3
+        assert previews <= PREVIEW_SIDE**2 * 3
+        assert plan.total_bytes - plan.input_bytes >= previews + frames * 4 * 1024 * 1024
 
 
 def test_messages_arrive_whole_and_in_order(link: tuple[socket.socket, socket.socket]) -> None:
