@@ -43,6 +43,7 @@ def create_app(settings: Settings | None = None, *, site: Site | None = None) ->
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would repeat the Host header's claim
         lifespan=lifespan,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # its logs would carry exception texts
         generate_unique_id_function=lambda route: route.name,

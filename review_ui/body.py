@@ -58,11 +58,16 @@ async def read_body(request: Request, *, max_bytes: int, seconds: float) -> byte
         raise BodyTimeoutError(f"The body did not arrive within {seconds:g} seconds.") from error
 
 
+def declared_bytes(request: Request, unknown: int) -> int:
+    """What Content-Length says, or `unknown`. Only a hint: the bytes that arrive are counted."""
+    declared = request.headers.get("content-length", "")
+    return int(declared[:20]) if declared.isdecimal() else unknown
+
+
 async def _read(request: Request, max_bytes: int) -> bytes:
     stream, body = request.stream(), bytearray()
     refusal: ModerationError | None = None
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared[:20]) > max_bytes:
+    if declared_bytes(request, max_bytes) > max_bytes:
         refusal = _too_large(max_bytes)
     else:
         async for chunk in stream:

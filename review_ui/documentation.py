@@ -75,7 +75,7 @@ def _operation(document: Mapping[str, Any], path: str, method: str, spec: Mappin
         path=path,
         summary=spec.get("summary", ""),
         description=spec.get("description", ""),
-        needs_key=bool(spec.get("security")),
+        needs_key=bool(spec.get("security")) and {} not in spec["security"],
         parameters=tuple(parameters),
         body=tuple(body),
         answers=tuple(answer for answer in answers if not answer.media_type.startswith("application/problem")),

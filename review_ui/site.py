@@ -20,6 +20,7 @@ from moderation.storage.outbox import OutboxStore
 from moderation.storage.posts import PostStore
 from moderation.storage.screenings import ScreeningStore
 from review_ui.body import BodyLimits
+from review_ui.body_budget import BodyBudget
 from review_ui.metrics import Metrics
 from review_ui.rate_limit import RateLimiter
 from review_ui.watch import VerdictWatch
@@ -44,6 +45,8 @@ class Site:
     limiter: RateLimiter = field(default_factory=RateLimiter)
     metrics: Metrics = field(default_factory=Metrics)
     clock: Callable[[], datetime] = now
+
+    body_budget: BodyBudget = field(default_factory=BodyBudget)
 
     @property
     def body_limits(self) -> BodyLimits:

@@ -30,6 +30,7 @@ router = APIRouter(prefix="/v1/media", tags=["media"])
     "/{digest}",
     response_class=Response,
     summary="An image",
+    openapi_extra={"security": [{}]},  # a key is optional
     responses={
         200: {"content": {"image/*": {}}, "description": "The bytes as they were sent."},
         304: {"description": "The caller has it."},

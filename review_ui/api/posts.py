@@ -13,7 +13,7 @@ from moderation.domain.post import PENDING, Post
 from moderation.storage.keys import ApiKey
 from moderation.storage.posts import Accepted
 from review_ui.api.schema import POST_BODY, refusals
-from review_ui.body import media_type, read_body
+from review_ui.body import declared_bytes, media_type, read_body
 from review_ui.security import MEDIA_HELD, POSTS_READ, POSTS_WRITE, Caller, Writer
 from review_ui.site import Site, TheSite
 from review_ui.submission import read_submission
@@ -100,14 +100,15 @@ async def _accept(request: Request, site: Site, key: ApiKey, idempotency_key: st
     if len(request.headers.getlist("idempotency-key")) > 1:
         raise InvalidInputError("There is more than one Idempotency-Key.")
     kind, limits = media_type(request), site.body_limits
-    body = await read_body(request, max_bytes=limits.bytes_for(kind), seconds=limits.seconds)
-    content_type = request.headers["content-type"]
+    most, content_type = limits.bytes_for(kind), request.headers["content-type"]
 
-    def store() -> Accepted:
+    def store(body: bytes) -> Accepted:
         submission = read_submission(kind, content_type, body)
         return site.intake.accept(submission, client=key.name, idempotency_key=idempotency_key, now=site.clock())
 
-    return await run_in_threadpool(store)
+    async with site.body_budget.reserved(min(most, declared_bytes(request, most))):
+        body = await read_body(request, max_bytes=most, seconds=limits.seconds)
+        return await run_in_threadpool(store, body)
 
 
 async def _visible(site: Site, key: ApiKey, post_id: str) -> Post:
