@@ -12,7 +12,6 @@ from moderation.domain.ids import PostId
 from moderation.domain.post import Post
 from moderation.domain.verdict import Verdict
 from moderation.settings import Settings
-from moderation.storage.engine import Database
 from moderation.storage.keys import SCOPES
 from review_ui.app import create_app
 from review_ui.site import Site, open_site
@@ -53,24 +52,15 @@ class Backend:
         return sent
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "moderation.db"
-    database = Database.open(f"sqlite:///{path}")
-    database.migrate()
-    database.close()
-    return path
-
-
-def settings_in(home: Path, migrated: Path) -> Settings:
+def settings_in(home: Path, sqlite_template: Path) -> Settings:
     """Small limits, and a migrated database of its own in `home`."""
-    shutil.copy(migrated, home / "moderation.db")
+    shutil.copy(sqlite_template, home / "moderation.db")
     return Settings(home=home, max_image_bytes=100_000, max_caption_chars=200, max_prompt_chars=400, log_json=True)
 
 
 @pytest.fixture
-def settings(tmp_path: Path, migrated: Path) -> Settings:
-    return settings_in(tmp_path, migrated)
+def settings(tmp_path: Path, sqlite_template: Path) -> Settings:
+    return settings_in(tmp_path, sqlite_template)
 
 
 @pytest.fixture

@@ -33,8 +33,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Server]:
-    settings = settings_in(tmp_path_factory.mktemp("browser"), migrated)
+def server(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Server]:
+    settings = settings_in(tmp_path_factory.mktemp("browser"), sqlite_template)
     site = open_site(settings)
     long_caption = "A-caption-without-a-single-space-" * 6
     for shade, caption in enumerate(["A lighthouse at dusk", long_caption, ""]):

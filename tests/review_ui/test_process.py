@@ -23,8 +23,8 @@ pytestmark = pytest.mark.functional
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Settings:
-    return settings_in(tmp_path_factory.mktemp("server"), migrated)
+def home(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Settings:
+    return settings_in(tmp_path_factory.mktemp("server"), sqlite_template)
 
 
 @pytest.fixture(scope="module")
