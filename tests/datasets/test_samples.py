@@ -14,7 +14,7 @@ from datasets.breaches import OVERSIZE_HEIGHT, OVERSIZE_WIDTH
 from datasets.samples import SamplePost, banned_picture, sample_banks
 from moderation.domain.bank import MAX_DISTANCE_BITS, MIN_QUALITY, BankEffect
 from moderation.domain.verdict import Verdict
-from moderation.settings import Settings
+from moderation.settings import PROJECT, Settings
 
 DIGESTS = """
 import hashlib
@@ -118,3 +118,7 @@ def test_every_format_that_the_decoder_takes_occurs(posts: dict[str, SamplePost]
 
 def test_the_banks_reject_and_ask_for_review() -> None:
     assert [bank.bank.effect for bank in sample_banks()] == [BankEffect.BLOCK, BankEffect.REVIEW]
+
+
+def test_the_readme_says_how_many_there_are(samples: tuple[SamplePost, ...]) -> None:
+    assert f"screens {len(samples)} drawn sample posts" in (PROJECT / "README.md").read_text(encoding="utf-8")
