@@ -119,9 +119,10 @@ class Installation:
     def stop(self) -> None:
         """No new posts and no new lanes; let lanes finish what they have claimed; then stop everything else."""
         hurry = self._interrupts.hurry.is_set
-        self._supervisor.stop([programs.DAEMON, programs.API, programs.WEBSERVER], hurry=hurry)
+        self._supervisor.ask([programs.DAEMON, programs.API, programs.WEBSERVER])
+        self._supervisor.stop([programs.DAEMON], hurry=hurry)
         self._supervisor.drain(self._lane_pids, DRAIN_SECONDS, hurry=hurry)
-        self._supervisor.stop([programs.CODE_SERVER], hurry=hurry)
+        self._supervisor.stop([programs.API, programs.WEBSERVER, programs.CODE_SERVER], hurry=hurry)
 
     def _living(self) -> list[LaneBeat]:
         return self._lanes.alive(within_seconds=self._settings.lane_stale_seconds, now=now())

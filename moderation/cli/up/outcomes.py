@@ -65,10 +65,8 @@ def outcomes(ids: Iterable[PostId], posts: PostStore, screenings: ScreeningStore
 def outcome(post: Post, screening: Screening | None) -> Outcome:
     """What `screening` made of `post`; a held post without one was not judged in time."""
     if screening is None:
-        stalled = post.state is PostState.HELD
-        return Outcome(
-            post, "deadline passed" if stalled else "", SystemQueue.STALLED if stalled else "", None, None, None
-        )
+        rule, queue = ("deadline passed", SystemQueue.STALLED) if post.state is PostState.HELD else ("", "")
+        return Outcome(post, rule, queue, None, None, None)
     seconds = (screening.finished_at - post.received_at).total_seconds()
     rule = deciding_rule(screening)
     return Outcome(post, rule, screening.judgement.queue, seconds, screening.started_at, screening.finished_at)

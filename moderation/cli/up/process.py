@@ -39,6 +39,7 @@ class Process:
         self.program = program
         self.log = log
         self.started_at = time.monotonic()
+        self._asked = False
         log.parent.mkdir(parents=True, exist_ok=True)
         if log.exists():
             log.replace(log.with_suffix(".previous.log"))
@@ -62,7 +63,10 @@ class Process:
         return self._child.poll()
 
     def ask_to_stop(self) -> None:
-        """Send the stop signal."""
+        """Send the stop signal, once: a second one makes some programs drop what they are doing."""
+        if self._asked:
+            return
+        self._asked = True
         if self.program.whole_group:
             self._signal_group(self.program.stop_signal)
         elif self.exit_code() is None:

@@ -81,6 +81,12 @@ class Supervisor:
                 kept.process.bound_log()
         return news
 
+    def ask(self, names: Sequence[str]) -> None:
+        """Ask these programs to end, without waiting."""
+        for name in names:
+            if name in self._kept:
+                self._kept[name].process.ask_to_stop()
+
     def stop(self, names: Sequence[str], *, hurry: Callable[[], bool]) -> None:
         """Ask these programs to end and wait for their grace; then kill what is left of their groups."""
         processes = [self._kept.pop(name).process for name in names if name in self._kept]
