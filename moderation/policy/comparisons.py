@@ -74,7 +74,7 @@ def literal(value: Value) -> str:
         return "TRUE" if value else "FALSE"
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
-    return format(value, ".6g") if isinstance(value, float) else str(value)
+    return format(value, ".9g") if isinstance(value, float) else str(value)
 
 
 def _right(leaf: Leaf) -> Operand:

@@ -29,7 +29,7 @@ def _verdict(judgement: Judgement) -> Iterator[str]:
     if judgement.complete:
         yield "  complete: every signal measured, every live rule was decided"
     else:
-        yield "  incomplete: such a verdict never approves"
+        yield "  incomplete: something was not measured or not decided, so this can never approve"
 
 
 def _hit(hit: RuleHit) -> Iterator[str]:

@@ -8,7 +8,8 @@ from sqlglot.tokenizer_core import Token, TokenType
 _OPENING = frozenset({TokenType.L_PAREN})
 _CLOSING = frozenset({TokenType.R_PAREN})
 _CONSTANTS = frozenset({TokenType.NULL, TokenType.TRUE, TokenType.FALSE})
-_TAIL = frozenset({TokenType.IS, TokenType.NOT, TokenType.NULL, TokenType.TRUE, TokenType.FALSE})
+_TAIL = _CONSTANTS | {TokenType.IS, TokenType.ISNULL, TokenType.NOTNULL, TokenType.NOT}
+_VALUE_ENDS = _CLOSING | {TokenType.VAR, TokenType.IDENTIFIER, TokenType.NUMBER, TokenType.STRING}
 
 
 class Spans:
@@ -31,6 +32,10 @@ class Spans:
         if isinstance(node, exp.Is):
             last = self._through_tail(last)
         first, last = self._balanced(first, last)
+        if not isinstance(node, exp.Column | exp.Literal):
+            first = self._signed(first)
+        if isinstance(node, exp.Not):
+            first -= self._leading_not(first, last)
         return (self._tokens[first].start, self._tokens[last].end + 1)
 
     def text(self, node: exp.Expr) -> str:
@@ -43,13 +48,27 @@ class Spans:
             return (node.meta["start"], node.meta["end"])
         return self._constants.get(id(node))
 
+    def _signed(self, first: int) -> int:
+        """Wider by the signs before it: a minus that follows no value."""
+        while first > 0 and self._tokens[first - 1].token_type is TokenType.DASH:
+            if first > 1 and self._tokens[first - 2].token_type in _VALUE_ENDS:
+                break
+            first -= 1
+        return first
+
     def _through_tail(self, last: int) -> int:
         """`x IS NOT NULL` ends after words that have no place of their own."""
-        while last + 1 < len(self._tokens) and self._tokens[last + 1].token_type in _CLOSING:
-            last += 1
-        while last + 1 < len(self._tokens) and self._tokens[last + 1].token_type in _TAIL:
-            last += 1
+        after = last + 1
+        while after < len(self._tokens) and self._tokens[after].token_type in _CLOSING:
+            after += 1
+        while after < len(self._tokens) and self._tokens[after].token_type in _TAIL:
+            last, after = after, after + 1
         return last
+
+    def _leading_not(self, first: int, last: int) -> bool:
+        """Whether a negation is written before what it negates (`NOT x IN (1)`), not inside (`x NOT IN (1)`)."""
+        inside = any(token.token_type is TokenType.NOT for token in self._tokens[first : last + 1])
+        return not inside and first > 0 and self._tokens[first - 1].token_type is TokenType.NOT
 
     def _balanced(self, first: int, last: int) -> tuple[int, int]:
         """Wider by the parentheses that belong to what is inside."""

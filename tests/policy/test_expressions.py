@@ -8,6 +8,7 @@ import pytest
 
 from moderation.domain.signal import Column, ColumnKind, SignalSpec, Surface
 from moderation.policy.compile import compile_policy
+from moderation.policy.condition import leaves
 from moderation.policy.expressions import DTYPES
 from moderation.policy.frame import FAILURES
 from tests.policy.signals import document
@@ -105,3 +106,23 @@ TRUTHS: list[tuple[str, dict[str, Any], bool | None]] = [
 @pytest.mark.parametrize(("condition", "row", "expected"), TRUTHS)
 def test_truth(condition: str, row: dict[str, Any], expected: bool | None) -> None:
     assert truth(condition, row) is expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "texts"),
+    [
+        ("NOT n IN (1, 2) AND b", ["NOT n IN (1, 2)", "b"]),
+        ("n NOT IN (1, 2)", ["n NOT IN (1, 2)"]),
+        ("NOT n NOT IN (1, 2)", ["n NOT IN (1, 2)"]),
+        ("NOT x BETWEEN 0 AND 1", ["NOT x BETWEEN 0 AND 1"]),
+        ("NOT (n IN (1))", ["n IN (1)"]),
+        ("(x + 1) * (y - 2) > ((3))", ["(x + 1) * (y - 2) > ((3))"]),
+        ("b AND (x IS NOT NULL)", ["b", "x IS NOT NULL"]),
+        ("(x) IS NULL OR NOT b", ["(x) IS NULL", "b"]),
+        ("LOWER(t) IN ('a)', '(b') OR ABS(x - y) >= 1", ["LOWER(t) IN ('a)', '(b')", "ABS(x - y) >= 1"]),
+        ("c = TRUE AND -n < -1", ["c = TRUE", "-n < -1"]),
+    ],
+)
+def test_comparisons_read_as_they_were_written(condition: str, texts: list[str]) -> None:
+    policy = compile_policy(document(f"rule: {condition} -> hold"), SPECS, source="test.yaml")
+    assert [leaf.text for leaf in leaves(policy.rules[0].condition)] == texts
