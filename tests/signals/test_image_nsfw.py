@@ -77,7 +77,14 @@ def test_an_animation_scores_as_its_worst_frame(signal: ImageNsfw) -> None:
 
 def test_each_post_keeps_its_own_score_among_refusals_and_many_frames(signal: ImageNsfw) -> None:
     many = a_picture(*[pixels(seed, 64, 64) for seed in range(FRAMES_AT_ONCE + 3)])
-    pictures = [a_picture(pixels(1)), REFUSED, many, a_picture(pixels(2)), REFUSED, a_picture(pixels(3))]
+    pictures: list[Picture | Refusal] = [
+        a_picture(pixels(1)),
+        REFUSED,
+        many,
+        a_picture(pixels(2)),
+        REFUSED,
+        a_picture(pixels(3)),
+    ]
     results = signal.measure([Subject(a_post(), picture) for picture in pictures])
     for picture, result in zip(pictures, results, strict=True):
         if isinstance(picture, Refusal):
