@@ -1,8 +1,10 @@
 """What each comparison of a rule saw, read from the same tree that decided the rule."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
+
+import polars as pl
 
 from moderation.domain.signal import Value
 from moderation.domain.verdict import Comparison, Truth
@@ -15,7 +17,6 @@ from moderation.policy.condition import (
     IsNull,
     Leaf,
     Member,
-    Operand,
     Predicate,
     leaves,
     left_of,
@@ -33,22 +34,14 @@ class RuleComparisons:
     def __init__(self, rule: str, condition: Predicate) -> None:
         found = tuple(leaves(condition))
         self._shown = tuple(map(_shown, found))
-        self.names = tuple(f"{rule}.{index}.{part}" for index in range(len(found)) for part in range(3))
-        """The columns of `expressions`: truth, left and right side of each comparison."""
-        parts = (
-            expression
-            for leaf in found
-            for expression in (
-                predicate_expression(leaf),
-                operand_expression(left_of(leaf)),
-                operand_expression(_right(leaf)),
-            )
-        )
-        self.expressions = tuple(part.alias(name) for name, part in zip(self.names, parts, strict=True))
+        parts = (part for leaf in found for part in _parts(leaf))
+        self.expressions = tuple(part.alias(f"{rule}.{index}") for index, part in enumerate(parts))
+        """For each comparison its truth and its left side, then its right side where that has to be computed."""
 
-    def read(self, row: Sequence[Any]) -> tuple[Comparison, ...]:
-        """The comparisons of one post, in the order of the text; `row` has the values of `names`."""
-        return tuple(shown.of(*row[3 * index : 3 * index + 3]) for index, shown in enumerate(self._shown))
+    def read(self, values: Iterable[Any]) -> tuple[Comparison, ...]:
+        """The comparisons of one post, in the order of the text, from what `expressions` gave for it."""
+        given = iter(values)
+        return tuple(shown.of(given) for shown in self._shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +54,9 @@ class _Shown:
     expected: str | None
     threshold: str
 
-    def of(self, truth: bool | None, actual: Value, expected: Value) -> Comparison:  # noqa: FBT001 - a row's values
-        right = literal(expected) if self.expected is None else self.expected
+    def of(self, values: Iterator[Any]) -> Comparison:
+        truth, actual = next(values), next(values)
+        right = literal(next(values)) if self.expected is None else self.expected
         return Comparison(self.text, self.column, actual, self.operator, right, self.threshold, _TRUTHS[truth])
 
 
@@ -77,9 +71,11 @@ def literal(value: Value) -> str:
     return format(value, ".9g") if isinstance(value, float) else str(value)
 
 
-def _right(leaf: Leaf) -> Operand:
-    """What a comparison compares with; itself where there is nothing that has to be computed."""
-    return leaf.right if isinstance(leaf, Compare) else left_of(leaf)
+def _parts(leaf: Leaf) -> Iterator[pl.Expr]:
+    yield predicate_expression(leaf)
+    yield operand_expression(left_of(leaf))
+    if isinstance(leaf, Compare) and not isinstance(leaf.right, Constant):
+        yield operand_expression(leaf.right)
 
 
 def _shown(leaf: Leaf) -> _Shown:

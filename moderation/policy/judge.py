@@ -1,6 +1,7 @@
 """From rule truths to judgements: the strictest live rule decides, and says so with its numbers."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from operator import itemgetter
 from typing import Any
 
@@ -42,20 +43,21 @@ class Judging:
         if not concerned:
             return {}
         orders = sorted({order for row in concerned for order, value in enumerate(truths[row]) if value is not False})
-        numbers = frame[concerned].select(part for order in orders for part in self._comparisons[order].expressions)
-        compared = {order: numbers.select(self._comparisons[order].names).rows() for order in orders}
-        return {
-            row: self._post_hits(truths[row], {order: rows[index] for order, rows in compared.items()})
-            for index, row in enumerate(concerned)
-        }
+        rows = frame[concerned].select(part for order in orders for part in self._comparisons[order].expressions).rows()
+        ends = list(accumulate(len(self._comparisons[order].expressions) for order in orders))
+        places = {order: slice(start, end) for order, start, end in zip(orders, [0, *ends], ends, strict=False)}
+        return {row: self._post_hits(truths[row], places, rows[index]) for index, row in enumerate(concerned)}
 
-    def _post_hits(self, truths: Sequence[bool | None], numbers: Mapping[int, Sequence[Any]]) -> tuple[RuleHit, ...]:
+    def _post_hits(
+        self, truths: Sequence[bool | None], places: Mapping[int, slice], numbers: tuple[Any, ...]
+    ) -> tuple[RuleHit, ...]:
+        """One post's hits; `places` has each rule's part of `numbers`, what its comparisons saw."""
         found = []
-        for order, row in numbers.items():
+        for order, place in places.items():
             if truths[order] is False:
                 continue
             rule = self._rules[order]
-            hit = _hit(rule, known=truths[order] is not None, comparisons=self._comparisons[order].read(row))
+            hit = _hit(rule, known=truths[order] is not None, comparisons=self._comparisons[order].read(numbers[place]))
             found.append(((-hit.verdict.strictness, hit.truth is Truth.UNKNOWN, not rule.live, order), hit))
         return tuple(hit for _, hit in sorted(found, key=itemgetter(0)))
 
