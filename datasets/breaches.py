@@ -44,7 +44,7 @@ TEXTS: tuple[tuple[str, Scene, int, str, str, Verdict, str], ...] = (
 PEBBLES: tuple[tuple[str, int, str, Verdict, str], ...] = (
     ("pebbles-likely", 70, "warm stones", REJECT, "adult_image"),
     ("pebbles-possible", 581, "warm stones, second try", HOLD, "adult_image_possible"),
-    ("pebbles-children", 543, "shirtless kids at the beach", HOLD, "minors_image"),
+    ("pebbles-children", 543, "the children found these on the beach", HOLD, "minors_image"),
 )
 # fmt: on
 """Harmless stones that OpenNSFW takes for skin: it scores them about 0.97, 0.66 and 0.33."""

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from datasets.drawing import landscapes, nights, patterns
+from datasets.drawing import landscapes, nights, patterns, still_life
 from datasets.drawing.colour import Pixels
 from datasets.drawing.field import Size
 from datasets.encode import FileFormat
@@ -117,5 +117,7 @@ GALLERY: tuple[Drawing, ...] = (
             "Autumn in triangles.", "low poly background, orange to blue"),
     Drawing("icon", patterns.sunflower, 3, ICON, FileFormat.PNG,
             "The new icon of our garden club.", "sunflower icon, tiny"),
+    Drawing("river-stones", still_life.pebbles, 558, SMALL, FileFormat.PNG,
+            "The sensual curves of river stones.", "river stones, warm clay colours"),
 )
 # fmt: on

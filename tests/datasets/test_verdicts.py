@@ -9,7 +9,7 @@ from datasets.samples import SamplePost
 from moderation.assembly import blob_store, compile_file, intake, open_database, screening_parts
 from moderation.cli.up.seeding import ensure_sample_banks
 from moderation.domain.errors import ModelStoreError
-from moderation.domain.verdict import Judgement, RuleStatus, Verdict
+from moderation.domain.verdict import Judgement, RuleStatus, Truth, Verdict
 from moderation.screening.intake import Submission
 from moderation.screening.screen import judge, prepare
 from moderation.settings import PROJECT, Settings
@@ -79,9 +79,19 @@ def test_every_sample_is_decided_by_the_rule_that_it_names(judged: list[tuple[Sa
 def test_every_live_rule_of_the_shipped_policy_decides_a_sample(
     settings: Settings, judged: list[tuple[SamplePost, Judgement]]
 ) -> None:
+    assert {sample.rule for sample, _ in judged} - {""} == shipped(settings, RuleStatus.LIVE)
+
+
+def test_every_shadow_rule_of_the_shipped_policy_is_true_for_a_sample(
+    settings: Settings, judged: list[tuple[SamplePost, Judgement]]
+) -> None:
+    true = {hit.rule for _, judgement in judged for hit in judgement.hits if hit.truth is Truth.TRUE}
+    assert shipped(settings, RuleStatus.SHADOW) - true == set()
+
+
+def shipped(settings: Settings, status: RuleStatus) -> set[str]:
     policy = compile_file(settings, settings.policy.read_text(encoding="utf-8"))
-    live = {rule.name for rule in policy.rules if rule.status is RuleStatus.LIVE}
-    assert {sample.rule for sample, _ in judged} - {""} == live
+    return {rule.name for rule in policy.rules if rule.status is status}
 
 
 def deciding_rule(judgement: Judgement) -> str:
