@@ -18,6 +18,7 @@ BUSY_SECONDS = 15
 """How long a SQLite connection waits for another's write transaction."""
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 30
+SNAPSHOT_SECONDS = 600
 LOCK_SECONDS = 15
 POOL_SECONDS = 15
 
@@ -72,11 +73,13 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """One reading transaction in which every statement sees the same moment."""
+        """One reading transaction in which every statement sees the same moment; for long walks over many rows."""
         with translated(), self._engine.connect() as connection:
             if self.dialect == "postgresql":
                 connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
+                if self.dialect == "postgresql":
+                    connection.execute(text(f"SET LOCAL statement_timeout = '{SNAPSHOT_SECONDS}s'"))
                 yield connection
 
     def migrate(self) -> None:
