@@ -10,7 +10,7 @@ from dagster import RunRecord
 from moderation.domain.errors import ModerationError
 from moderation.settings import Settings
 from moderation.storage.lanes import LaneBeat
-from pipelines.defs.screening.lane_job import JOB, SLOT_TAG, SUPERVISOR_TAG, screening_lane
+from pipelines.defs.screening.lane_job import JOB, SLOT_TAG, SUPERVISOR_TAG
 from pipelines.defs.screening.plan import LaneRun, Launch, Limits, Plan, plan_lanes
 from pipelines.defs.screening.supervisor import supervisor
 from pipelines.resources import Stores, System
@@ -35,7 +35,7 @@ IN_PROGRESS = [
 
 
 @dg.sensor(
-    job=screening_lane,
+    job_name=JOB,
     minimum_interval_seconds=MINIMUM_INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts lanes that are missing, gives up runs whose lane is dead, holds posts past their deadline.",
