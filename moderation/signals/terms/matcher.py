@@ -1,8 +1,10 @@
 """Finds terms in text by whole words, in time linear in the text: a trie of words, walked from every word."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from moderation.media.text import ELONGATED, Normalised, read
 from moderation.signals.terms.document import Category, TermList, expand
@@ -53,6 +55,20 @@ class _Node:
     ends: bool = False
 
 
+class _Shields:
+    """Harmless phrases, asked for the ones around a hit: in order of their starts, with the furthest end so far."""
+
+    def __init__(self, phrases: Iterable[Hit]) -> None:
+        ordered = sorted((hit.start, hit.end) for hit in phrases)
+        self._starts = [start for start, _ in ordered]
+        self._furthest = list(accumulate((end for _, end in ordered), max))
+
+    def cover(self, hit: Hit) -> bool:
+        """Whether the hit lies inside a harmless phrase."""
+        before = bisect_right(self._starts, hit.start)
+        return before > 0 and self._furthest[before - 1] >= hit.end
+
+
 class Matcher:
     """Term lists compiled into tries. Safe to use from several threads. Raises `ValueError` for a malformed list."""
 
@@ -85,13 +101,8 @@ class Matcher:
         readings = read(text)
         found = {hit for reading in readings.texts for hit in self._scan(reading)}
         found.update(hit for run in readings.runs for hit in self._scan_run(run))
-        harmless = [hit for hit in found if hit.term.category is None]
-        kept = [
-            hit
-            for hit in found
-            if hit.term.category is not None
-            and not any(shield.start <= hit.start and hit.end <= shield.end for shield in harmless)
-        ]
+        shields = _Shields(hit for hit in found if hit.term.category is None)
+        kept = [hit for hit in found if hit.term.category is not None and not shields.cover(hit)]
         return sorted(kept, key=lambda hit: (hit.start, hit.end, hit.term.phrase))
 
     def _add(self, node: _Node, phrase: str) -> _Node:

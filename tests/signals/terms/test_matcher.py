@@ -145,10 +145,13 @@ def test_hits_lie_inside_any_text(text: str) -> None:
         assert 0 <= hit.start < hit.end <= len(text)
 
 
-@pytest.mark.parametrize(
-    "unit",
-    ["smash ", "s m a s h ", "smash all ", "a ", "sm4sh ", "s.m.a.s.h ", "aaa", "а", "a1", "!|+", "-a"],
-)
+WORK = [
+    *("kill ", "not naked ", "kill a process ", "kill all the ", "exterminate all immigrants ", "how many pills "),
+    *("n u d e ", "a ", "p0rn ", "n.u.d.e ", "aaa", "\u0430", "a1", "!|+", "-a", "black people "),
+]
+
+
+@pytest.mark.parametrize("unit", WORK)
 def test_work_grows_in_step_with_the_text(unit: str, shipped: Matcher) -> None:
     """Counted in steps of the interpreter, not in seconds."""
     short, long = unit * (1_000 // len(unit)), unit * (10_000 // len(unit))
