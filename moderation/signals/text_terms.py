@@ -49,8 +49,8 @@ PROMPT_TERMS = _spec(Surface.PROMPT)
 class TextTerms:
     """One surface's term matching; build it with `CAPTION_TERMS` or `PROMPT_TERMS`.
 
-    A word for a child's age is severity 1 of the minors category by itself, and 2 or 3 beside an adult term. For that, it
-    does not matter which of the post's two texts the age word stands in.
+    A word for a child's age is severity 1 of the minors category by itself, and 2 or 3 beside an adult term; for that
+    it does not matter which of the post's two texts the age word stands in.
     """
 
     def __init__(self, spec: SignalSpec, matcher: Matcher) -> None:
