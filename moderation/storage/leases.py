@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, or_, select, update
 
 from moderation.domain.ids import PostId
-from moderation.domain.post import Claim, PostState, check_transition
+from moderation.domain.post import PENDING, Claim, PostState, check_transition
 from moderation.storage.rows import POST_COLUMNS, AnyRow, AnySelect, claim_of
 from moderation.storage.tables import PENDING_SQL, posts
 
@@ -34,7 +34,7 @@ def claim(connection: Connection, lane: str, *, limit: int, lease_seconds: float
             check_transition(row.state, PostState.SCREENING)
     taken = connection.execute(
         update(posts)
-        .where(posts.c.id.in_([row.id for row in rows]), PENDING_SQL)
+        .where(posts.c.id.in_([row.id for row in rows]), posts.c.state.in_(PENDING))
         .values(
             state=PostState.SCREENING,
             attempts=posts.c.attempts + 1,

@@ -10,7 +10,7 @@ from moderation.domain.audit import AuditDraft, AuditEvent, Json
 from moderation.domain.ids import MessageId, PostId, new_id
 from moderation.domain.media import Refusal
 from moderation.domain.outbox import Message
-from moderation.domain.post import Claim, Post, PostState, check_transition
+from moderation.domain.post import PENDING, Claim, Post, PostState, check_transition
 from moderation.domain.signal import SignalFailure
 from moderation.domain.verdict import RuleStatus, Screening, SystemQueue, Verdict
 from moderation.storage.audit import append
@@ -169,7 +169,7 @@ def _move(connection: Connection, outcomes: Sequence[Outcome], state: PostState,
         check_transition(outcome.post.state, state)
     moved = connection.execute(
         update(posts)
-        .where(posts.c.id.in_([outcome.post.id for outcome in outcomes]), PENDING_SQL)
+        .where(posts.c.id.in_([outcome.post.id for outcome in outcomes]), posts.c.state.in_(PENDING))
         .values(state=state, verdict_at=now, lease_token=None, lease_lane=None, lease_expires_at=None)
     ).rowcount
     if moved != len(outcomes):

@@ -206,7 +206,7 @@ def test_a_post_moved_behind_the_systems_back_is_found(
     post = accept(PostStore(database), now=after(60))
     run(
         database,
-        "UPDATE posts SET state = :state, publication = 99999, published_at = received_at WHERE id = :id",
+        "UPDATE posts SET state = :state, publication = 99999, verdict_at = received_at WHERE id = :id",
         id=post.id,
         state=state,
     )

@@ -2,14 +2,18 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
 from moderation.domain.errors import IdempotencyConflictError, InvalidInputError
 from moderation.domain.ids import PostId
 from moderation.domain.post import Author, PostState
 from moderation.domain.verdict import Verdict
+from moderation.storage import leases
 from moderation.storage.audit import AuditStore
 from moderation.storage.engine import Database
 from moderation.storage.posts import Accepted, PostStore
+from moderation.storage.tables import PENDING_SQL, posts
 from tests.factories import (
     NOW,
     a_digest,
@@ -20,7 +24,7 @@ from tests.factories import (
     claim_all,
     judge_all,
 )
-from tests.storage.tampering import count
+from tests.storage.tampering import count, run
 
 
 @pytest.fixture
@@ -227,3 +231,22 @@ class TestQuestions:
         accept(store, a_new_post(image=a_digest("other")))
         assert store.states_of_image(image) == {PostState.HELD, PostState.RECEIVED}
         assert store.states_of_image(a_digest("unknown")) == frozenset()
+
+
+class TestLongQueues:
+    def test_sqlite_finds_waiting_posts_by_their_own_indexes(self, sqlite_database: Database) -> None:
+        plans = {
+            "ix_posts_pending": leases.available(NOW).limit(1),
+            "ix_posts_deadline": select(func.count()).where(PENDING_SQL).where(posts.c.deadline_at <= NOW),
+        }
+        with sqlite_database.read() as connection:
+            for index, query in plans.items():
+                compiled = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
+                plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}").all()
+                assert [index in str(step) for step in plan] == [True]
+
+    @pytest.mark.parametrize("change", ["state = 'approved'", "verdict_at = received_at", "lease_token = 'x'"])
+    def test_a_row_that_contradicts_itself_is_refused(self, store: PostStore, database: Database, change: str) -> None:
+        accept(store)
+        with pytest.raises(IntegrityError):
+            run(database, f"UPDATE posts SET {change}")

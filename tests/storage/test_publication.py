@@ -61,7 +61,7 @@ def test_the_oldest_are_published_first_and_no_more_than_wanted(store: PostStore
 
 def test_a_post_approved_by_no_verdict_is_never_published(store: PostStore, database: Database) -> None:
     post = accept(store)
-    run(database, "UPDATE posts SET state = 'approved' WHERE id = :id", id=post.id)
+    run(database, "UPDATE posts SET state = 'approved', verdict_at = received_at WHERE id = :id", id=post.id)
     assert store.publish_approved(limit=10, now=after(1)) == []
     assert store.counts()[PostState.APPROVED] == 1
 
@@ -72,7 +72,7 @@ def test_a_post_published_behind_the_systems_back_is_found(store: PostStore, dat
     post = accept(store)
     run(
         database,
-        "UPDATE posts SET state = 'published', publication = 99999, published_at = received_at WHERE id = :id",
+        "UPDATE posts SET state = 'published', publication = 99999, verdict_at = received_at WHERE id = :id",
         id=post.id,
     )
     assert store.published_without_verdict() == [post.id]

@@ -65,8 +65,8 @@ bank_changes = Table(
     BankChangeColumns,
     CheckConstraint("operation IN ('create', 'update', 'add', 'remove')", name="operation"),
     UniqueConstraint("entry_id", "operation"),
-    Index("ix_bank_changes_pdq", "pdq"),
-    Index("ix_bank_changes_bank", "bank"),
+    Index("ix_bank_changes_pdq", "pdq", "bank", "operation"),
+    Index("ix_bank_changes_bank", "bank", "operation", "number"),
 )
 
 

@@ -107,8 +107,8 @@ def create_tables() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("pk_bank_changes")),
         sa.UniqueConstraint("entry_id", "operation", name=op.f("uq_bank_changes_entry_id_operation")),
     )
-    op.create_index("ix_bank_changes_bank", "bank_changes", ["bank"])
-    op.create_index("ix_bank_changes_pdq", "bank_changes", ["pdq"])
+    op.create_index("ix_bank_changes_bank", "bank_changes", ["bank", "operation", "number"])
+    op.create_index("ix_bank_changes_pdq", "bank_changes", ["pdq", "bank", "operation"])
     op.create_table(
         "lanes",
         sa.Column("name", sa.String(), nullable=False),
@@ -150,6 +150,9 @@ def create_tables() -> None:
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("publication", sa.BigInteger(), nullable=True),
         sa.CheckConstraint("(state = 'screening') = (lease_token IS NOT NULL)", name=op.f("ck_posts_lease")),
+        sa.CheckConstraint(
+            "(state IN ('received', 'screening')) = (verdict_at IS NULL)", name=op.f("ck_posts_verdict")
+        ),
         sa.CheckConstraint("state <> 'published' OR publication IS NOT NULL", name=op.f("ck_posts_publication")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_posts")),
     )
@@ -157,16 +160,16 @@ def create_tables() -> None:
         "ix_posts_deadline",
         "posts",
         ["deadline_at"],
-        sqlite_where=sa.text("state IN ('received', 'screening')"),
-        postgresql_where=sa.text("state IN ('received', 'screening')"),
+        sqlite_where=sa.text("verdict_at IS NULL"),
+        postgresql_where=sa.text("verdict_at IS NULL"),
     )
     op.create_index("ix_posts_image", "posts", ["image"])
     op.create_index(
         "ix_posts_pending",
         "posts",
-        ["received_at"],
-        sqlite_where=sa.text("state IN ('received', 'screening')"),
-        postgresql_where=sa.text("state IN ('received', 'screening')"),
+        ["received_at", "id"],
+        sqlite_where=sa.text("verdict_at IS NULL"),
+        postgresql_where=sa.text("verdict_at IS NULL"),
     )
     op.create_index("ix_posts_publication", "posts", ["publication"], unique=True)
     op.create_index("ix_posts_state_received_at", "posts", ["state", "received_at"])
