@@ -51,7 +51,7 @@ def test_a_post_that_was_published_past_the_gate_is_found(system: FakeSystem, sq
     post = accept(store, now=datetime.now(UTC))
     with sqlite_database.write() as connection:
         connection.execute(
-            text("UPDATE posts SET state = :state, published_at = received_at WHERE id = :id"),
+            text("UPDATE posts SET state = :state, verdict_at = received_at, publication = 1 WHERE id = :id"),
             {"state": PostState.PUBLISHED.value, "id": post.id},
         )
     found = results(system)["nothing_published_without_a_verdict"]
