@@ -51,12 +51,21 @@ class Sent:
 class Sender:
     """Sends posts in the background. The same post sent again is the same post: its key is its content."""
 
-    def __init__(self, url: str, api_key: str, *, window: int, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        url: str,
+        api_key: str,
+        *,
+        window: int,
+        stop: threading.Event,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self._client = httpx.Client(
             base_url=url,
             headers={"Authorization": f"Bearer {api_key}"},
             timeout=httpx.Timeout(30.0, connect=5.0),
             trust_env=False,
+            transport=transport,
         )
         self._window = window
         self._stop = stop
@@ -86,6 +95,8 @@ class Sender:
                     pool.submit(self._send, post)
         except ModerationError as error:
             self.sent.error = error
+        except Exception as error:  # noqa: BLE001 - shown as the reason why sending ended, never swallowed
+            self.sent.error = UnavailableError(f"The posts could not be read: {error!r}.")
         finally:
             self.sent.finished = True
 
