@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     """How long a dead lane's posts stay claimed."""
     deadline_seconds: Annotated[float, Field(gt=0)] = 120.0
     """A post without a verdict after this long is held in the `stalled` queue."""
-    batch_posts: Annotated[int, Field(ge=1, le=256)] = 16
+    batch_posts: Annotated[int, Field(ge=1, le=256)] = 32
     poll_seconds: Annotated[float, Field(gt=0)] = 0.05
     threads: Annotated[int, Field(ge=0)] = 0
     """Threads for model inference in each lane; 0: the machine's cores divided by `lanes`."""

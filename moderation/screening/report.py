@@ -91,7 +91,7 @@ def quantile(values: Sequence[float], share: float) -> float:
     whole, rest = divmod(share * (len(ordered) - 1), 1)
     low = ordered[int(whole)]
     high = ordered[min(int(whole) + 1, len(ordered) - 1)]
-    return low + (high - low) * rest
+    return min(high, low + (high - low) * rest)
 
 
 def _report(sums: _Sums) -> LaneReport:

@@ -34,22 +34,20 @@ class SignalRuntime:
     def __init__(self, types: Sequence[SignalType]) -> None:
         check_distinct([signal.spec for signal in types])
         self._workers = [_Worker(signal) for signal in types]
+        self._versions = {worker.spec.name: worker.spec.version for worker in self._workers}
+        self._models = _models(types)
         self._turn = threading.Lock()
         self._seconds: dict[str, float] = {}
 
     @property
     def versions(self) -> dict[str, str]:
         """Spec version by signal name."""
-        return {worker.spec.name: worker.spec.version for worker in self._workers}
+        return dict(self._versions)
 
     @property
     def models(self) -> dict[str, str]:
         """SHA-256 by model name, of the models that the signal types loaded."""
-        found: dict[str, str] = {}
-        for worker in self._workers:
-            if isinstance(worker.signal, LoadsModels):
-                found.update(worker.signal.models)
-        return found
+        return dict(self._models)
 
     @property
     def seconds(self) -> dict[str, float]:
@@ -142,3 +140,11 @@ def _failures(spec: SignalSpec, batch: Sequence[Subject], reason: FailureReason,
 
 def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
+
+
+def _models(types: Sequence[SignalType]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for signal in types:
+        if isinstance(signal, LoadsModels):
+            found.update(signal.models)
+    return found
