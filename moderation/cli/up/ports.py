@@ -13,13 +13,12 @@ def free_port(host: str, wanted: int, *, taken: frozenset[int] = frozenset()) ->
 
     Raises `UnavailableError` when none of them is free.
     """
-    if wanted == 0:
-        return _bound(host, 0) or 0
-    for port in range(wanted, min(wanted + TRIED, 65_536)):
-        if port not in taken and _bound(host, port) is not None:
+    candidates = [0] * TRIED if wanted == 0 else range(wanted, min(wanted + TRIED, 65_536))
+    for candidate in candidates:
+        if candidate not in taken and (port := _bound(host, candidate)) is not None and port not in taken:
             return port
     raise UnavailableError(
-        f"No port from {wanted} to {wanted + TRIED - 1} is free on {host}.",
+        f"None of {TRIED} ports from {wanted} on is free on {host}.",
         hint="Set MODERATION_API_PORT and MODERATION_DAGSTER_PORT.",
     )
 

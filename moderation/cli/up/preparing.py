@@ -5,12 +5,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from moderation.assembly import model_store, now, open_database, signal_specs
+from moderation.cli.up.background import in_background
 from moderation.domain.errors import ModelStoreError, ModerationError, UnavailableError
 from moderation.settings import Settings
 from moderation.signals.models import ModelState
@@ -44,11 +46,9 @@ def prepare(settings: Settings, *, stop: threading.Event, say: Callable[[str], N
 
     Raises `ModerationError` for whatever is wrong, `InterruptedStartError` when `stop` is set meanwhile.
     """
-    pool = ThreadPoolExecutor(3, thread_name_prefix="prepare")
-    models = pool.submit(_pull_models, settings, say)
-    key = pool.submit(_ensure_schema_and_key, settings)
-    dagster: Future[dict[str, str]] = pool.submit(_prepare_dagster_home, settings)
-    pool.shutdown(wait=False)
+    models = in_background(partial(_pull_models, settings, say))
+    key = in_background(partial(_ensure_schema_and_key, settings))
+    dagster = in_background(partial(_prepare_dagster_home, settings))
     environment = wait_for(dagster, stop)
     return Prepared(wait_for(key, stop), environment, models)
 

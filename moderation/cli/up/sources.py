@@ -1,12 +1,12 @@
 """Where the posts come from: the samples, or a person's own files."""
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
 from datasets.files import Entry, scan
 from datasets.samples import SamplePost, sample_posts
+from moderation.cli.up.background import in_background
 from moderation.cli.up.outcomes import NO_RULE, Outcome
 from moderation.cli.up.sending import Sendable
 from moderation.domain.post import PostState
@@ -52,9 +52,7 @@ class Samples:
     """The sample posts, drawn on a thread of their own as soon as this is made."""
 
     def __init__(self) -> None:
-        pool = ThreadPoolExecutor(1, thread_name_prefix="samples")
-        self._drawn: Future[list[SamplePost]] = pool.submit(sample_posts)
-        pool.shutdown(wait=False)
+        self._drawn = in_background(sample_posts)
 
     def posts(self) -> Iterable[Sendable]:
         """The samples, once they are drawn."""
