@@ -133,8 +133,12 @@ def _send(pid: int, number: signal.Signals) -> None:
 
 
 def _runs(pid: int) -> bool:
+    """False also for a process that has ended and that its parent has not asked after yet, where one can see that."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return True
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return not Path("/proc/self/stat").exists()
