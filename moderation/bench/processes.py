@@ -75,16 +75,18 @@ def _until(ready: Callable[[], bool], problem: str) -> None:
 
 @contextmanager
 def _running(command: list[str], settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(command, env=environment(settings))  # noqa: S603 - our own programs
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
+    """A process of ours, which logs into the home folder and is ended with the block."""
+    with (settings.home / "processes.log").open("ab") as log:
+        process = subprocess.Popen(command, env=environment(settings), stdout=log, stderr=log)  # noqa: S603 - our own
         try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def _free_port() -> int:

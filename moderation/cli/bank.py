@@ -62,7 +62,7 @@ def add(
     """
     with session() as opened:
         store = BankStore(opened.database)
-        hashes = list(_hashes(opened.settings, pictures))
+        hashes = list(hashes_of(opened.settings, pictures))
         entries = [
             store.add(name, pdq, quality, source=ACTOR, note=note, category=category, actor=ACTOR, now=now())
             for pdq, quality in hashes
@@ -145,7 +145,7 @@ def _entry_rows(store: BankStore, name: str, limit: int) -> list[dict[str, str |
     ]
 
 
-def _hashes(settings: Settings, pictures: list[str]) -> Iterator[tuple[str, int]]:
+def hashes_of(settings: Settings, pictures: list[str]) -> Iterator[tuple[str, int]]:
     """PDQ and quality of each picture; every frame of an animation counts as one."""
     with decoder(settings) as decoding:
         for picture in pictures:
