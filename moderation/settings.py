@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     lanes: Annotated[int, Field(ge=1, le=64)] = 1
     """How many lanes Dagster keeps alive. Two or more let another lane take over at once when one dies."""
     lane_idle_seconds: Annotated[float, Field(gt=0)] = 900.0
-    """A lane ends after this long without a post; the sensor starts another when posts wait."""
+    """Lanes other than the first end after this long without a post; the sensor starts them again when posts come."""
     lane_max_age_seconds: Annotated[float, Field(gt=0)] = 3600.0
     lane_report_seconds: Annotated[float, Field(gt=0)] = 5.0
     lane_stale_seconds: Annotated[float, Field(gt=0)] = 10.0

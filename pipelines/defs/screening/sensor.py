@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster import RunRecord
@@ -52,7 +52,7 @@ def keep_lanes_alive(context: dg.SensorEvaluationContext, system: dg.ResourcePar
             plan = plan_lanes(
                 lane_runs(context.instance, settings.lanes),
                 {beat.run_id: beat.beat_at for beat in beats},
-                wanted=_wanted(settings, stores),
+                wanted=_wanted(settings, stores, now),
                 suspects=suspects,
                 limits=_limits(settings),
                 now=now,
@@ -104,9 +104,12 @@ def _lane_run(record: RunRecord) -> LaneRun:
     )
 
 
-def _wanted(settings: Settings, stores: Stores) -> int:
-    """One lane is always kept warm; the others are wanted while posts wait."""
-    return settings.lanes if stores.posts.oldest_pending_at() is not None else 1
+def _wanted(settings: Settings, stores: Stores, now: datetime) -> int:
+    """One lane is always kept warm; the others too, while posts wait or came not long ago."""
+    if stores.posts.oldest_pending_at() is not None:
+        return settings.lanes
+    lately = now - timedelta(seconds=settings.lane_idle_seconds)
+    return settings.lanes if stores.screenings.latencies(lately, 1) else 1
 
 
 def _limits(settings: Settings) -> Limits:

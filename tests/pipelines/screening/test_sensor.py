@@ -14,7 +14,7 @@ from moderation.storage.posts import PostStore
 from pipelines.defs.screening.lane_job import SLOT_TAG, SUPERVISOR_TAG, screening_lane
 from pipelines.defs.screening.sensor import keep_lanes_alive
 from pipelines.defs.screening.supervisor import SUPERVISOR_VARIABLE
-from tests.factories import a_beat, accept
+from tests.factories import a_beat, accept, judge_all
 from tests.pipelines.fakes import FakeSystem
 
 
@@ -70,6 +70,21 @@ def test_one_lane_is_kept_warm_and_the_others_come_with_the_posts(
     assert ticks.slots() == ["0"]
     accept(PostStore(sqlite_database), now=datetime.now(UTC))
     assert ticks.slots() == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize(("seconds_ago", "slots"), [(60, ["0", "1"]), (1000, ["0"])])
+def test_lanes_stay_warm_for_a_while_after_the_last_post(
+    tmp_path: Path,
+    sqlite_url: str,
+    sqlite_database: Database,
+    instance: dg.DagsterInstance,
+    seconds_ago: float,
+    slots: list[str],
+) -> None:
+    store, then = PostStore(sqlite_database), datetime.now(UTC) - timedelta(seconds=seconds_ago)
+    accept(store, now=then)
+    judge_all(store, now=then)
+    assert Ticks(FakeSystem(tmp_path, lanes=2, database_url=sqlite_url), instance).slots() == slots
 
 
 def test_what_lives_or_starts_is_not_started_again(
