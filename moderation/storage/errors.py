@@ -8,6 +8,10 @@ from sqlalchemy import exc
 from moderation.domain.errors import UnavailableError
 
 _UNDEFINED_TABLE = "42P01"
+_AWAY = frozenset({"25006", "25P03"})
+"""SQLSTATEs that the driver counts as internal errors: the server is read-only (a standby after a failover), and a
+connection that the server closed because its transaction was idle for too long (a process that was paused).
+"""
 
 
 @contextmanager
@@ -19,7 +23,11 @@ def translated() -> Iterator[None]:
         raise UnavailableError(
             "The database has no free connection.", hint="Try again, or raise the pool size."
         ) from error
-    except (exc.IntegrityError, exc.DataError, exc.InternalError):
+    except exc.InternalError as error:
+        if getattr(error.orig, "sqlstate", None) not in _AWAY:
+            raise
+        raise _unavailable(error) from error
+    except (exc.IntegrityError, exc.DataError):
         raise
     except exc.ProgrammingError as error:
         if getattr(error.orig, "sqlstate", None) != _UNDEFINED_TABLE:

@@ -1,4 +1,5 @@
 import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -168,4 +169,31 @@ def test_a_writer_that_does_not_end_makes_others_unavailable(sqlite_url: str, mo
     other.execute("ROLLBACK")
     other.close()
     accept(PostStore(opened))
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("SET TRANSACTION READ ONLY", "UPDATE audit_head SET number = 1"),
+        ("SET idle_in_transaction_session_timeout = '50ms'", "SLEEP", "SELECT 1"),
+    ],
+    ids=["a standby after a failover", "a process that was paused"],
+)
+def test_a_postgresql_that_is_read_only_or_hung_up_is_unavailable(
+    postgres_url: str, statements: tuple[str, ...]
+) -> None:
+    opened = Database.open(postgres_url)
+
+    def work() -> None:
+        with opened.write() as connection:
+            for statement in statements:
+                if statement == "SLEEP":
+                    time.sleep(0.5)
+                else:
+                    connection.execute(text(statement))
+
+    with pytest.raises(UnavailableError):
+        work()
+    opened.ping()
     opened.close()
