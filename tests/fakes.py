@@ -125,6 +125,7 @@ class MemoryPosts:
                 if self._mine(claim):
                     row = self.rows[claim.post.id]
                     row.post, row.token = replace(row.post, state=PostState.RECEIVED), ""
+                    row.attempt -= 1
 
     def commit(self, screened: Sequence[tuple[Claim, Screening]], *, now: datetime) -> Committed:
         self._check()
@@ -166,13 +167,14 @@ class MemoryPosts:
 
 @dataclass
 class MemoryBlobs:
-    """`ports.Blobs`: the bytes of post N are N as text, unless missing or away."""
+    """`ports.Blobs`: the bytes of post N are N as text, unless missing, unreadable or away."""
 
     missing: set[Digest] = field(default_factory=set)
+    unreadable: set[Digest] = field(default_factory=set)
     down: bool = False
 
     def read(self, digest: Digest) -> bytes:
-        if self.down:
+        if self.down or digest in self.unreadable:
             raise UnavailableError("the blob store is away")
         if digest in self.missing:
             raise NotFoundError("no such blob")

@@ -7,7 +7,8 @@ claimed again when their leases expire. A stage that fails in a way nobody fores
 
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -26,6 +27,8 @@ log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 0.1
 MAX_BACKOFF_SECONDS = 2.0
+UNREAD_IMAGES = 2
+"""When this many images of one claim cannot be read, it is taken for the blob store that is away."""
 STUCK_SECONDS = 300.0
 """A batch that is in the lane for longer ends the lane: something hangs that has no limit of its own."""
 
@@ -163,27 +166,40 @@ class _Lane:
         self._decoded.close()
 
     def _prepare(self, claims: list[Claim]) -> bool:
-        batches = list(in_batches(claims))
-        for position, batch in enumerate(batches):
+        """Decode batch by batch; False when nothing could be read.
+
+        Of a batch that could not be read each image is tried alone, for one that cannot be read must not hold up the
+        others; after `UNREAD_IMAGES` of them the store is away, and everything is given back.
+        """
+        batches, unread, done = deque(in_batches(claims)), 0, False
+        while batches:
+            batch = batches.popleft()
             try:
                 prepared = prepare(self._parts, batch)
             except UnavailableError as error:
-                rest = [claim for later in batches[position:] for claim in later]
-                log.warning("batch_given_back", reason=error.message, posts=len(rest), lane=self._options.name)
-                self._leases.give_back(rest)
-                return False
-            self._decoded.put(prepared)
-        return True
+                if len(batch) > 1:
+                    batches.extendleft([claim] for claim in reversed(batch))
+                    continue
+                unread += 1
+                if unread == UNREAD_IMAGES:
+                    batch += [claim for later in batches for claim in later]
+                    batches.clear()
+                self._give_back(batch, error)
+            else:
+                self._decoded.put(prepared)
+                done = True
+        return done
+
+    def _give_back(self, claims: Sequence[Claim], error: UnavailableError) -> None:
+        log.warning("batch_given_back", reason=error.message, posts=len(claims), lane=self._options.name)
+        self._leases.give_back(claims)
 
     def _measure(self) -> None:
         while (prepared := self._decoded.take()) is not None:
             try:
                 screened = judge(self._parts, prepared)
             except UnavailableError as error:
-                log.warning(
-                    "batch_given_back", reason=error.message, posts=len(prepared.claims), lane=self._options.name
-                )
-                self._leases.give_back(prepared.claims)
+                self._give_back(prepared.claims, error)
                 self._drain.wait(self._options.poll_seconds)
                 continue
             took = screened.seconds["signals"] + screened.seconds["policy"]

@@ -76,11 +76,17 @@ def renew(connection: Connection, claims: Sequence[Claim], *, lease_seconds: flo
 
 
 def release(connection: Connection, claims: Sequence[Claim]) -> None:
-    """Give back the posts whose leases still hold."""
+    """Give back the posts whose leases still hold. What an outage ended does not count as an attempt."""
     rows = held(connection, claims)
     check_transition(PostState.SCREENING, PostState.RECEIVED)
     connection.execute(
         update(posts)
         .where(posts.c.id.in_(rows), posts.c.state == PostState.SCREENING)
-        .values(state=PostState.RECEIVED, lease_token=None, lease_lane=None, lease_expires_at=None)
+        .values(
+            state=PostState.RECEIVED,
+            attempts=posts.c.attempts - 1,
+            lease_token=None,
+            lease_lane=None,
+            lease_expires_at=None,
+        )
     )

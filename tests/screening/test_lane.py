@@ -109,8 +109,14 @@ def test_a_blob_store_that_is_away_gives_posts_back_until_it_answers() -> None:
     posts, blobs = fresh(8), MemoryBlobs(down=True)
     threading.Timer(0.3, lambda: setattr(blobs, "down", False)).start()
     run(parts(posts, clock=wall, blobs=blobs), LaneOptions("lane", poll_seconds=0.01, idle_seconds=1))
-    assert posts.states().keys() <= {"published", "rejected", "held"}
-    assert posts.states().get("received", 0) == 0
+    assert posts.states() == {"published": 4, "rejected": 4}
+
+
+def test_an_image_that_cannot_be_read_holds_up_nobody_else() -> None:
+    posts, blobs = fresh(8), MemoryBlobs(unreadable={post(0).image})
+    options = LaneOptions("lane", poll_seconds=0.01, idle_seconds=60, max_age_seconds=0.5)
+    run(parts(posts, clock=wall, blobs=blobs), options)
+    assert posts.states() == {"received": 1, "published": 3, "rejected": 4}
 
 
 def test_a_post_whose_lease_was_lost_is_left_to_its_new_holder() -> None:

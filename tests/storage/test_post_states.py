@@ -127,6 +127,7 @@ class PostStates(RuleBasedStateMachine):
         for claim in claims:
             if self.holds(claim):
                 self.model[claim.post.id].state = PostState.RECEIVED
+                self.model[claim.post.id].attempts -= 1
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data())
