@@ -1,7 +1,9 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import dagster as dg
+import pytest
 
 from pipelines.definitions import defs
 
@@ -30,3 +32,17 @@ def test_importing_them_loads_no_model_runtime() -> None:
     code = f"import sys, pipelines.definitions; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_checks_run_as_one_job(tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODERATION_HOME", str(tmp_path))
+    monkeypatch.setenv("MODERATION_DATABASE_URL", sqlite_url)
+    with dg.instance_for_test() as instance:
+        result = defs.resolve_job_def("check_screening").execute_in_process(instance=instance)
+        evaluations = result.get_asset_check_evaluations()
+    assert {evaluation.check_name: evaluation.passed for evaluation in evaluations} == {
+        "nothing_published_without_a_verdict": True,
+        "no_post_overdue": True,
+        "audit_chain_intact": True,
+        "signal_failure_rate": True,
+    }
