@@ -3,6 +3,7 @@
 Delivery is at least once: a consumer deduplicates on the `webhook-id` header, which never changes for an event.
 """
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -11,8 +12,8 @@ import random
 import secrets
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Protocol
 
 import httpx
@@ -29,8 +30,9 @@ RETRY_SECONDS: tuple[float, ...] = (5, 30, 120, 600, 1800, 7200, 18_000, 36_000,
 JITTER = 0.2
 """Each wait is lengthened by up to this share, so that an endpoint that comes back is not flooded."""
 TIMEOUT_SECONDS = 15.0
+"""For a whole try: an endpoint that sends a byte now and then keeps no read waiting for long."""
 LEASE_SECONDS = 60.0
-PARALLEL = 4
+AT_ONCE = 8
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the specification's prefix, not a secret
 MIN_SECRET_BYTES = 24
 
@@ -100,7 +102,7 @@ def retry_at(attempt: int, now: datetime) -> datetime | None:
 
 
 class Courier:
-    """Delivers what is due, a few at a time."""
+    """Delivers what is due, a few at a time. Nothing that an endpoint answers, or fails to, ends or blocks it."""
 
     def __init__(
         self,
@@ -108,51 +110,71 @@ class Courier:
         *,
         worker: str,
         clock: Callable[[], datetime],
-        client: httpx.Client | None = None,
         poll_seconds: float = 0.5,
+        timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         self._outbox = outbox
         self._worker = worker
         self._clock = clock
-        self._client = client or httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False)
         self._poll_seconds = poll_seconds
+        self._timeout_seconds = timeout_seconds
 
     def run(self, stop: threading.Event) -> None:
         """Deliver until `stop` is set."""
-        with ThreadPoolExecutor(PARALLEL, thread_name_prefix="courier") as pool:
+        asyncio.run(self._run(stop))
+
+    async def _run(self, stop: threading.Event) -> None:
+        async with _client() as client:
             while not stop.is_set():
                 try:
-                    sent = self.deliver_due(pool.map)
+                    sent = await self._round(client)
                 except UnavailableError as error:
                     log.warning("webhooks_postponed", reason=error.message)
                     sent = 0
                 if not sent:
-                    stop.wait(self._poll_seconds)
-        self._client.close()
+                    await asyncio.sleep(self._poll_seconds)
 
-    def deliver_due(self, run: Callable[..., object] = map) -> int:
-        """Try every delivery that is due now, once; returns how many were tried."""
-        now = self._clock()
+    def deliver_due(self) -> int:
+        """Try what is due now, `AT_ONCE` deliveries at the most, each once; returns how many were tried."""
+
+        async def once() -> int:
+            async with _client() as client:
+                return await self._round(client)
+
+        return asyncio.run(once())
+
+    async def _round(self, client: httpx.AsyncClient) -> int:
         due: Sequence[Delivery] = self._outbox.claim(
-            worker=self._worker, limit=PARALLEL * 2, lease_seconds=LEASE_SECONDS, now=now
+            worker=self._worker, limit=AT_ONCE, lease_seconds=LEASE_SECONDS, now=self._clock()
         )
-        results = run(self._deliver, due)
-        return len(list(results))  # type: ignore[call-overload]  # any map-like callable
+        answers = await asyncio.gather(*(self._post(client, delivery) for delivery in due))
+        for delivery, answer in zip(due, answers, strict=True):
+            self._settle(delivery, answer)
+        return len(due)
 
-    def _deliver(self, delivery: Delivery) -> None:
+    async def _post(self, client: httpx.AsyncClient, delivery: Delivery) -> int | str:
+        """The status of the endpoint's answer, or why there is none."""
         message, endpoint = delivery.message, delivery.endpoint
         try:
             body = body_of(message)
             headers = headers_of(message, body, secret=endpoint.secret, now=self._clock())
-            with self._client.stream("POST", endpoint.url, content=body, headers=headers) as response:
-                status = response.status_code
-        except (httpx.HTTPError, httpx.InvalidURL, InvalidInputError) as error:
-            self._fail(delivery, f"{type(error).__name__}: {error}", permanent=False)
-            return
-        if httpx.codes.is_success(status):
-            self._outbox.delivered(delivery, status=status, now=self._clock())
+            async with (
+                asyncio.timeout(self._timeout_seconds),
+                client.stream("POST", endpoint.url, content=body, headers=headers) as response,
+            ):
+                return response.status_code
+        except TimeoutError:
+            return f"no answer within {self._timeout_seconds:g} s"
+        except Exception as error:  # noqa: BLE001 - whatever an endpoint does is its own failure, never the lane's
+            return f"{type(error).__name__}: {error}"
+
+    def _settle(self, delivery: Delivery, answer: int | str) -> None:
+        if isinstance(answer, str):
+            self._fail(delivery, answer, permanent=False)
+        elif httpx.codes.is_success(answer):
+            self._outbox.delivered(delivery, status=answer, now=self._clock())
         else:
-            self._fail(delivery, f"HTTP {status}", permanent=status == httpx.codes.GONE)
+            self._fail(delivery, f"HTTP {answer}", permanent=answer == httpx.codes.GONE)
 
     def _fail(self, delivery: Delivery, error: str, *, permanent: bool) -> None:
         now = self._clock()
@@ -166,3 +188,9 @@ class Courier:
             error=error,
         )
         self._outbox.failed(delivery, error=error, retry_at=again, now=now)
+
+
+def _client() -> httpx.AsyncClient:
+    """A client that follows nothing and remembers nothing: a cookie that cannot be sent back breaks every request."""
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    return httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False, cookies=no_cookies)

@@ -1,5 +1,7 @@
+import contextlib
 import http.server
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,6 +13,7 @@ from moderation.domain.errors import InvalidInputError
 from moderation.domain.ids import MessageId, PostId
 from moderation.domain.outbox import Delivery, Endpoint, Message
 from moderation.screening.webhooks import (
+    AT_ONCE,
     RETRY_SECONDS,
     Courier,
     body_of,
@@ -33,6 +36,8 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         self.send_response(server.status)
         if server.status == 302:
             self.send_header("location", "/elsewhere")
+        if server.cookie:
+            self.send_header("set-cookie", server.cookie)
         self.send_header("content-length", "0")
         self.end_headers()
 
@@ -42,6 +47,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 
 class ReceivingServer(http.server.ThreadingHTTPServer):
     status = 200
+    cookie = ""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Receiver)
@@ -144,6 +150,39 @@ def test_an_endpoint_that_cannot_be_reached_is_tried_again(url: str) -> None:
     send(outbox)
     [(_, again)] = outbox.failures
     assert again is not None
+
+
+def test_a_cookie_that_cannot_be_sent_back_ends_nothing(receiver: ReceivingServer) -> None:
+    receiver.cookie = "\xf2=1"
+    outbox, stop = MemoryOutbox(*(delivery(address(receiver)) for _ in range(AT_ONCE + 1))), threading.Event()
+    courier = Courier(outbox, worker="w", clock=Clock(), poll_seconds=0.01)
+    thread = threading.Thread(target=courier.run, args=(stop,))
+    thread.start()
+    while len(outbox.done) + len(outbox.failures) <= AT_ONCE and thread.is_alive():
+        stop.wait(0.01)
+    stop.set()
+    thread.join()
+    assert outbox.done == [200] * (AT_ONCE + 1)
+
+
+def test_an_endpoint_that_answers_a_byte_at_a_time_is_cut_off() -> None:
+    over = threading.Event()
+
+    def drip() -> None:
+        connection, _ = server.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+            while not over.wait(0.05):
+                connection.sendall(b"a")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip)
+        thread.start()
+        outbox = MemoryOutbox(delivery(f"http://127.0.0.1:{server.getsockname()[1]}/"))
+        Courier(outbox, worker="w", clock=Clock(), timeout_seconds=0.3).deliver_due()
+        over.set()
+        thread.join()
+    assert [error for error, _ in outbox.failures] == ["no answer within 0.3 s"]
 
 
 def test_after_the_last_retry_a_delivery_is_dead() -> None:
