@@ -64,7 +64,8 @@ def run_lane(
 
     Then what was claimed is finished, nothing new is claimed, and the report of the whole run is returned. `report`
     gets what was done since the last one, every `report_seconds` in which something happened, on the calling thread.
-    Raises whatever ended a stage; a database or blob store that is away for a while ends nothing.
+    Raises whatever ended a stage; a database or blob store that is away for a while ends nothing, and neither does a
+    report that cannot be delivered.
     """
     return _Lane(parts, options, publisher, courier, heartbeat).run(stop, report)
 
@@ -129,8 +130,12 @@ class _Lane:
 
     def _send(self, report: Callable[[LaneReport], None]) -> None:
         interval = self._tally.cut()
-        if interval.posts or interval.lost:
+        if not interval.posts and not interval.lost:
+            return
+        try:
             report(interval)
+        except Exception:
+            log.exception("report_lost", posts=interval.posts, lane=self._options.name)
 
     def _thread(self, stage: Callable[[], None]) -> threading.Thread:
         def guarded() -> None:

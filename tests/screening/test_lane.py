@@ -65,6 +65,16 @@ def test_reports_add_up_to_the_total() -> None:
     assert sum(report.posts for report in reports) == total.posts == 40
 
 
+def test_a_report_that_cannot_be_delivered_ends_nothing() -> None:
+    posts = fresh(40)
+
+    def away(_report: LaneReport) -> None:
+        raise ConnectionError("the orchestrator's storage is away")
+
+    options = LaneOptions("lane", idle_seconds=0.3, report_seconds=0)
+    assert run(parts(posts, clock=wall), options, report=away).posts == 40
+
+
 def test_stop_finishes_what_was_claimed_and_claims_nothing_more() -> None:
     posts = fresh(200)
     stop = threading.Event()
