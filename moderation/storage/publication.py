@@ -15,7 +15,7 @@ from moderation.domain.post import Post, PostState, check_transition
 from moderation.domain.verdict import Verdict
 from moderation.storage.audit import append
 from moderation.storage.messages import send
-from moderation.storage.rows import POST_COLUMNS, post_of
+from moderation.storage.rows import POST_COLUMNS, AnySelect, post_of
 from moderation.storage.tables import posts, verdicts
 
 MAX_PAGE = 200
@@ -87,15 +87,18 @@ def feed(connection: Connection, *, cursor: str | None, limit: int) -> FeedPage:
     if not 1 <= limit <= MAX_PAGE:
         raise InvalidInputError(f"A page has 1 to {MAX_PAGE} posts.")
     before = _LARGEST if cursor is None else _number(cursor)
-    query = (
-        select(*POST_COLUMNS, posts.c.published_at, posts.c.publication)
-        .where(posts.c.state == PostState.PUBLISHED, posts.c.publication < before)
-        .order_by(posts.c.publication.desc())
-        .limit(limit + 1)
-    )
-    rows = connection.execute(query).all()
+    rows = connection.execute(published_before(before).limit(limit + 1)).all()
     items = tuple(FeedItem(post_of(row), row.published_at) for row in rows[:limit])
     return FeedPage(items, _cursor(rows[limit - 1].publication) if len(rows) > limit else None)
+
+
+def published_before(publication: int) -> AnySelect:
+    """Published posts whose publication's number is lower, newest first."""
+    return (
+        select(*POST_COLUMNS, posts.c.published_at, posts.c.publication)
+        .where(posts.c.state == PostState.PUBLISHED, posts.c.publication < publication)
+        .order_by(posts.c.publication.desc())
+    )
 
 
 def published_without_verdict(connection: Connection, limit: int) -> list[PostId]:

@@ -9,7 +9,7 @@ from moderation.domain.errors import IdempotencyConflictError, InvalidInputError
 from moderation.domain.ids import PostId
 from moderation.domain.post import Author, PostState
 from moderation.domain.verdict import Verdict
-from moderation.storage import leases
+from moderation.storage import leases, publication
 from moderation.storage.audit import AuditStore
 from moderation.storage.engine import Database
 from moderation.storage.posts import Accepted, PostStore
@@ -234,9 +234,10 @@ class TestQuestions:
 
 
 class TestLongQueues:
-    def test_sqlite_finds_waiting_posts_by_their_own_indexes(self, sqlite_database: Database) -> None:
+    def test_sqlite_finds_waiting_and_published_posts_by_their_own_indexes(self, sqlite_database: Database) -> None:
         plans = {
             "ix_posts_pending": leases.available(NOW).limit(1),
+            "ix_posts_feed": publication.published_before(100).limit(20),
             "ix_posts_deadline": select(func.count()).where(PENDING_SQL).where(posts.c.deadline_at <= NOW),
         }
         with sqlite_database.read() as connection:

@@ -61,6 +61,7 @@ posts = Table(
     Index("ix_posts_deadline", "deadline_at", sqlite_where=PENDING_SQL, postgresql_where=PENDING_SQL),
     Index("ix_posts_state_received_at", "state", "received_at"),
     Index("ix_posts_publication", "publication", unique=True),
+    Index("ix_posts_feed", "state", "publication"),
     Index("ix_posts_image", "image"),
 )
 

@@ -163,6 +163,7 @@ def create_tables() -> None:
         sqlite_where=sa.text("verdict_at IS NULL"),
         postgresql_where=sa.text("verdict_at IS NULL"),
     )
+    op.create_index("ix_posts_feed", "posts", ["state", "publication"])
     op.create_index("ix_posts_image", "posts", ["image"])
     op.create_index(
         "ix_posts_pending",
