@@ -84,6 +84,11 @@ def test_json_is_strict(text: str) -> None:
         parse_json(text.encode())
 
 
+def test_json_that_would_fill_the_memory_is_not_parsed() -> None:
+    with pytest.raises(InvalidInputError, match="too many values"):
+        parse_json(b"[" + b"[]," * 1_000_000 + b"[]]")
+
+
 def test_a_streamed_body_without_a_length_is_limited_in_the_application(backend: Backend) -> None:
     content_type, whole = form(image=b"x" * 5_000_000)
 
