@@ -25,6 +25,9 @@ from moderation.storage.screenings import ScreeningStore
 PATIENCE_SECONDS = 60.0
 """How long after their deadline posts may still move before they count as stuck."""
 
+FIRST_POSTS = 1
+"""Posts sent before a lane works, where posts were sent before: those that are known need no lane, and free the way."""
+
 BATCHES_IN_FLIGHT = 4
 """Batches waiting for each lane: enough to keep it busy, few enough to show what a post's way takes."""
 
@@ -99,14 +102,12 @@ def _screen(
         prepared = prepare(settings, stop=interrupts.stop, say=display.say)
         display.phase("starting the API and Dagster")
         installation.start(prepared.dagster, prepared.models)
+        source.begin()
         if isinstance(source, Samples):
             ensure_sample_banks(settings, database)
         installation.wait_for_api(display.say)
-        display.phase("starting a lane")
-        if not installation.wait_for_lane(display.say):
-            display.say(f"no lane has started yet: see {settings.home / 'logs' / 'code-server.log'}")
-        window = BATCHES_IN_FLIGHT * settings.batch_posts * settings.lanes
-        sender = Sender(installation.api_url, prepared.api_key, window=window, stop=interrupts.stop)
+        first = FIRST_POSTS if any(store.counts().values()) else 0
+        sender = Sender(installation.api_url, prepared.api_key, window=first, stop=interrupts.stop)
         sender.start(source.posts())
         watch = Watch(store, sender)
         finished = follow(
@@ -116,6 +117,7 @@ def _screen(
             display,
             interrupts,
             total=source.total,
+            window=BATCHES_IN_FLIGHT * settings.batch_posts * settings.lanes,
             patience_seconds=settings.deadline_seconds + PATIENCE_SECONDS,
         )
     found = outcomes(sender.sent.ids, store, ScreeningStore(database))

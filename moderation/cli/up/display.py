@@ -60,7 +60,7 @@ class Display:
         """How far screening is. `total` is None while it is not known."""
         counts = Counter(post.state for post in posts.values())
         words = [f"[{colour}]{counts[state]} {state}[/]" for state, colour in COLOURS.items() if counts[state]]
-        doing = "screening" if lanes else "waiting for a lane"
+        doing = "screening" if lanes else "starting a lane (see logs/code-server.log)"
         self._bar.update(self._task, description=doing, completed=settled, total=total, detail=", ".join(words))
         plain = ", ".join(f"{counts[state]} {state}" for state in COLOURS if counts[state])
         self._plain(f"{doing}: {settled} of {total if total is not None else '?'} posts {plain}".rstrip())

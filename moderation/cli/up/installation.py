@@ -19,9 +19,6 @@ from moderation.storage.engine import Database
 from moderation.storage.lanes import LaneBeat, LaneStore
 
 API_SECONDS = 60.0
-LANE_SECONDS = 30.0
-"""How long posts wait to be sent until a lane is there; then they are sent all the same, and may become overdue."""
-
 DRAIN_SECONDS = 30.0
 """Longer than a lane needs for what it has claimed."""
 
@@ -67,12 +64,14 @@ class Installation:
     def look_after(self) -> list[str]:
         """Restart what has ended, and start what is still to come. Returns news, a line each.
 
-        The daemon starts lanes, and so waits for the models. Dagster's pages are slow to start and nobody screens
-        with them: they give way to the first lane for a while. Raises `ModelStoreError` when a model cannot be had.
+        The daemon starts lanes, and so waits for the models and for the code server. Dagster's pages are slow to start
+        and nobody screens with them: they give way to the first lane for a while. Raises `ModelStoreError` when a
+        model cannot be had.
         """
         if self._models is not None and self._models.done() and not self._runs(programs.DAEMON):
             self._models.result()
-            self._supervisor.start(programs.daemon(self._environment))
+            if self._code_is_served():
+                self._supervisor.start(programs.daemon(self._environment))
         if not self._runs(programs.WEBSERVER) and time.monotonic() - self._started_at > WEBSERVER_DELAY_SECONDS:
             self.start_webserver()
         return self._supervisor.look_after()
@@ -104,17 +103,9 @@ class Installation:
         tail = process.tail() if process else ""
         raise UnavailableError(f"The API did not start in {API_SECONDS:.0f} s.\n{tail}", hint="See logs/api.log.")
 
-    def wait_for_lane(self, on_news: Callable[[str], None]) -> bool:
-        """True when a lane has loaded its models and works; False when none has within `LANE_SECONDS`."""
-        until = time.monotonic() + LANE_SECONDS
-        while time.monotonic() < until:
-            if self._interrupts.stop.wait(LOOK_SECONDS):
-                raise InterruptedStartError("Stopped before everything was ready.")
-            for line in self.look_after():
-                on_news(line)
-            if any(lane.state == "working" for lane in self._living()):
-                return True
-        return False
+    def lane_works(self) -> bool:
+        """True when a lane has loaded its models. Raises `UnavailableError`."""
+        return any(lane.state == "working" for lane in self._living())
 
     def stop(self) -> None:
         """No new posts and no new lanes; let lanes finish what they have claimed; then stop everything else."""
@@ -133,6 +124,11 @@ class Installation:
         except ModerationError:
             return []
         return [beat.pid for beat in beats if beat.host == socket.gethostname()]
+
+    def _code_is_served(self) -> bool:
+        path = self._environment["MODERATION_CODE_SOCKET"]
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(path) == 0
 
     def _runs(self, name: str) -> bool:
         return self._supervisor.process(name) is not None

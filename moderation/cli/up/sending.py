@@ -1,7 +1,7 @@
 """Sends posts through the real intake, as any client would, and never more than screening can follow."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -9,6 +9,7 @@ from typing import Protocol
 
 import httpx
 
+from moderation.cli.up.outcomes import UNSETTLED
 from moderation.domain.errors import ModerationError, UnavailableError
 from moderation.domain.ids import PostId
 from moderation.domain.post import Author
@@ -70,7 +71,7 @@ class Sender:
         self._window = window
         self._stop = stop
         self._lock = threading.Lock()
-        self._settled = 0
+        self._waiting: set[PostId] = set()
         self._flying = 0
         self.sent = Sent()
 
@@ -78,10 +79,15 @@ class Sender:
         """Send `posts` on a thread of its own; they are taken from the iterable as screening makes room."""
         threading.Thread(target=self._send_all, args=(posts,), name="sender", daemon=True).start()
 
-    def settled(self, count: int) -> None:
-        """Tell how many of the accepted posts have found their end, so that more may be sent."""
+    def widen(self, window: int) -> None:
+        """Allow so many posts on their way at once."""
         with self._lock:
-            self._settled = count
+            self._window = window
+
+    def settled(self, ids: Iterable[PostId]) -> None:
+        """Tell which of the accepted posts have found their end, so that more may be sent."""
+        with self._lock:
+            self._waiting.difference_update(ids)
 
     def _send_all(self, posts: Iterable[Sendable]) -> None:
         try:
@@ -103,7 +109,7 @@ class Sender:
     def _wait_for_room(self) -> None:
         while not self._stop.is_set() and not self.sent.error:
             with self._lock:
-                if self._flying + len(self.sent.ids) - self._settled < self._window:
+                if self._flying + len(self._waiting) < self._window:
                     return
             self._stop.wait(LOOK_SECONDS)
 
@@ -142,8 +148,7 @@ class Sender:
         except httpx.TransportError as error:
             return repr(error), 0.0
         if reply.is_success:
-            with self._lock:
-                self.sent.ids.setdefault(PostId(reply.json()["id"]), post.name)
+            self._accepted(post, reply.json())
             return "", 0.0
         if reply.status_code == httpx.codes.TOO_MANY_REQUESTS or reply.is_server_error:
             return f"HTTP {reply.status_code}", _seconds(reply.headers.get("Retry-After", ""))
@@ -151,6 +156,14 @@ class Sender:
             raise UnavailableError(f"The API does not take this key: HTTP {reply.status_code}.")
         self.sent.refused.append(f"{post.name}: {_problem(reply)}")
         return "", 0.0
+
+    def _accepted(self, post: Sendable, view: Mapping[str, object]) -> None:
+        """Note an accepted post. One that was sent before and has found its end takes up no room."""
+        post_id = PostId(str(view["id"]))
+        with self._lock:
+            if post_id not in self.sent.ids and view.get("state") in UNSETTLED:
+                self._waiting.add(post_id)
+            self.sent.ids.setdefault(post_id, post.name)
 
 
 def content_key(post: Sendable) -> str:

@@ -1,6 +1,7 @@
 """Where the posts come from: the samples, or a person's own files."""
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,10 @@ from moderation.domain.verdict import Verdict
 
 class Source(Protocol):
     """Posts to send."""
+
+    def begin(self) -> None:
+        """Begin to make the posts, if that takes long. Called once, before `posts`."""
+        ...
 
     def posts(self) -> Iterable[Sendable]:
         """The posts, in order; may block while they are made."""
@@ -35,6 +40,9 @@ class Files:
     def __init__(self, path: Path) -> None:
         self._entries: list[Entry] = scan(path)
 
+    def begin(self) -> None:
+        """Nothing to make."""
+
     def posts(self) -> Iterable[Sendable]:
         """The posts; each image is read when it is its turn."""
         return (entry.read() for entry in self._entries)
@@ -49,14 +57,18 @@ class Files:
 
 
 class Samples:
-    """The sample posts, drawn on a thread of their own as soon as this is made."""
+    """The sample posts, drawn on a thread of their own."""
 
     def __init__(self) -> None:
+        self._drawn: Future[list[SamplePost]] = Future()
+
+    def begin(self) -> None:
+        """Begin to draw: a few seconds, best while processes start."""
         self._drawn = in_background(sample_posts)
 
     def posts(self) -> Iterable[Sendable]:
-        """The samples, once they are drawn."""
-        return self._drawn.result()
+        """The samples, one after the other, once they are drawn."""
+        yield from self._drawn.result()
 
     def total(self) -> int | None:
         """How many samples there are, once they are drawn."""
@@ -76,6 +88,9 @@ class Samples:
 
 class Nothing:
     """No posts: serve what comes from outside."""
+
+    def begin(self) -> None:
+        """Nothing to make."""
 
     def posts(self) -> Iterable[Sendable]:
         """No posts."""

@@ -26,7 +26,7 @@ class APost:
 
 
 def accepted(request: httpx.Request) -> httpx.Response:
-    return httpx.Response(202, json={"id": request.headers["Idempotency-Key"]})
+    return httpx.Response(202, json={"id": request.headers["Idempotency-Key"], "state": "received"})
 
 
 def sender(handler: Handler, *, window: int = 10, stop: threading.Event | None = None) -> Sender:
@@ -99,9 +99,19 @@ def test_no_more_is_sent_than_the_window_allows() -> None:
     sending.start([APost(name=str(number)) for number in range(10)])
     until(lambda: len(sending.sent.ids) == 3)
     assert not sending.sent.finished
-    sending.settled(2)
+    sending.settled(list(sending.sent.ids)[:2])
     until(lambda: len(sending.sent.ids) == 5)
-    sending.settled(10)
+    sending.widen(10)
+    until(lambda: sending.sent.finished)
+    assert len(sending.sent.ids) == 10
+
+
+def test_posts_that_have_found_their_end_take_up_no_room() -> None:
+    def known(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"id": request.headers["Idempotency-Key"], "state": "held"})
+
+    sending = sender(known, window=1)
+    sending.start([APost(name=str(number)) for number in range(10)])
     until(lambda: sending.sent.finished)
     assert len(sending.sent.ids) == 10
 
