@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Literal
 
+import structlog
+
 from moderation.domain.bank import BankContents
 from moderation.domain.errors import NotFoundError
 from moderation.domain.ids import Digest
@@ -42,6 +44,8 @@ from moderation.storage.lanes import LaneBeat, LaneStore
 from moderation.storage.outbox import OutboxStore
 from moderation.storage.policies import PolicyStore
 from moderation.storage.posts import PostStore
+
+log = structlog.get_logger(__name__)
 
 
 def now() -> datetime:
@@ -151,12 +155,16 @@ def work_lane(
     stop: threading.Event,
     report: Callable[[LaneReport], None],
 ) -> LaneReport:
-    """Run one lane to its end: what the Dagster job's only op does. `name` must be unique among living lanes."""
+    """Run one lane to its end: what the Dagster job's only op does. `name` must be unique among living lanes.
+
+    A lane whose heartbeat was removed has been given up and replaced, for it was silent for too long; it sets `stop`,
+    so that lanes which are merely slow do not add up.
+    """
     database = open_database(settings)
     lanes, started_at = LaneStore(database), now()
 
-    def beat(state: Literal["starting", "working", "draining"], posts: int) -> None:
-        lanes.beat(
+    def beat(state: Literal["starting", "working", "draining"], posts: int) -> bool:
+        return lanes.beat(
             LaneBeat(
                 name=name,
                 run_id=run_id,
@@ -170,7 +178,9 @@ def work_lane(
         )
 
     def heartbeat(*, posts: int, draining: bool) -> None:
-        beat("draining" if draining else "working", posts)
+        if not beat("draining" if draining else "working", posts) and not stop.is_set():
+            log.warning("lane_given_up", lane=name)
+            stop.set()
 
     try:
         beat("starting", 0)

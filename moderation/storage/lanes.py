@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias, cast
 
-from sqlalchemy import delete, insert, or_, select
+from sqlalchemy import delete, insert, select
 
 from moderation.storage.engine import Database
 from moderation.storage.tables import lanes
@@ -32,13 +32,18 @@ class LaneStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def beat(self, beat: LaneBeat) -> None:
-        """Replace the lane's heartbeat, and forget lanes that have been silent for a day."""
+    def beat(self, beat: LaneBeat) -> bool:
+        """Replace the lane's heartbeat, and forget lanes that have been silent for a day.
+
+        False when there was none to replace: this is the lane's first, or somebody has given the lane up.
+        """
         row = {name: getattr(beat, name) for name in LaneBeat.__slots__}
         forgotten = beat.beat_at - timedelta(days=1)
         with self._database.write() as connection:
-            connection.execute(delete(lanes).where(or_(lanes.c.name == beat.name, lanes.c.beat_at < forgotten)))
+            connection.execute(delete(lanes).where(lanes.c.beat_at < forgotten, lanes.c.name != beat.name))
+            known = connection.execute(delete(lanes).where(lanes.c.name == beat.name)).rowcount
             connection.execute(insert(lanes).values(**row))
+        return known > 0
 
     def alive(self, *, within_seconds: float, now: datetime) -> list[LaneBeat]:
         """Lanes whose heartbeat is at most `within_seconds` old, by name."""

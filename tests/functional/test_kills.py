@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from moderation.storage.lanes import LaneStore
 from tests.functional.world import kill, world
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(300)]
@@ -73,3 +74,10 @@ def test_a_lane_that_is_told_to_stop_gives_nothing_up(tmp_path: Path, url: str) 
         with place.lane("next"):
             place.until_judged(ids)
         place.check_promises(ids)
+
+
+def test_a_lane_that_was_given_up_ends_although_it_lives(tmp_path: Path) -> None:
+    with world(tmp_path, f"sqlite:///{tmp_path / 'world.db'}") as place, place.lane("slow") as lane:
+        place.until_working("slow")
+        LaneStore(place.database).remove("slow")
+        assert lane.wait(timeout=60) == 0

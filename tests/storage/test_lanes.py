@@ -44,3 +44,11 @@ def test_long_silent_lanes_leave_no_rows(database: Database) -> None:
     assert count(database, "lanes") == 2
     store.beat(a_beat("new", beat_at=after(DAY + 1)))
     assert count(database, "lanes") == 1
+
+
+def test_a_lane_learns_that_it_was_given_up(database: Database) -> None:
+    store = LaneStore(database)
+    assert not store.beat(a_beat())
+    assert store.beat(a_beat(beat_at=after(2 * DAY)))
+    store.remove("lane-1")
+    assert not store.beat(a_beat(beat_at=after(2 * DAY)))

@@ -51,7 +51,7 @@ def keep_lanes_alive(context: dg.SensorEvaluationContext, system: dg.ResourcePar
             beats = stores.lanes.alive(within_seconds=FORGET_BEATS_SECONDS, now=now)
             plan = plan_lanes(
                 lane_runs(context.instance, settings.lanes),
-                {beat.run_id: beat.beat_at for beat in beats},
+                {beat.run_id: beat.beat_at for beat in beats if beat.state != "starting"},
                 wanted=_wanted(settings, stores, now),
                 suspects=suspects,
                 limits=_limits(settings),

@@ -111,6 +111,15 @@ def test_a_run_whose_lane_is_silent_is_failed_and_replaced(
     assert LaneStore(sqlite_database).alive(within_seconds=3600, now=datetime.now(UTC)) == []
 
 
+def test_a_lane_that_still_loads_its_models_is_not_silent(
+    tmp_path: Path, sqlite_url: str, sqlite_database: Database, instance: dg.DagsterInstance
+) -> None:
+    ticks = Ticks(FakeSystem(tmp_path, database_url=sqlite_url), instance)
+    run_id, begun = a_started_run(instance), datetime.now(UTC) - timedelta(seconds=30)
+    LaneStore(sqlite_database).beat(replace(a_beat(), run_id=run_id, beat_at=begun, state="starting"))
+    assert [ticks.slots() for _ in range(3)] == [[], [], []]
+
+
 def test_lanes_of_an_earlier_supervisor_hold_no_slot(
     tmp_path: Path, sqlite_url: str, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
