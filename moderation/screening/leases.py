@@ -1,6 +1,7 @@
 """The posts that one lane holds: claimed, kept alive, given back, and forgotten once their verdict is stored."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Protocol
@@ -34,7 +35,7 @@ class Leases:
         self._seconds = seconds
         self._clock = clock
         self._heartbeat = heartbeat
-        self._held: dict[PostId, tuple[Claim, datetime]] = {}
+        self._held: dict[PostId, tuple[Claim, float]] = {}
         self._lock = threading.Lock()
 
     @property
@@ -47,7 +48,7 @@ class Leases:
         now = self._clock()
         claims = self._posts.claim(self._lane, limit=limit, lease_seconds=self._seconds, now=now)
         with self._lock:
-            self._held.update({claim.post.id: (claim, now) for claim in claims})
+            self._held.update({claim.post.id: (claim, time.monotonic()) for claim in claims})
         return claims
 
     def keep(self, *, posts: int, draining: bool) -> None:
@@ -102,7 +103,6 @@ class Leases:
             return not self._held
 
     def oldest_seconds(self) -> float:
-        """How long the longest held post has been in the lane; 0 when it holds none."""
-        now = self._clock()
+        """How long the longest held post has been in the lane, whatever became of the clock; 0 when it holds none."""
         with self._lock:
-            return max(((now - since).total_seconds() for _, since in self._held.values()), default=0.0)
+            return max((time.monotonic() - since for _, since in self._held.values()), default=0.0)

@@ -1,12 +1,12 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from moderation.media.subject import Subject
-from moderation.screening.lane import LaneOptions, run_lane
+from moderation.screening.lane import STUCK_SECONDS, LaneOptions, run_lane
 from moderation.screening.publish import Publisher
 from moderation.screening.report import LaneReport
 from moderation.screening.screen import ScreeningParts
@@ -73,6 +73,18 @@ def test_a_report_that_cannot_be_delivered_ends_nothing() -> None:
 
     options = LaneOptions("lane", idle_seconds=0.3, report_seconds=0)
     assert run(parts(posts, clock=wall), options, report=away).posts == 40
+
+
+def test_a_clock_that_was_set_does_not_end_a_lane() -> None:
+    posts, ahead = fresh(8), [timedelta()]
+
+    def set_clock(batch: Sequence[Subject]) -> None:
+        ahead[0] = timedelta(seconds=60 + STUCK_SECONDS)
+        time.sleep(0.3)
+
+    these = parts(posts, clock=lambda: wall() + ahead[0], signals=Greyness(set_clock))
+    run(these, LaneOptions("lane", lease_seconds=1000, idle_seconds=0.3))
+    assert set(posts.states()) <= {"published", "rejected", "held"}
 
 
 def test_stop_finishes_what_was_claimed_and_claims_nothing_more() -> None:
