@@ -15,7 +15,7 @@ import structlog
 
 from moderation.domain.errors import UnavailableError
 from moderation.domain.post import Claim
-from moderation.screening.batches import BatchSize, in_batches
+from moderation.screening.batches import TARGET_SECONDS, BatchSize, in_batches
 from moderation.screening.leases import Heartbeat, Leases
 from moderation.screening.line import Line
 from moderation.screening.publish import Publisher
@@ -174,13 +174,14 @@ class _Lane:
         """Decode batch by batch; False when nothing could be read.
 
         Of a batch that could not be read each image is tried alone, for one that cannot be read must not hold up the
-        others; after `UNREAD_IMAGES` of them the store is away, and everything is given back.
+        others; after `UNREAD_IMAGES` of them the store is away, and everything is given back. So is what follows images
+        that take long to decode, for other lanes to take: it must not wait until its deadline.
         """
         batches, unread, done = deque(in_batches(claims)), 0, False
         while batches:
             batch = batches.popleft()
             try:
-                prepared = prepare(self._parts, batch)
+                prepared = prepare(self._parts, batch, seconds=TARGET_SECONDS)
             except UnavailableError as error:
                 if len(batch) > 1:
                     batches.extendleft([claim] for claim in reversed(batch))
@@ -193,6 +194,9 @@ class _Lane:
             else:
                 self._decoded.put(prepared)
                 done = True
+                if left := batch[len(prepared.claims) :]:
+                    self._leases.give_back([*left, *(claim for later in batches for claim in later)])
+                    batches.clear()
         return done
 
     def _give_back(self, claims: Sequence[Claim], error: UnavailableError) -> None:

@@ -4,6 +4,7 @@ A lane runs these three steps on its own threads, so that the next batch is deco
 after the other they are the whole of screening.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -63,17 +64,19 @@ def screen(parts: ScreeningParts, claims: Sequence[Claim]) -> Committed:
     return commit(parts, judge(parts, prepare(parts, claims)))
 
 
-def prepare(parts: ScreeningParts, claims: Sequence[Claim]) -> Prepared:
-    """Read and decode every image once. A post that was tried too often is not decoded again.
+def prepare(parts: ScreeningParts, claims: Sequence[Claim], *, seconds: float = math.inf) -> Prepared:
+    """Read and decode every image once, until `seconds` have passed: the first claims, at least one of them.
 
-    Raises `UnavailableError` when the blob store does not answer: then nothing is known of these posts.
+    A post that was tried too often is not decoded again. Raises `UnavailableError` when the blob store does not
+    answer: then nothing is known of these posts.
     """
     started_at, begin = parts.clock(), time.perf_counter()
-    images = [_read(parts.blobs, claim) for claim in claims]
-    decoded = iter(parts.decoder.decode([image for image in images if isinstance(image, bytes)]))
-    pictures = [next(decoded) if isinstance(image, bytes) else image for image in images]
-    subjects = tuple(Subject(claim.post, picture) for claim, picture in zip(claims, pictures, strict=True))
-    return Prepared(tuple(claims), subjects, started_at, time.perf_counter() - begin)
+    subjects: list[Subject] = []
+    for claim in claims:
+        subjects.append(Subject(claim.post, _picture(parts, claim)))
+        if time.perf_counter() - begin > seconds:
+            break
+    return Prepared(tuple(claims[: len(subjects)]), tuple(subjects), started_at, time.perf_counter() - begin)
 
 
 def judge(parts: ScreeningParts, prepared: Prepared) -> Screened:
@@ -104,13 +107,15 @@ def commit(parts: ScreeningParts, screened: Screened) -> Committed:
     return committed
 
 
-def _read(blobs: Blobs, claim: Claim) -> bytes | Refusal:
+def _picture(parts: ScreeningParts, claim: Claim) -> Picture | Refusal:
     if claim.attempt > MAX_ATTEMPTS:
         return Refusal(RefusalReason.DECODER_CRASHED, f"given up after {claim.attempt - 1} attempts without a verdict")
     try:
-        return blobs.read(claim.post.image)
+        image = parts.blobs.read(claim.post.image)
     except NotFoundError as error:
         return Refusal(RefusalReason.MISSING, error.message)
+    [picture] = parts.decoder.decode([image])
+    return picture
 
 
 def _measure(signals: Signals, prepared: Prepared) -> list[tuple[SignalResult, ...]]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from moderation.domain.post import Claim
 from moderation.media.subject import Subject
 from moderation.screening.lane import STUCK_SECONDS, LaneOptions, run_lane
 from moderation.screening.publish import Publisher
@@ -132,6 +133,23 @@ def test_a_blob_store_that_is_away_gives_posts_back_until_it_answers() -> None:
     threading.Timer(0.3, lambda: setattr(blobs, "down", False)).start()
     run(parts(posts, clock=wall, blobs=blobs), LaneOptions("lane", poll_seconds=0.01, idle_seconds=1))
     assert posts.states() == {"published": 4, "rejected": 4}
+
+
+def test_what_follows_a_slow_image_is_given_back_for_others_to_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("moderation.screening.lane.TARGET_SECONDS", 0.0)
+    given_back = 0
+
+    class Counting(MemoryPosts):
+        def release(self, claims: Sequence[Claim], *, now: datetime) -> None:
+            nonlocal given_back
+            given_back += len(claims)
+            super().release(claims, now=now)
+
+    posts = Counting(post(number, received_at=wall()) for number in range(8))
+    total = run(parts(posts, clock=wall))
+    assert posts.states() == {"published": 4, "rejected": 4}
+    assert total.batches == 8
+    assert given_back > 0
 
 
 def test_an_image_that_cannot_be_read_holds_up_nobody_else() -> None:
