@@ -112,7 +112,7 @@ def list_banks(
         return
     table = Table(box=None, header_style="bold")
     for column in rows[0] if rows else ("nothing here yet",):
-        table.add_column(column)
+        table.add_column(column, no_wrap=column == "id")
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
     console.print(table)

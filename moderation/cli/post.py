@@ -38,7 +38,10 @@ def list_posts(
     if as_json:
         print_json({"posts": [_post_row(post) for post in posts]})
         return
-    table = Table("post", "state", "received", "caption", box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    table.add_column("post", no_wrap=True, min_width=36)
+    for column in ("state", "received", "caption"):
+        table.add_column(column)
     for post in posts:
         table.add_row(post.id, post.state.value, post.received_at.isoformat(timespec="seconds"), post.caption[:60])
     console.print(table)

@@ -100,7 +100,10 @@ def _wait(opened: Session, ids: list[PostId], timeout: float) -> dict[PostId, Po
 
 
 def _print(posts: list[Post], refused: list[str]) -> None:
-    table = Table("post", "state", "caption", box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    table.add_column("post", no_wrap=True, min_width=36)
+    for column in ("state", "caption"):
+        table.add_column(column)
     for post in posts:
         table.add_row(post.id, post.state.value, post.caption[:60])
     console.print(table)

@@ -18,7 +18,7 @@ from moderation.media.subject import Picture
 from tests.media.hostile import Deed, environment, misbehave, picture
 from tests.media.images import LIMITS, animation, encoded, noise, png
 
-QUICK = replace(LIMITS, seconds=0.5)
+QUICK = replace(LIMITS, seconds=2)
 FINE = picture(Deed.NOTHING, level=42)
 
 
