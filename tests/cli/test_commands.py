@@ -30,9 +30,9 @@ def test_a_bank_is_made_filled_listed_and_emptied(run: Run, tmp_path: Path) -> N
     assert len(entries) == 2
     listed = run("bank", "list", "--json").json
     assert [(row["bank"], row["distance_bits"], row["entries"]) for row in listed["items"]] == [("BANNED", 20, 2)]
-    shown = run("bank", "list", "BANNED")
-    assert "ticket 17" in shown.out
-    assert HASH not in shown.out
+    shown = run("bank", "list", "BANNED", "--json")
+    assert [item["note"] for item in shown.json["items"]] == ["ticket 17", "ticket 17"]
+    assert HASH not in shown.out + run("bank", "list", "BANNED").out
     assert run("bank", "remove", entries[0]["id"]).code == 0
     assert run("bank", "list", "--json").json["items"][0]["entries"] == 1
 
