@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     max_side: Annotated[int, Field(gt=0)] = 16_384
     max_frames: Annotated[int, Field(ge=2)] = 8
     """Frames looked at in an animation, evenly spaced."""
-    decode_seconds: Annotated[float, Field(gt=0)] = 10.0
+    decode_seconds: Annotated[float, Field(gt=0)] = 5.0
     decode_memory_mb: Annotated[int, Field(ge=256)] = 1536
     max_caption_chars: Annotated[int, Field(gt=0)] = 2_200
     max_prompt_chars: Annotated[int, Field(gt=0)] = 10_000

@@ -40,3 +40,13 @@ def in_batches(claims: Sequence[Claim]) -> Iterator[list[Claim]]:
     for claim in claims:
         if claim.attempt > 1:
             yield [claim]
+
+
+def with_one_retry(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:
+    """What to screen now, and what to give back: of the posts that were tried before only the oldest is kept.
+
+    If it ends this lane too, the others have not been near it, and their tries are not used up.
+    """
+    first = next((claim for claim in claims if claim.attempt > 1), None)
+    now = [claim for claim in claims if claim.attempt == 1 or claim is first]
+    return now, [claim for claim in claims if claim.attempt > 1 and claim is not first]

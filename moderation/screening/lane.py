@@ -15,12 +15,12 @@ import structlog
 
 from moderation.domain.errors import UnavailableError
 from moderation.domain.post import Claim
-from moderation.screening.batches import TARGET_SECONDS, BatchSize, in_batches
+from moderation.screening.batches import TARGET_SECONDS, BatchSize, in_batches, with_one_retry
 from moderation.screening.leases import Heartbeat, Leases
 from moderation.screening.line import Line
 from moderation.screening.publish import Publisher
 from moderation.screening.report import LaneReport, Tally
-from moderation.screening.screen import Prepared, Screened, ScreeningParts, commit, judge, prepare
+from moderation.screening.screen import Prepared, Screened, ScreeningParts, commit, hung_signals, judge, prepare
 from moderation.screening.webhooks import Courier
 
 log = structlog.get_logger(__name__)
@@ -165,10 +165,18 @@ class _Lane:
                 self._drain.wait(backoff)
                 continue
             self._worked_at = time.monotonic()
+            claims, later = with_one_retry(claims)
+            self._leases.give_back(later)
             if not self._prepare(claims):
                 backoff = min(MAX_BACKOFF_SECONDS, backoff * 2)
                 self._drain.wait(backoff)
+            self._see_off([claim for claim in claims if claim.attempt > 1])
         self._decoded.close()
+
+    def _see_off(self, retried: Sequence[Claim]) -> None:
+        """Claim nothing beside a post that was tried before: if it ends this lane, it ends it alone."""
+        while self._leases.holds_any(retried) and not self._failed():
+            time.sleep(self._options.poll_seconds)
 
     def _prepare(self, claims: list[Claim]) -> bool:
         """Decode batch by batch; False when nothing could be read.
@@ -211,6 +219,9 @@ class _Lane:
                 self._give_back(prepared.claims, error)
                 self._drain.wait(self._options.poll_seconds)
                 continue
+            if hung := hung_signals(screened):
+                self._leases.give_back(prepared.claims)
+                raise LaneStuckError(f"{', '.join(hung)} did not come back from an earlier batch")
             took = screened.seconds["signals"] + screened.seconds["policy"]
             self._size.observe(len(screened.pairs), max(screened.seconds["decode"], took))
             self._judged.put(screened)

@@ -107,6 +107,18 @@ def commit(parts: ScreeningParts, screened: Screened) -> Committed:
     return committed
 
 
+def hung_signals(screened: Screened) -> list[str]:
+    """Signals whose thread has not come back from an earlier batch: only another process can measure them again."""
+    return sorted(
+        {
+            result.signal
+            for _, screening in screened.pairs
+            for result in screening.results
+            if isinstance(result, SignalFailure) and result.reason is FailureReason.UNAVAILABLE
+        }
+    )
+
+
 def _picture(parts: ScreeningParts, claim: Claim) -> Picture | Refusal:
     if claim.attempt > MAX_ATTEMPTS:
         return Refusal(RefusalReason.DECODER_CRASHED, f"given up after {claim.attempt - 1} attempts without a verdict")

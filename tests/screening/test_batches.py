@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moderation.domain.post import Claim
-from moderation.screening.batches import TARGET_SECONDS, BatchSize, in_batches
+from moderation.screening.batches import TARGET_SECONDS, BatchSize, in_batches, with_one_retry
 from tests.fakes import START, post
 
 
@@ -34,3 +34,15 @@ def test_posts_that_were_tried_before_go_alone(attempts: list[int]) -> None:
     assert sorted(claim.post.id for batch in batches for claim in batch) == sorted(claim.post.id for claim in claims)
     for batch in batches:
         assert len(batch) == 1 or all(claim.attempt == 1 for claim in batch)
+
+
+@given(st.lists(st.integers(1, 4), max_size=20))
+def test_of_the_posts_that_were_tried_before_the_oldest_alone_is_kept(attempts: list[int]) -> None:
+    claims = [
+        replace(Claim(post(number), "t", "lane", 1, START), attempt=attempt) for number, attempt in enumerate(attempts)
+    ]
+    kept, given_back = with_one_retry(claims)
+    retried = [claim for claim in claims if claim.attempt > 1]
+    assert [claim for claim in kept if claim.attempt > 1] == retried[:1]
+    assert given_back == retried[1:]
+    assert len(kept) + len(given_back) == len(claims)

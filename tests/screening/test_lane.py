@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from moderation.domain.post import Claim
+from moderation.domain.post import Claim, PostState
+from moderation.domain.signal import FailureReason, SignalFailure, SignalResult
 from moderation.media.subject import Subject
-from moderation.screening.lane import STUCK_SECONDS, LaneOptions, run_lane
+from moderation.screening.lane import STUCK_SECONDS, LaneOptions, LaneStuckError, run_lane
 from moderation.screening.publish import Publisher
 from moderation.screening.report import LaneReport
 from moderation.screening.screen import ScreeningParts
@@ -190,3 +191,36 @@ def test_an_overdue_post_is_held() -> None:
     posts.claim("a dead lane", limit=1, lease_seconds=600, now=wall())
     run(parts(posts, clock=wall))
     assert posts.states() == {"held": 1}
+
+
+def test_a_post_that_ends_every_lane_is_held_and_takes_no_other_post_with_it() -> None:
+    posts = fresh(12)
+    deadly = post(4).id
+
+    def die(batch: Sequence[Subject]) -> None:
+        if any(subject.post.id == deadly for subject in batch):
+            raise ZeroDivisionError("the process is gone")
+
+    options = LaneOptions("lane", lease_seconds=0.2, poll_seconds=0.01, idle_seconds=0.4)
+    deaths = 0
+    for _ in range(6):
+        try:
+            run(parts(posts, clock=wall, signals=Greyness(die)), options)
+        except ZeroDivisionError:
+            deaths += 1
+            time.sleep(0.25)
+    assert deaths == 3
+    assert posts.rows[deadly].post.state is PostState.HELD
+    assert posts.states() == {"held": 1, "published": 5, "rejected": 6}
+
+
+def test_a_signal_that_hangs_ends_the_lane_before_it_holds_another_batch() -> None:
+    posts = fresh(40)
+
+    class Hung(Greyness):
+        def measure(self, batch: Sequence[Subject]) -> list[tuple[SignalResult, ...]]:
+            return [(SignalFailure("greyness", FailureReason.UNAVAILABLE, "hung"),) for _ in batch]
+
+    with pytest.raises(LaneStuckError, match="greyness"):
+        run(parts(posts, clock=wall, signals=Hung()))
+    assert posts.screenings == {}
