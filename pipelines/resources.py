@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from moderation import logs
 from moderation.screening.report import LaneReport
 from moderation.settings import Settings, load_settings
 from moderation.storage.audit import AuditStore
@@ -52,4 +53,5 @@ class System:
         """Be a lane until it ends; see `moderation.assembly.work_lane`."""
         from moderation.assembly import work_lane  # noqa: PLC0415 - brings the models' libraries; only lanes need them
 
+        logs.configure(json=settings.log_json)
         return work_lane(settings, name=name, run_id=run_id, stop=stop, report=report)

@@ -8,8 +8,9 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
+from moderation import logs
 from moderation.settings import Settings, load_settings
-from review_ui import logs, pages, problem
+from review_ui import pages, problem
 from review_ui.api import feed, health, media, posts
 from review_ui.edge import Edge
 from review_ui.pages import Pages

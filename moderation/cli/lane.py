@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from moderation.assembly import work_lane
-from moderation.cli.logs import configure_logs
 from moderation.cli.output import print_json
+from moderation.logs import configure
 from moderation.settings import load_settings
 
 
@@ -25,7 +25,7 @@ def lane(
     Example: moderation lane --name debug
     """
     settings = load_settings()
-    configure_logs(as_json=settings.log_json)
+    configure(json=settings.log_json)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

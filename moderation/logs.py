@@ -1,4 +1,4 @@
-"""Structured logs: one line per request, with its id. Headers, queries and bodies are never logged."""
+"""Structured logs on standard error, alike in every process. What people wrote and secrets are never logged."""
 
 import logging
 import sys
