@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None, *, site: Site | None = None) ->
     )
     app.state.site = the_site
     app.state.readiness = ReadinessProbe(the_site)
-    app.state.pages = Pages()
+    app.state.pages = Pages(the_site)
     the_site.metrics.watch_state(lambda: state_gauges(the_site))
     problem.install(app)
     for module in (posts, feed, media, health, pages):

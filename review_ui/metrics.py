@@ -1,14 +1,17 @@
-"""What Prometheus reads: counters of this process, and the database's state at the time of the scrape."""
+"""What Prometheus reads: counters of this process, and the database's state, at most a second old."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from starlette.concurrency import run_in_threadpool
 
 from moderation.domain.errors import ModerationError
+from review_ui.recent import Recent
 
 LATENCY_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -24,7 +27,7 @@ class Gauge:
 
 
 class StateCollector(Collector):
-    """Reads the state anew for each scrape. A database that does not answer is `moderation_database_up 0`."""
+    """Reads the state anew for each rendering. A database that does not answer is `moderation_database_up 0`."""
 
     def __init__(self, read: Callable[[], list[Gauge]]) -> None:
         self._read = read
@@ -57,6 +60,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
+        self._text = Recent(partial(run_in_threadpool, generate_latest, self.registry))
         self._requests = Histogram(
             "moderation_http_request_seconds",
             "Time per request.",
@@ -76,7 +80,7 @@ class Metrics:
         )
 
     def watch_state(self, read: Callable[[], list[Gauge]]) -> None:
-        """Also report what `read` says, at each scrape."""
+        """Also report what `read` says, each time the text is made."""
         self.registry.register(StateCollector(read))
 
     def observe_request(self, route: str, method: str, status: int, seconds: float) -> None:
@@ -91,9 +95,9 @@ class Metrics:
         """One wait for a verdict: `verdict` or `pending`."""
         self._waited.labels(outcome).observe(seconds)
 
-    def render(self) -> bytes:
-        """Everything in Prometheus's text format."""
-        return generate_latest(self.registry)
+    async def text(self) -> bytes:
+        """Everything in Prometheus's text format; everybody may ask, so it is made once for all who do."""
+        return await self._text.get()
 
 
 METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})

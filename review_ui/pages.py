@@ -1,7 +1,8 @@
 """Pages for people: the start page and the API's documentation. No script, nothing from another host."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from fastapi import APIRouter, Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -16,6 +17,7 @@ from review_ui.api.health import Probe
 from review_ui.documentation import operations
 from review_ui.problem import CODES
 from review_ui.readiness import PartState, Readiness
+from review_ui.recent import Recent
 from review_ui.site import Site, TheSite
 from review_ui.views import feed_entry
 
@@ -53,9 +55,11 @@ class Overview:
 
 
 class Pages:
-    """The templates of one application."""
+    """The templates of one application, and what its start page shows."""
 
-    def __init__(self) -> None:
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._first = Recent(partial(run_in_threadpool, _first_overview, site))
         self._environment = Environment(
             loader=PackageLoader("review_ui"),
             autoescape=select_autoescape(default=True, default_for_string=True),
@@ -64,6 +68,16 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.filters["code"] = marked_code
+
+    async def overview(self, cursor: str | None) -> Overview:
+        """The numbers, and the page of the feed at `cursor`; everybody may ask, so the first page is read in common.
+
+        Raises `InvalidInputError` for a wrong cursor, `UnavailableError`.
+        """
+        first = await self._first.get()
+        if cursor is None:
+            return first
+        return replace(first, page=await run_in_threadpool(_feed_page, self._site, cursor))
 
     def render(self, template: str, values: Mapping[str, object], *, status: int = 200) -> Response:
         """A page as a response, with its content security policy."""
@@ -85,7 +99,7 @@ async def start_page(request: Request, site: TheSite, probe: Probe, cursor: Curs
     readiness = await probe.current()
     overview, status = None, 200
     try:
-        overview = await run_in_threadpool(_overview, site, cursor)
+        overview = await _pages(request).overview(cursor)
     except InvalidInputError:
         raise
     except ModerationError:
@@ -116,9 +130,12 @@ def _pages(request: Request) -> Pages:
     return pages
 
 
-def _overview(site: Site, cursor: str | None) -> Overview:
+def _feed_page(site: Site, cursor: str | None) -> FeedPage:
+    return site.posts.feed(cursor=cursor, limit=POSTS_PER_PAGE)
+
+
+def _first_overview(site: Site) -> Overview:
     counts, queues = site.posts.counts(), site.jobs.depths()
-    page = site.posts.feed(cursor=cursor, limit=POSTS_PER_PAGE)
     waiting = sum(counts.get(state, 0) for state in (*PENDING, PostState.APPROVED))
     held = counts.get(PostState.HELD, 0)
     tiles = (
@@ -127,7 +144,7 @@ def _overview(site: Site, cursor: str | None) -> Overview:
         Tile("Rejected", counts.get(PostState.REJECTED, 0), "by policy", "bad"),
         Tile("In progress", waiting, "being screened", "quiet"),
     )
-    return Overview(tiles, queues, page, waiting)
+    return Overview(tiles, queues, _feed_page(site, None), waiting)
 
 
 def _headline(readiness: Readiness, overview: Overview | None) -> str:

@@ -1,7 +1,6 @@
 """Whether a post that is sent now gets a verdict, and if not, which part is missing or stale."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,11 +11,11 @@ from starlette.concurrency import run_in_threadpool
 from moderation.assembly import compile_file, signal_specs
 from moderation.domain.errors import ModelStoreError, ModerationError
 from moderation.signals.models import ModelStore
+from review_ui.recent import Recent
 from review_ui.site import Site
 
 CHECK_SECONDS = 5.0
 """A part that takes longer to answer counts as missing."""
-CACHE_SECONDS = 1.0
 DIALECTS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
@@ -53,21 +52,20 @@ Check = Callable[[Site], Part]
 
 
 class ReadinessProbe:
-    """Checks at most once in `CACHE_SECONDS`, however many ask. Belongs to one event loop."""
+    """Checks at most once in a while, however many ask. Belongs to one event loop."""
 
-    def __init__(self, site: Site, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, site: Site) -> None:
         self._site = site
-        self._monotonic = monotonic
-        self._lock = asyncio.Lock()
-        self._last: tuple[float, Readiness] | None = None
+        self._recent = Recent(self._check)
 
     async def current(self) -> Readiness:
         """Every check, at once, each under a time limit; a check that throws is a part that is missing."""
-        async with self._lock:
-            if self._last is None or self._monotonic() - self._last[0] >= CACHE_SECONDS:
-                checks = (_checked(name, check, self._site) for name, check in CHECKS.items())
-                self._last = self._monotonic(), Readiness(tuple(await asyncio.gather(*checks)))
-            return self._last[1]
+        return await self._recent.get()
+
+    async def _check(self) -> Readiness:
+        return Readiness(
+            tuple(await asyncio.gather(*(_checked(name, check, self._site) for name, check in CHECKS.items())))
+        )
 
 
 async def _checked(name: str, check: Check, site: Site) -> Part:

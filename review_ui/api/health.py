@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
-from starlette.concurrency import run_in_threadpool
 
 from review_ui.readiness import PartState, ReadinessProbe
 from review_ui.site import TheSite
@@ -73,4 +72,4 @@ async def readyz(response: Response, probe: Probe) -> ReadinessView:
 )
 async def metrics(site: TheSite) -> Response:
     """Posts by state, queues, age of the oldest pending post, lanes, outbox, requests, intake."""
-    return Response(await run_in_threadpool(site.metrics.render), media_type=CONTENT_TYPE_LATEST)
+    return Response(await site.metrics.text(), media_type=CONTENT_TYPE_LATEST)

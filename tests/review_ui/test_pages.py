@@ -91,7 +91,8 @@ def test_older_posts_are_a_page_away(backend: Backend) -> None:
     assert second.count('class="card"') == 1
 
 
-def test_the_page_looks_again_only_while_posts_wait(backend: Backend) -> None:
+def test_the_page_looks_again_only_while_posts_wait(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("review_ui.recent.CACHE_SECONDS", 0)
     refresh = f'http-equiv="refresh" content="{REFRESH_SECONDS}"'
     assert refresh not in backend.client.get("/").text
     backend.send(backend.key())
@@ -114,6 +115,21 @@ def test_without_a_database_the_page_says_so(backend: Backend, monkeypatch: pyte
     response = backend.client.get("/")
     assert response.status_code == 503
     assert "The feed cannot be read right now" in response.text
+
+
+def test_many_who_look_are_one_query(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[None] = []
+    counts = backend.site.posts.counts
+
+    def counted() -> object:
+        asked.append(None)
+        return counts()
+
+    monkeypatch.setattr("review_ui.recent.CACHE_SECONDS", 3600)
+    monkeypatch.setattr(type(backend.site.posts), "counts", staticmethod(counted))
+    for path, queries in (("/", 1), ("/metrics", 2)):
+        assert [backend.client.get(path).status_code for _ in range(3)] == [200] * 3
+        assert len(asked) == queries
 
 
 def test_a_cursor_that_is_none_is_refused(backend: Backend) -> None:
