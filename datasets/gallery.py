@@ -65,6 +65,8 @@ GALLERY: tuple[Drawing, ...] = (
             "Rotated by the camera, straight in the feed.", "vertical picture of a misty conifer forest"),
     Drawing("balloon-day", landscapes.balloons, 4, SQUARE, FileFormat.PNG,
             "Count them before they drift off 🎈", "striped hot air balloons among summer clouds"),
+    Drawing("river-stones", still_life.pebbles, 95, SMALL, FileFormat.PNG,
+            "The sensual curves of river stones.", "river stones, warm clay colours"),
     Drawing("balloon-fair", landscapes.balloons, 3, WIDE, FileFormat.JPEG,
             "Balloon fair, final version of four.", "hot air balloon festival, clear sky, cheerful colours"),
     Drawing("archipelago", landscapes.islands, 1, WIDE, FileFormat.AVIF,
@@ -117,7 +119,5 @@ GALLERY: tuple[Drawing, ...] = (
             "Autumn in triangles.", "low poly background, orange to blue"),
     Drawing("icon", patterns.sunflower, 3, ICON, FileFormat.PNG,
             "The new icon of our garden club.", "sunflower icon, tiny"),
-    Drawing("river-stones", still_life.pebbles, 558, SMALL, FileFormat.PNG,
-            "The sensual curves of river stones.", "river stones, warm clay colours"),
 )
 # fmt: on
