@@ -32,7 +32,7 @@ from moderation.screening.replay import ReplayParts
 from moderation.screening.report import LaneReport
 from moderation.screening.screen import ScreeningParts
 from moderation.screening.webhooks import Courier
-from moderation.settings import Settings
+from moderation.settings import Settings, make_home
 from moderation.signals.catalog import REDUCTIONS as SIGNAL_REDUCTIONS
 from moderation.signals.catalog import SPECS
 from moderation.signals.catalog import build as build_signals
@@ -55,7 +55,7 @@ def now() -> datetime:
 
 def open_database(settings: Settings) -> Database:
     """The database in force; the home folder is made when it is missing."""
-    settings.home.mkdir(parents=True, exist_ok=True)
+    make_home(settings.home)
     return Database.open(settings.database)
 
 

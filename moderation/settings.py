@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from moderation.domain.errors import SettingsError
+from moderation.domain.errors import SettingsError, UnavailableError
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -14,7 +14,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 class Settings(BaseSettings):
     """What can be set. Times are in seconds, sizes in bytes unless the name says otherwise."""
 
-    model_config = SettingsConfigDict(env_prefix="MODERATION_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="MODERATION_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     home: Path = Path(".moderation")
     """Folder for everything local: database, blobs, models, Dagster's own state."""
@@ -82,6 +82,17 @@ class Settings(BaseSettings):
     def dagster_home(self) -> Path:
         """Where Dagster keeps its own state."""
         return self.home.resolve() / "dagster"
+
+
+def make_home(home: Path) -> None:
+    """Make the folder when it is missing, for this user only: its database holds the secrets of webhooks.
+
+    One that is there keeps its rights. Raises `UnavailableError` when it cannot be made.
+    """
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnavailableError(f"MODERATION_HOME cannot be made: {error}") from error
 
 
 def load_settings() -> Settings:

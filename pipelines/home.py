@@ -11,8 +11,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from moderation.domain.errors import ModerationError, SettingsError, UnavailableError
-from moderation.settings import Settings, load_settings
+from moderation.domain.errors import ModerationError, UnavailableError
+from moderation.settings import Settings, load_settings, make_home
+from moderation.storage.url import check_url
 from pipelines.templates import POSTGRES_URL_VARIABLE, instance_config, workspace_config
 
 SCHEMA = "dagster"
@@ -26,6 +27,7 @@ READY = "storage.ready"
 
 def prepare(settings: Settings) -> dict[str, str]:
     """Write `dagster.yaml` and `workspace.yaml`, create Dagster's tables, and return the processes' environment."""
+    make_home(settings.home)
     home = settings.dagster_home
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     environment = {"DAGSTER_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "1"}
@@ -54,10 +56,12 @@ def socket_path(home: Path) -> Path:
 
 
 def postgres_url(database_url: str) -> str:
-    """The same PostgreSQL database for Dagster, in its own schema and by the driver it needs; "" for SQLite."""
-    scheme, separator, rest = database_url.partition("://")
-    if not separator:
-        raise SettingsError(f"MODERATION_DATABASE_URL is not a URL: {database_url!r}.")
+    """The same PostgreSQL database for Dagster, in its own schema and by the driver it needs; "" for SQLite.
+
+    Raises `SettingsError`.
+    """
+    check_url(database_url)
+    scheme, _, rest = database_url.partition("://")
     if not scheme.startswith("postgresql"):
         return ""
     joint = "&" if "?" in rest else "?"

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from moderation.cli.output import console, print_json
 from moderation.domain.errors import ModelStoreError
-from moderation.settings import load_settings
+from moderation.settings import load_settings, make_home
 from moderation.signals.catalog import SPECS
 from moderation.signals.models import ModelState, ModelStatus, ModelStore
 
@@ -29,7 +29,10 @@ def pull(names: Names = None, every: All = False, mirror: Mirror = None, json: J
 
     Example: moderation models pull
     """
-    store = ModelStore(load_settings().models, mirror=mirror)
+    settings = load_settings()
+    if settings.models_dir is None:
+        make_home(settings.home)
+    store = ModelStore(settings.models, mirror=mirror)
     statuses = [store.pull(name, None if json else _say) for name in _chosen(store, names, every=every)]
     _finish(statuses, json=json)
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 from moderation.domain.errors import SettingsError, UnavailableError
 from moderation.storage.errors import translated
 from moderation.storage.migrate import at_head, upgrade
+from moderation.storage.url import HINT, check_url
 
 BUSY_SECONDS = 15
 """How long a SQLite connection waits for another's write transaction."""
@@ -36,22 +37,17 @@ class Database:
     def open(cls, url: str, *, pool_size: int = 8) -> Self:
         """The database at `sqlite:///path` or `postgresql://user@host/name`; connects only when first used.
 
-        A SQLite file's folder is made. Raises `SettingsError` for any other URL, `UnavailableError` when the folder
-        cannot be made.
+        A SQLite file's folder is made, for this user only. Raises `SettingsError` for any other URL, `UnavailableError`
+        when the folder cannot be made.
         """
-        try:
-            parsed = make_url(url)
-        except ArgumentError as error:
-            raise SettingsError(
-                "The database URL is not a URL.", hint="Use sqlite:///path or postgresql://…"
-            ) from error
+        parsed = _parsed(url)
         if parsed.get_backend_name() == "sqlite":
             return cls(_sqlite(parsed, pool_size))
         if parsed.get_backend_name() == "postgresql":
             return cls(_postgresql(parsed, pool_size))
         raise SettingsError(
-            f"There is no support for a {parsed.get_backend_name()} database.",
-            hint="Use sqlite:///path or postgresql://user@host/name.",
+            "The database URL is not of a kind that is supported.",
+            hint=HINT,
         )
 
     @property
@@ -102,12 +98,20 @@ class Database:
         self._engine.dispose()
 
 
+def _parsed(url: str) -> URL:
+    check_url(url)
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):  # the latter quotes a port that is no number
+        raise SettingsError("The database URL is not a URL.", hint=HINT) from None
+
+
 def _sqlite(url: URL, pool_size: int) -> Engine:
     if not url.database or url.database == ":memory:":
         raise SettingsError("A SQLite database needs a file.", hint="Use sqlite:///path.")
     folder = Path(url.database).parent
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise UnavailableError(f"The database's folder cannot be made: {error}") from error
     engine = create_engine(

@@ -10,6 +10,7 @@ from PIL import Image
 
 from moderation.cli.app import app
 from tests.cli.conftest import Run
+from tests.passwords import WITH_PASSWORD, assert_no_password
 
 HASH = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"
 
@@ -120,7 +121,9 @@ def test_a_key_is_shown_once_and_can_be_revoked(run: Run) -> None:
 def test_an_endpoint_is_added_and_removed(run: Run) -> None:
     made = run("webhook", "add", "feed", "https://feed.example/hook", "--json").json
     assert made["secret"].startswith("whsec_")
-    assert run("webhook", "list", "--json").json["endpoints"] == [{"name": "feed", "url": "https://feed.example/hook"}]
+    assert run("webhook", "list", "--json").json["endpoints"] == [
+        {"name": "feed", "url": "https://feed.example/hook", "silent_since": None, "paused_until": None}
+    ]
     assert made["secret"] not in run("webhook", "list").out
     assert run("webhook", "redeliver", "--json").json == {"redelivering": 0}
     assert run("webhook", "remove", "feed").code == 0
@@ -160,3 +163,11 @@ def test_every_command_has_help_with_an_example(run: Run) -> None:
         outcome = run(*leaf, "--help")
         assert outcome.code == 0
         assert "Example" in outcome.out, f"{' '.join(leaf)} has no example in its help"
+
+
+@pytest.mark.parametrize("url", WITH_PASSWORD)
+def test_no_command_prints_a_password_of_the_database(run: Run, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("MODERATION_DATABASE_URL", url)
+    outcome = run("key", "list")
+    assert outcome.code == 1
+    assert_no_password(outcome.out + outcome.err)

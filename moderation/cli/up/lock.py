@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from moderation.domain.errors import ConflictError
+from moderation.settings import make_home
 
 
 @contextmanager
 def only_one(home: Path) -> Iterator[None]:
     """Hold `home` for this process. Raises `ConflictError` when another one does."""
-    home.mkdir(parents=True, exist_ok=True)
+    make_home(home)
     path = home / "up.lock"
     with path.open("a+") as lock:
         try:
