@@ -1,4 +1,4 @@
-"""The application: `uvicorn --factory review_ui.app:create_app`."""
+"""The application; `review_ui.serve` serves it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

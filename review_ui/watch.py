@@ -24,15 +24,18 @@ class VerdictWatch:
     def __init__(self, lookup: Lookup, *, poll_seconds: float = POLL_SECONDS) -> None:
         self._lookup = lookup
         self._poll_seconds = poll_seconds
-        self._waiting: dict[PostId, set[asyncio.Future[Post]]] = {}
+        self._waiting: dict[PostId, set[asyncio.Future[Post | None]]] = {}
         self._task: asyncio.Task[None] | None = None
+        self._closed = False
 
     async def wait(self, post_id: PostId, *, seconds: float) -> Post | None:
-        """The post as soon as it has a verdict; None when it has none after `seconds`.
+        """The post as soon as it has a verdict; None when it has none after `seconds`, or at the end.
 
         A database that does not answer meanwhile only delays: the post is accepted, and its verdict can be asked for.
         """
-        future: asyncio.Future[Post] = asyncio.get_running_loop().create_future()
+        if self._closed:
+            return None
+        future: asyncio.Future[Post | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(post_id, set()).add(future)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._poll())
@@ -45,13 +48,21 @@ class VerdictWatch:
             self._leave(post_id, future)
 
     async def close(self) -> None:
-        """Stop polling; whoever still waits gets no verdict before its time is up."""
+        """Stop polling; whoever still waits, or comes later, is told at once that there is no verdict yet.
+
+        May be called twice.
+        """
+        self._closed = True
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
+        for futures in self._waiting.values():
+            for future in futures:
+                if not future.done():
+                    future.set_result(None)
 
-    def _leave(self, post_id: PostId, future: asyncio.Future[Post]) -> None:
+    def _leave(self, post_id: PostId, future: asyncio.Future[Post | None]) -> None:
         futures = self._waiting.get(post_id, set())
         futures.discard(future)
         if not futures:

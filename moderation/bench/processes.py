@@ -34,10 +34,7 @@ def environment(settings: Settings) -> dict[str, str]:
 def api_process(settings: Settings) -> Iterator[str]:
     """A running API; yields its address."""
     port = _free_port()
-    command = [
-        *(sys.executable, "-m", "uvicorn", "--factory", "review_ui.app:create_app"),
-        *("--host", "127.0.0.1", "--port", str(port), "--log-level", "warning", "--no-access-log"),
-    ]
+    command = [sys.executable, "-m", "review_ui.serve", "--host", "127.0.0.1", "--port", str(port)]
     with _running(command, settings):
         address = f"http://127.0.0.1:{port}"
         _until(lambda: _answers(address), "the API did not start")

@@ -35,10 +35,9 @@ def free_port() -> int:
 
 @contextmanager
 def served(home: Path, **settings: str) -> Iterator[Server]:
-    """uvicorn on the application with its home in `home`, ended by SIGTERM."""
+    """The application with its home in `home`, ended by SIGTERM."""
     port, log = free_port(), home / "api.log"
-    command = [sys.executable, "-m", "uvicorn", "--factory", "review_ui.app:create_app"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--timeout-graceful-shutdown", "2"]
+    command = [sys.executable, "-m", "review_ui.serve", "--host", "127.0.0.1", "--port", str(port)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MODERATION_")}
     environment |= {"MODERATION_HOME": str(home), "MODERATION_LOG_JSON": "true", **settings}
     with log.open("wb") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process:

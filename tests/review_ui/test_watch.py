@@ -90,13 +90,15 @@ def test_more_waits_than_one_query_takes_are_asked_in_turn() -> None:
     asyncio.run(main())
 
 
-def test_closing_ends_the_polling() -> None:
+def test_closing_ends_the_polling_and_every_wait() -> None:
     async def main() -> None:
         post = a_post()
         watch = VerdictWatch(Posts(post).many, poll_seconds=0.01)
-        wait = asyncio.create_task(watch.wait(post.id, seconds=0.2))
+        wait = asyncio.create_task(watch.wait(post.id, seconds=3600))
         await asyncio.sleep(0.02)
         await watch.close()
         assert await wait is None
+        assert await watch.wait(post.id, seconds=3600) is None
+        await watch.close()
 
     asyncio.run(main())

@@ -31,14 +31,12 @@ def environment(settings: Settings, dagster: Mapping[str, str], *, api_port: int
 
 
 def api(settings: Settings, env: Mapping[str, str]) -> Program:
-    """The machine-facing API, on uvicorn."""
+    """The machine-facing API, on uvicorn with its limits."""
     return Program(
         API,
         (
             sys.executable,
-            *("-m", "uvicorn", "--factory", "review_ui.app:create_app"),
-            *("--host", settings.api_host, "--port", env["MODERATION_API_PORT"]),
-            *("--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "5"),
+            *("-m", "review_ui.serve", "--host", settings.api_host, "--port", env["MODERATION_API_PORT"]),
         ),
         env,
     )
