@@ -1,12 +1,13 @@
 """`bench screen`: posts a second of the whole way, beside the bare model on already decoded tensors."""
 
+import os
 import resource
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from moderation.assembly import decoder, lane_options, lane_threads, model_store, screening_parts
+from moderation.assembly import decoder, lane_options, model_store, screening_parts
 from moderation.bench.result import BenchResult
 from moderation.bench.workspace import filled, submissions, workspace
 from moderation.domain.media import Refusal
@@ -29,8 +30,8 @@ def bench_screen(
     """Bare model and full way in turns, `rounds` times; the medians count.
 
     The full way starts with accepted posts and ends when the last verdict is committed and published; the model is
-    loaded before the clock starts. The bare loop runs the same model in the same batches and threads on tensors that
-    the same pictures were decoded to before.
+    loaded before the clock starts. The bare loop runs the same model on every core, on tensors that the same
+    pictures were decoded to before.
     """
     bare: list[float] = []
     full: list[float] = []
@@ -38,7 +39,7 @@ def bench_screen(
     full_cpu: list[float] = []
     stages: list[dict[str, float]] = []
     with workspace(settings) as place:
-        model = ImageNsfw.load(model_store(place), threads=lane_threads(place))
+        model = ImageNsfw.load(model_store(place), threads=os.cpu_count() or 1)
         tensors = _tensors(place, posts, images)
         model.scores(tensors[:16])
         for number in range(rounds):
