@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from moderation.assembly import open_database
+from moderation.assembly import blob_store, open_database
 from moderation.cli.output import console, print_json
 from moderation.settings import load_settings
 
@@ -13,12 +13,14 @@ app = typer.Typer(no_args_is_help=True, help="The database's schema.")
 
 @app.command()
 def migrate(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
-    """Bring the schema up to date; safe to run from several processes at once.
+    """Bring the schema up to date and make the blob store's folder; safe to run from several processes at once.
 
     Example: MODERATION_DATABASE_URL=postgresql://me@db/moderation moderation db migrate
     """
-    database = open_database(load_settings())
+    settings = load_settings()
+    database = open_database(settings)
     try:
+        blob_store(settings).prepare()
         database.migrate()
         if as_json:
             print_json({"dialect": database.dialect, "current": database.is_current()})

@@ -35,16 +35,31 @@ class BlobStore:
             self._files, self._root = fsspec.core.url_to_fs(url, **settings)
         except (ValueError, ImportError) as error:
             raise InvalidInputError(f"The blob store's URL is not usable: {error}") from error
+        self._was_there = False
+
+    def prepare(self) -> None:
+        """Make the folder of a store that is one. Raises `UnavailableError`.
+
+        A part of setting up: later a folder that is missing means that its volume is not mounted.
+        """
+        if not isinstance(self._files, LocalFileSystem):
+            return
+        try:
+            Path(self._root).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UnavailableError(f"The blob store's folder cannot be made: {error}") from error
 
     def write(self, data: bytes) -> Digest:
         """Store `data` and return its digest; when this returns, the blob survives a crash.
 
-        Readers see all of it or nothing. Raises `UnavailableError` when it cannot be kept: full, read-only, away.
+        Readers see all of it or nothing. The first write makes a missing folder; one that was there before and is gone
+        is a store that is away. Raises `UnavailableError` when it cannot be kept: full, read-only, away.
         """
         digest = Digest(hashlib.sha256(data).hexdigest())
         path = self._path(digest)
         try:
             if isinstance(self._files, LocalFileSystem):
+                self._make_folder_once()
                 _write_file(Path(path), data)
             else:
                 self._files.pipe_file(path, data)
@@ -85,12 +100,14 @@ class BlobStore:
         return True
 
     def ping(self) -> None:
-        """Raise `UnavailableError` unless the store can be read and, where that can be told, written to."""
+        """Raise `UnavailableError` unless the store can be read and, where that can be told, written to.
+
+        Makes nothing: a folder that is missing is what it has to tell.
+        """
         try:
             if isinstance(self._files, LocalFileSystem):
-                Path(self._root).mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryFile(dir=self._root):
-                    pass
+                    self._was_there = True
             else:
                 self._files.exists(self._root)
         except Exception as error:  # every file system has errors of its own
@@ -100,6 +117,13 @@ class BlobStore:
         if _DIGEST.fullmatch(digest) is None:
             raise InvalidInputError("This is not a SHA-256 digest.")
         return f"{self._root.rstrip('/')}/{digest[:2]}/{digest[2:4]}/{digest}"
+
+    def _make_folder_once(self) -> None:
+        if not self._was_there:
+            self.prepare()
+            self._was_there = True
+        elif not Path(self._root).is_dir():
+            raise FileNotFoundError(f"{self._root} was there and is gone")
 
     def _insist_on_root(self, missing: FileNotFoundError) -> None:
         """A blob that is missing together with everything else means that the store is away."""

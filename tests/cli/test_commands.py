@@ -171,3 +171,8 @@ def test_no_command_prints_a_password_of_the_database(run: Run, monkeypatch: pyt
     outcome = run("key", "list")
     assert outcome.code == 1
     assert_no_password(outcome.out + outcome.err)
+
+
+def test_migrating_makes_the_blob_stores_folder(run: Run, home: Path) -> None:
+    assert run("db", "migrate").code == 0
+    assert (home / "blobs").is_dir()

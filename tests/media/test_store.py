@@ -130,6 +130,25 @@ class TestFolder:
             with pytest.raises(UnavailableError):
                 act()
 
+    def test_asking_makes_nothing(self, folder: BlobStore, tmp_path: Path) -> None:
+        with pytest.raises(UnavailableError):
+            folder.ping()
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_folder_that_was_prepared_answers(self, folder: BlobStore) -> None:
+        for _ in range(2):
+            folder.prepare()
+            folder.ping()
+
+    def test_a_folder_that_is_gone_is_not_made_again(self, folder: BlobStore, tmp_path: Path) -> None:
+        folder.write(IMAGE_BYTES)
+        (tmp_path / "blobs").rename(tmp_path / "unmounted")
+        for act in (lambda: folder.write(b"another"), lambda: folder.read(IMAGE), folder.ping):
+            with pytest.raises(UnavailableError):
+                act()
+        (tmp_path / "unmounted").rename(tmp_path / "blobs")
+        assert folder.read(IMAGE) == IMAGE_BYTES
+
     @pytest.mark.parametrize("step", ["fsync", "replace"])
     def test_a_write_that_fails_leaves_nothing_behind(
         self, folder: BlobStore, monkeypatch: pytest.MonkeyPatch, step: str

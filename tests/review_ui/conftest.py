@@ -53,7 +53,8 @@ class Backend:
 
 
 def settings_in(home: Path, sqlite_template: Path) -> Settings:
-    """Small limits, and a migrated database of its own in `home`."""
+    """Small limits, and a migrated database and a blob store of its own in `home`."""
+    (home / "blobs").mkdir()
     shutil.copy(sqlite_template, home / "moderation.db")
     return Settings(home=home, max_image_bytes=100_000, max_caption_chars=200, max_prompt_chars=400, log_json=True)
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from moderation.assembly import model_store, now, open_database, signal_specs
+from moderation.assembly import blob_store, model_store, now, open_database, signal_specs
 from moderation.cli.up.background import in_background
 from moderation.domain.errors import ModelStoreError, ModerationError, UnavailableError
 from moderation.settings import Settings
@@ -42,10 +42,11 @@ class Prepared:
 
 
 def prepare(settings: Settings, *, stop: threading.Event, say: Callable[[str], None]) -> Prepared:
-    """Migrate, ensure the local API key and DAGSTER_HOME; models go on being fetched in the background.
+    """Migrate, ensure the blob store's folder, the local API key and DAGSTER_HOME; models are fetched meanwhile.
 
     Raises `ModerationError` for whatever is wrong, `InterruptedStartError` when `stop` is set meanwhile.
     """
+    blob_store(settings).prepare()
     models = in_background(partial(_pull_models, settings, say))
     key = in_background(partial(_ensure_schema_and_key, settings))
     dagster = in_background(partial(_prepare_dagster_home, settings))

@@ -44,6 +44,13 @@ def test_readyz_names_every_part(backend: Backend) -> None:
     assert [found[name] for name in ("database", "blobs", "lanes", "backlog")] == ["ok"] * 4
 
 
+def test_a_blob_store_that_is_not_there_is_missing_and_stays_so(backend: Backend) -> None:
+    folder = backend.site.settings.home / "blobs"
+    folder.rmdir()
+    assert parts(backend)["blobs"] == "missing"
+    assert not folder.exists()
+
+
 def test_a_missing_model_is_named(backend: Backend) -> None:
     response = backend.client.get("/readyz")
     assert response.status_code == 503
