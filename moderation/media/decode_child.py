@@ -38,7 +38,7 @@ class Child:
 
     def __init__(self, limits: DecodeLimits, reductions: Mapping[str, Reduction]) -> None:
         self._ready = False
-        self._asked = 0
+        self.asked = 0
         self._started = time.monotonic()
         size = layout(limits).total_bytes
         descriptor = _shared_memory(size)
@@ -82,12 +82,12 @@ class Child:
 
     def ask(self, image: bytes, *, until: float) -> Fields:
         """Its answer on one image. Raises `TimeoutError`, `ClosedError` when it died, `ProtocolError`."""
-        self._asked += 1
+        self.asked += 1
         self.memory[: len(image)] = image
         self._link.settimeout(END_SECONDS)
-        send(self._link, {"number": self._asked, "bytes": len(image)})
+        send(self._link, {"number": self.asked, "bytes": len(image)})
         answer = receive(self._link, until=until)
-        if answer.pop("number", None) != self._asked:
+        if answer.pop("number", None) != self.asked:
             raise ProtocolError("out of turn")
         return answer
 

@@ -151,6 +151,18 @@ def test_a_decoder_that_somebody_kills_costs_no_picture(decoder: DecoderProcess)
     assert is_fine(decoder.decode([picture(Deed.NOTHING, 42)])[0])
 
 
+def test_a_decoder_that_has_served_enough_is_replaced_and_costs_no_picture() -> None:
+    with DecoderProcess(QUICK, {"mean": misbehave}, images_per_child=3) as decoder:
+        assert all(map(is_fine, decoder.decode([FINE] * 3)))
+        first = pid_of(decoder)
+        assert all(map(is_fine, decoder.decode([FINE] * 2)))
+        second = pid_of(decoder)
+        assert all(map(is_fine, decoder.decode([FINE] * 4)))
+        assert len({first, second, pid_of(decoder)}) == 3
+        assert ended(first)
+        assert ended(second)
+
+
 def test_an_image_is_blamed_only_when_a_fresh_decoder_crashes_too(decoder: DecoderProcess, tmp_path: Path) -> None:
     (result,) = decoder.decode([picture(Deed.CRASH_ONCE, 42)])
     assert (tmp_path / "crashed").exists()
