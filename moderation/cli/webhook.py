@@ -1,5 +1,6 @@
 """`moderation webhook`: who is told, what was delivered, and what was not."""
 
+from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from moderation.screening.webhooks import new_secret, signing_key
 from moderation.storage.outbox import OutboxStore
 
 app = typer.Typer(no_args_is_help=True, help="Signed webhooks (Standard Webhooks), their failures and redelivery.")
+ACTOR = "cli"
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -61,6 +63,8 @@ def remove(name: Annotated[str, typer.Argument(help="The endpoint.")], as_json: 
 def list_endpoints(as_json: AsJson = False) -> None:
     """List the endpoints, what waits for delivery, and the dead letters.
 
+    An endpoint that gives no answer is paused for a while; the others are not delayed by it.
+
     Example: moderation webhook list
     """
     with session() as opened:
@@ -71,16 +75,31 @@ def list_endpoints(as_json: AsJson = False) -> None:
             {"message": letter.message.id, "type": letter.message.type, "endpoint": letter.endpoint.name}
             for letter in dead
         ]
-        names = [{"name": endpoint.name, "url": endpoint.url} for endpoint in endpoints]
+        names = [
+            {
+                "name": endpoint.name,
+                "url": endpoint.url,
+                "silent_since": _time(endpoint.silent_since),
+                "paused_until": _time(endpoint.paused_until),
+            }
+            for endpoint in endpoints
+        ]
         print_json({"endpoints": names, "backlog": backlog, "dead": letters})
         return
-    table = Table("endpoint", "url", "waiting", "dead letters", box=None, header_style="bold")
+    columns = ("endpoint", "url", "waiting", "dead letters", "silent since", "paused until")
+    table = Table(*columns, box=None, header_style="bold")
     for endpoint in endpoints:
         letters_here = sum(letter.endpoint.name == endpoint.name for letter in dead)
-        table.add_row(endpoint.name, endpoint.url, str(backlog.get(endpoint.name, 0)), str(letters_here))
+        counts = (str(backlog.get(endpoint.name, 0)), str(letters_here))
+        pause = (_time(endpoint.silent_since) or "", _time(endpoint.paused_until) or "")
+        table.add_row(endpoint.name, endpoint.url, *counts, *pause)
     console.print(table)
     for letter in dead:
         console.print(f"dead: {letter.message.id} {letter.message.type} → {letter.endpoint.name}", style="red")
+
+
+def _time(at: datetime | None) -> str | None:
+    return at.isoformat(timespec="seconds") if at else None
 
 
 @app.command()
@@ -89,13 +108,13 @@ def redeliver(
     endpoint: Annotated[str | None, typer.Option(help="Only to this endpoint.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Deliver again, with the same id: one message, or everything that was given up.
+    """Deliver again, with the same id: one message, or everything that was given up. Ends pauses.
 
     Example: moderation webhook redeliver --endpoint feed
     """
     with session() as opened:
         count = OutboxStore(opened.database).redeliver(
-            message_id=message, endpoint=endpoint, dead_only=message is None, now=now()
+            message_id=message, endpoint=endpoint, dead_only=message is None, actor=ACTOR, now=now()
         )
     if as_json:
         print_json({"redelivering": count})

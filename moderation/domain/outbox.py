@@ -21,11 +21,16 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where webhooks go. `secret` is "whsec_" and base64, as the Standard Webhooks specification writes it."""
+    """Where webhooks go. `secret` is "whsec_" and base64, as the Standard Webhooks specification writes it.
+
+    An endpoint that gave no answer is silent from then to its next answer, and gets nothing before `paused_until`.
+    """
 
     name: str
     url: str
     secret: str = field(repr=False)
+    silent_since: datetime | None = None
+    paused_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,16 +12,17 @@ import random
 import secrets
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import httpx
 import structlog
 
 from moderation.domain.audit import canonical_json
 from moderation.domain.errors import InvalidInputError, UnavailableError
-from moderation.domain.outbox import Delivery, Message
+from moderation.domain.outbox import Delivery, Endpoint, Message
 
 log = structlog.get_logger(__name__)
 
@@ -31,25 +32,41 @@ JITTER = 0.2
 """Each wait is lengthened by up to this share, so that an endpoint that comes back is not flooded."""
 TIMEOUT_SECONDS = 15.0
 """For a whole try: an endpoint that sends a byte now and then keeps no read waiting for long."""
+SHORTEST_PAUSE_SECONDS = 5.0
+LONGEST_PAUSE_SECONDS = 600.0
 LEASE_SECONDS = 60.0
 AT_ONCE = 8
+"""Tries of one courier that run at the same time, for each endpoint: none waits for another."""
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the specification's prefix, not a secret
 MIN_SECRET_BYTES = 24
+
+
+Tries: TypeAlias = dict[asyncio.Task[int | str], Delivery]
 
 
 class Outbox(Protocol):
     """What the courier needs of the outbox."""
 
-    def claim(self, *, worker: str, limit: int, lease_seconds: float, now: datetime) -> list[Delivery]:
-        """Deliveries that are due, leased to this worker."""
+    def claim(
+        self, *, worker: str, limit: int, busy: Sequence[str], lease_seconds: float, now: datetime
+    ) -> list[Delivery]:
+        """Deliveries that are due, leased to this worker: up to `limit` per endpoint, with those `busy` names."""
         ...
 
     def delivered(self, delivery: Delivery, *, status: int, now: datetime) -> None:
         """The endpoint took it."""
         ...
 
-    def failed(self, delivery: Delivery, *, error: str, retry_at: datetime | None, now: datetime) -> None:
-        """It did not; try again at `retry_at`, or never (None): a dead letter."""
+    def failed(
+        self,
+        delivery: Delivery,
+        *,
+        error: str,
+        retry_at: datetime | None,
+        paused_until: datetime | None,
+        now: datetime,
+    ) -> None:
+        """It did not; try again at `retry_at`, or never (None): a dead letter. A silent endpoint is paused."""
         ...
 
 
@@ -101,8 +118,17 @@ def retry_at(attempt: int, now: datetime) -> datetime | None:
     return now + timedelta(seconds=wait)
 
 
+def pause_until(endpoint: Endpoint, now: datetime) -> datetime:
+    """Until when an endpoint that gave no answer is left alone: for as long as it has been silent, within bounds."""
+    silent = 0.0 if endpoint.silent_since is None else (now - endpoint.silent_since).total_seconds()
+    return now + timedelta(seconds=min(max(silent, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS))
+
+
 class Courier:
-    """Delivers what is due, a few at a time. Nothing that an endpoint answers, or fails to, ends or blocks it."""
+    """Delivers what is due, a few at a time to each endpoint.
+
+    Nothing that an endpoint answers, or fails to, ends it, or delays what is for others.
+    """
 
     def __init__(
         self,
@@ -125,32 +151,51 @@ class Courier:
 
     async def _run(self, stop: threading.Event) -> None:
         async with _client() as client:
+            tries: Tries = {}
             while not stop.is_set():
                 try:
-                    sent = await self._round(client)
+                    await self._start(client, tries)
+                    await self._finish(tries, asyncio.FIRST_COMPLETED, self._poll_seconds)
                 except UnavailableError as error:
                     log.warning("webhooks_postponed", reason=error.message)
-                    sent = 0
-                if not sent:
                     await asyncio.sleep(self._poll_seconds)
+            with suppress(UnavailableError):
+                await self._finish(tries, asyncio.ALL_COMPLETED)
 
     def deliver_due(self) -> int:
-        """Try what is due now, `AT_ONCE` deliveries at the most, each once; returns how many were tried."""
+        """Try what is due now, `AT_ONCE` deliveries per endpoint, each once; returns how many were tried."""
 
         async def once() -> int:
+            tries: Tries = {}
             async with _client() as client:
-                return await self._round(client)
+                started = await self._start(client, tries)
+                await self._finish(tries, asyncio.ALL_COMPLETED)
+                return started
 
         return asyncio.run(once())
 
-    async def _round(self, client: httpx.AsyncClient) -> int:
-        due: Sequence[Delivery] = self._outbox.claim(
-            worker=self._worker, limit=AT_ONCE, lease_seconds=LEASE_SECONDS, now=self._clock()
+    async def _start(self, client: httpx.AsyncClient, tries: Tries) -> int:
+        busy = [delivery.endpoint.name for delivery in tries.values()]
+        due = await asyncio.to_thread(
+            self._outbox.claim,
+            worker=self._worker,
+            limit=AT_ONCE,
+            busy=busy,
+            lease_seconds=LEASE_SECONDS,
+            now=self._clock(),
         )
-        answers = await asyncio.gather(*(self._post(client, delivery) for delivery in due))
-        for delivery, answer in zip(due, answers, strict=True):
-            self._settle(delivery, answer)
+        tries.update({asyncio.create_task(self._post(client, delivery)): delivery for delivery in due})
         return len(due)
+
+    async def _finish(self, tries: Tries, wanted: str, seconds: float | None = None) -> None:
+        """Wait for tries and write their results. One that cannot be written stays, to be written later."""
+        if not tries:
+            await asyncio.sleep(seconds or 0)
+            return
+        done, _ = await asyncio.wait(tries, timeout=seconds, return_when=wanted)
+        for task in done:
+            await asyncio.to_thread(self._settle, tries[task], task.result())
+            del tries[task]
 
     async def _post(self, client: httpx.AsyncClient, delivery: Delivery) -> int | str:
         """The status of the endpoint's answer, or why there is none."""
@@ -170,13 +215,13 @@ class Courier:
 
     def _settle(self, delivery: Delivery, answer: int | str) -> None:
         if isinstance(answer, str):
-            self._fail(delivery, answer, permanent=False)
+            self._fail(delivery, answer, answered=False)
         elif httpx.codes.is_success(answer):
             self._outbox.delivered(delivery, status=answer, now=self._clock())
         else:
             self._fail(delivery, f"HTTP {answer}", permanent=answer == httpx.codes.GONE)
 
-    def _fail(self, delivery: Delivery, error: str, *, permanent: bool) -> None:
+    def _fail(self, delivery: Delivery, error: str, *, permanent: bool = False, answered: bool = True) -> None:
         now = self._clock()
         again = None if permanent else retry_at(delivery.attempt, now)
         level = log.warning if again else log.error
@@ -187,10 +232,17 @@ class Courier:
             attempt=delivery.attempt,
             error=error,
         )
-        self._outbox.failed(delivery, error=error, retry_at=again, now=now)
+        pause = None if answered else pause_until(delivery.endpoint, now)
+        self._outbox.failed(delivery, error=error, retry_at=again, paused_until=pause, now=now)
 
 
 def _client() -> httpx.AsyncClient:
-    """A client that follows nothing and remembers nothing: a cookie that cannot be sent back breaks every request."""
+    """A client that follows nothing and remembers nothing: a cookie that cannot be sent back breaks every request.
+
+    It has no limit of connections, for which one endpoint would wait for another.
+    """
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
-    return httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False, cookies=no_cookies)
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=AT_ONCE)
+    return httpx.AsyncClient(
+        timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False, cookies=no_cookies, limits=limits
+    )

@@ -33,7 +33,7 @@ def append(connection: Connection, drafts: Sequence[AuditDraft]) -> list[AuditEv
     """
     if not drafts:
         return []
-    head = connection.execute(select(audit_head.c.number, audit_head.c.digest).with_for_update()).one()
+    head = lock(connection)
     number, previous = head.number, Digest(head.digest)
     events: list[AuditEvent] = []
     for draft in drafts:
@@ -43,6 +43,14 @@ def append(connection: Connection, drafts: Sequence[AuditDraft]) -> list[AuditEv
     connection.execute(insert(audit_events), [_row(event) for event in events])
     connection.execute(update(audit_head).values(number=number, digest=previous))
     return events
+
+
+def lock(connection: Connection) -> AnyRow:
+    """Let no other append to the end of the transaction; returns the head as it is.
+
+    For a transaction that knows what to append only after it took locks that others take after they appended.
+    """
+    return connection.execute(select(audit_head.c.number, audit_head.c.digest).with_for_update()).one()
 
 
 class AuditStore:

@@ -1,18 +1,23 @@
 """Deliveries of messages to endpoints, inside the caller's transaction."""
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, literal, or_, select, update
 
 from moderation.domain.errors import NotFoundError
 from moderation.domain.ids import MessageId, PostId
 from moderation.domain.outbox import Delivery, Endpoint, Message
+from moderation.storage.columns import UtcTime
 from moderation.storage.messages import delivery_row
 from moderation.storage.rows import AnyRow, AnySelect
 from moderation.storage.tables import PENDING_DELIVERY_SQL, deliveries, outbox_messages, webhook_endpoints
 
 MAX_ERROR_CHARS = 500
+MAX_SILENCE = timedelta(days=3)
+"""What has waited for so long for an endpoint that has been silent for so long is a dead letter."""
 
 _COLUMNS = (
     outbox_messages,
@@ -20,24 +25,44 @@ _COLUMNS = (
     deliveries.c.endpoint,
     webhook_endpoints.c.url,
     webhook_endpoints.c.secret,
+    webhook_endpoints.c.silent_since,
+    webhook_endpoints.c.paused_until,
 )
 
 
-def due(now: datetime) -> AnySelect:
-    """Deliveries to endpoints in use whose time has come, oldest message first."""
-    return (
-        _all()
+def rooms(connection: Connection, *, limit: int, busy: Sequence[str], now: datetime) -> dict[str, int]:
+    """How many more deliveries each endpoint can take now, of the endpoints that have one due and can take any.
+
+    That is `limit`, or 1 where the endpoint is silent, less the times that `busy` names it; 0 during a pause.
+    """
+    waiting = (
+        select(deliveries.c.number)
         .where(PENDING_DELIVERY_SQL)
-        .where(deliveries.c.due_at <= now, webhook_endpoints.c.disabled_at.is_(None))
-        .order_by(deliveries.c.number, deliveries.c.endpoint)
+        .where(deliveries.c.endpoint == webhook_endpoints.c.name, deliveries.c.due_at <= now)
     )
+    query = (
+        select(webhook_endpoints.c.name, webhook_endpoints.c.silent_since)
+        .where(webhook_endpoints.c.disabled_at.is_(None), waiting.exists())
+        .where(or_(webhook_endpoints.c.paused_until.is_(None), webhook_endpoints.c.paused_until <= now))
+    )
+    taken = Counter(busy)
+    found = {
+        row.name: (limit if row.silent_since is None else 1) - taken[row.name] for row in connection.execute(query)
+    }
+    return {name: room for name, room in found.items() if room > 0}
 
 
-def claim(connection: Connection, worker: str, *, limit: int, lease_seconds: float, now: datetime) -> list[Delivery]:
-    """Take up to `limit` of them; the raised number of attempts is the proof of the lease."""
-    rows = connection.execute(due(now).limit(limit).with_for_update(skip_locked=True, of=deliveries)).all()
+def claim(
+    connection: Connection, worker: str, *, limit: int, busy: Sequence[str], lease_seconds: float, now: datetime
+) -> list[Delivery]:
+    """Take what each endpoint has room for; the raised number of attempts is the proof of the lease."""
+    rows: list[AnyRow] = []
+    for name, room in rooms(connection, limit=limit, busy=busy, now=now).items():
+        query = _all().where(PENDING_DELIVERY_SQL, deliveries.c.endpoint == name, deliveries.c.due_at <= now)
+        query = query.order_by(deliveries.c.due_at, deliveries.c.number).limit(room)
+        rows += connection.execute(query.with_for_update(skip_locked=True, of=deliveries)).all()
     taken = []
-    for row in rows:
+    for row in sorted(rows, key=lambda row: (row.number, row.endpoint)):
         connection.execute(
             update(deliveries)
             .where(deliveries.c.number == row.number, deliveries.c.endpoint == row.endpoint)
@@ -55,6 +80,42 @@ def settle(connection: Connection, delivery: Delivery, values: dict[str, object]
         .where(deliveries.c.endpoint == delivery.endpoint.name)
         .where(deliveries.c.attempts == delivery.attempt, deliveries.c.status == "pending")
         .values(**values)
+    )
+
+
+def answered(connection: Connection, endpoint: str) -> None:
+    """End an endpoint's silence. Before its deliveries are touched: whoever locks both locks the endpoint first."""
+    connection.execute(
+        update(webhook_endpoints)
+        .where(webhook_endpoints.c.name == endpoint, webhook_endpoints.c.silent_since.is_not(None))
+        .values(silent_since=None, paused_until=None)
+    )
+
+
+def silent(connection: Connection, endpoint: Endpoint, *, paused_until: datetime, now: datetime) -> None:
+    """Pause an endpoint, once for tries that ran at the same time. Like `answered`, before its deliveries."""
+    since = func.coalesce(webhook_endpoints.c.silent_since, literal(now, UtcTime))
+    connection.execute(
+        update(webhook_endpoints)
+        .where(webhook_endpoints.c.name == endpoint.name)
+        .where(webhook_endpoints.c.paused_until.is_not_distinct_from(endpoint.paused_until))
+        .values(silent_since=since, paused_until=paused_until)
+    )
+
+
+def give_up_overdue(connection: Connection, endpoint: str, now: datetime) -> None:
+    """Make dead letters of what nobody tries now and has waited too long, if the endpoint has been silent as long."""
+    long_silent = (
+        select(webhook_endpoints.c.name)
+        .where(webhook_endpoints.c.name == endpoint, webhook_endpoints.c.silent_since <= now - MAX_SILENCE)
+        .exists()
+    )
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.endpoint == endpoint, PENDING_DELIVERY_SQL, long_silent)
+        .where(deliveries.c.queued_at <= now - MAX_SILENCE)
+        .where(or_(deliveries.c.worker.is_(None), deliveries.c.due_at <= now))
+        .values(status="dead", last_error="the endpoint gave no answer to any message", worker=None)
     )
 
 
@@ -79,11 +140,13 @@ def redeliver(
 ) -> int:
     """Make deliveries to endpoints in use due again; see `OutboxStore.redeliver`."""
     names = _endpoints(connection, endpoint)
+    for name in sorted(names):
+        answered(connection, name)
     again = update(deliveries).where(deliveries.c.endpoint.in_(names))
     again = again.where(deliveries.c.status == "dead" if dead_only else deliveries.c.status != "pending")
     if message_id is not None:
         again = again.where(deliveries.c.number == _number(connection, message_id))
-    fresh = {"status": "pending", "attempts": 0, "due_at": now, "worker": None, "delivered_at": None}
+    fresh = {"status": "pending", "attempts": 0, "queued_at": now, "due_at": now, "worker": None, "delivered_at": None}
     count = connection.execute(again.values(**fresh)).rowcount
     if message_id is None or dead_only:
         return count
@@ -109,7 +172,8 @@ def _all() -> AnySelect:
 
 
 def _delivery(row: AnyRow, attempt: int) -> Delivery:
-    return Delivery(message_of(row), Endpoint(row.endpoint, row.url, row.secret), attempt)
+    endpoint = Endpoint(row.endpoint, row.url, row.secret, row.silent_since, row.paused_until)
+    return Delivery(message_of(row), endpoint, attempt)
 
 
 def _numbers(message_id: str) -> AnySelect:

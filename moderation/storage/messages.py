@@ -43,6 +43,7 @@ def delivery_row(number: int, endpoint: str, due_at: datetime) -> dict[str, obje
         "endpoint": endpoint,
         "status": "pending",
         "attempts": 0,
+        "queued_at": due_at,
         "due_at": due_at,
         "last_error": "",
     }

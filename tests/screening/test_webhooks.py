@@ -3,7 +3,7 @@ import http.server
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,14 +14,17 @@ from moderation.domain.ids import MessageId, PostId
 from moderation.domain.outbox import Delivery, Endpoint, Message
 from moderation.screening.webhooks import (
     AT_ONCE,
+    JITTER,
     RETRY_SECONDS,
     Courier,
     body_of,
     headers_of,
     new_secret,
+    pause_until,
     retry_at,
     signing_key,
 )
+from moderation.storage.deliveries import MAX_SILENCE
 from tests.fakes import START, Clock
 
 
@@ -69,16 +72,28 @@ class MemoryOutbox:
         self.due = list(due)
         self.done: list[int] = []
         self.failures: list[tuple[str, datetime | None]] = []
+        self.pauses: list[datetime | None] = []
 
-    def claim(self, *, worker: str, limit: int, lease_seconds: float, now: datetime) -> list[Delivery]:
+    def claim(
+        self, *, worker: str, limit: int, busy: Sequence[str], lease_seconds: float, now: datetime
+    ) -> list[Delivery]:
         taken, self.due = self.due[:limit], self.due[limit:]
         return taken
 
     def delivered(self, delivery: Delivery, *, status: int, now: datetime) -> None:
         self.done.append(status)
 
-    def failed(self, delivery: Delivery, *, error: str, retry_at: datetime | None, now: datetime) -> None:
+    def failed(
+        self,
+        delivery: Delivery,
+        *,
+        error: str,
+        retry_at: datetime | None,
+        paused_until: datetime | None,
+        now: datetime,
+    ) -> None:
         self.failures.append((error, retry_at))
+        self.pauses.append(paused_until)
 
 
 MESSAGE = Message(MessageId("msg-1"), "post.published", PostId("post-1"), {"state": "published"}, START)
@@ -134,6 +149,7 @@ def test_anything_but_success_is_tried_again(receiver: ReceivingServer, status: 
     assert error == f"HTTP {status}"
     assert again is not None
     assert START + timedelta(seconds=5) <= again <= START + timedelta(seconds=6)
+    assert outbox.pauses == [None]
     assert len(receiver.got) == 1
 
 
@@ -150,6 +166,20 @@ def test_an_endpoint_that_cannot_be_reached_is_tried_again(url: str) -> None:
     send(outbox)
     [(_, again)] = outbox.failures
     assert again is not None
+    assert outbox.pauses == [START + timedelta(seconds=5)]
+
+
+def test_silence_gives_nothing_up_before_its_retries_would() -> None:
+    assert timedelta(seconds=sum(RETRY_SECONDS) * (1 + JITTER)) < MAX_SILENCE
+
+
+def test_a_pause_is_as_long_as_the_silence_within_bounds() -> None:
+    def seconds(silent: float | None) -> float:
+        since = None if silent is None else START - timedelta(seconds=silent)
+        return (pause_until(Endpoint("feed", "", "", since), START) - START).total_seconds()
+
+    silences = (None, -100, 0, 20, 300, 100_000)
+    assert [seconds(silent) for silent in silences] == [5, 5, 5, 20, 300, 600]
 
 
 def test_a_cookie_that_cannot_be_sent_back_ends_nothing(receiver: ReceivingServer) -> None:

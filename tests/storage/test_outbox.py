@@ -118,7 +118,7 @@ def test_a_given_up_delivery_is_a_dead_letter_until_redelivered(outbox: OutboxSt
     outbox.failed(delivery, error="HTTP 410", retry_at=None, now=after(61))
     assert take(outbox, 10_000) == []
     assert outbox.dead() == [delivery]
-    assert outbox.redeliver(message_id=None, endpoint=None, dead_only=True, now=after(70)) == 1
+    assert outbox.redeliver(message_id=None, endpoint=None, dead_only=True, actor="cli", now=after(70)) == 1
     assert outbox.dead() == []
     (again,) = take(outbox, 70)
     assert (again.message, again.attempt) == (delivery.message, 1)
@@ -152,7 +152,7 @@ def test_one_message_is_redelivered_to_late_endpoints_too(outbox: OutboxStore, p
         outbox.delivered(delivery, status=200, now=after(61))
     outbox.add_endpoint("late", "https://late.example/", "whsec_late", after(62))
     message = outbox.messages()[0]
-    assert outbox.redeliver(message_id=message.id, endpoint=None, dead_only=False, now=after(63)) == 2
+    assert outbox.redeliver(message_id=message.id, endpoint=None, dead_only=False, actor="cli", now=after(63)) == 2
     again = take(outbox, 63)
     assert [(delivery.message.id, delivery.endpoint.name) for delivery in again] == [
         (message.id, "late"),
@@ -165,20 +165,20 @@ def test_redelivery_can_be_limited_to_an_endpoint(outbox: OutboxStore, posts: Po
     tell(posts)
     for delivery in take(outbox):
         outbox.failed(delivery, error="", retry_at=None, now=after(61))
-    assert outbox.redeliver(message_id=None, endpoint="two", dead_only=True, now=after(62)) == 1
+    assert outbox.redeliver(message_id=None, endpoint="two", dead_only=True, actor="cli", now=after(62)) == 1
     assert [delivery.endpoint.name for delivery in take(outbox, 62)] == ["two"]
 
 
 def test_what_waits_already_is_not_made_to_wait_twice(outbox: OutboxStore, posts: PostStore) -> None:
     tell(posts)
     message = outbox.messages()[0]
-    assert outbox.redeliver(message_id=message.id, endpoint=None, dead_only=False, now=after(62)) == 0
+    assert outbox.redeliver(message_id=message.id, endpoint=None, dead_only=False, actor="cli", now=after(62)) == 0
 
 
 def test_redelivery_of_what_is_not_there_is_refused(outbox: OutboxStore) -> None:
     for message_id, endpoint in (("none", None), (None, "none")):
         with pytest.raises(NotFoundError):
-            outbox.redeliver(message_id=message_id, endpoint=endpoint, dead_only=False, now=NOW)
+            outbox.redeliver(message_id=message_id, endpoint=endpoint, dead_only=False, actor="cli", now=NOW)
 
 
 def test_messages_are_read_in_pages(outbox: OutboxStore, posts: PostStore) -> None:

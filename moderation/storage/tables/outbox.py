@@ -42,6 +42,8 @@ class EndpointColumns(TypedColumns):
     secret: Named[str]
     created_at: Named[datetime] = Column(UtcTime)
     disabled_at: Named[datetime | None] = Column(UtcTime)
+    silent_since: Named[datetime | None] = Column(UtcTime)
+    paused_until: Named[datetime | None] = Column(UtcTime)
 
 
 webhook_endpoints = Table("webhook_endpoints", METADATA, EndpointColumns)
@@ -51,12 +53,14 @@ class DeliveryColumns(TypedColumns):
     """One message on its way to one endpoint; `status` is pending, delivered or dead.
 
     A worker that takes it moves `due_at` to the end of its lease and raises `attempts`, which then proves the lease.
+    `queued_at` is when its first try was due.
     """
 
     number: Named[int] = Column(BigInteger, ForeignKey("outbox_messages.number"), primary_key=True, autoincrement=False)
     endpoint: Named[str] = Column(ForeignKey("webhook_endpoints.name"), primary_key=True)
     status: Named[str] = Column(String(16))
     attempts: Named[int]
+    queued_at: Named[datetime] = Column(UtcTime)
     due_at: Named[datetime] = Column(UtcTime)
     worker: Named[str | None]
     last_status: Named[int | None]
@@ -71,5 +75,12 @@ deliveries = Table(
     METADATA,
     DeliveryColumns,
     CheckConstraint("status IN ('pending', 'delivered', 'dead')", name="status"),
-    Index("ix_deliveries_due", "due_at", sqlite_where=PENDING_DELIVERY_SQL, postgresql_where=PENDING_DELIVERY_SQL),
+    Index(
+        "ix_deliveries_due",
+        "endpoint",
+        "due_at",
+        "number",
+        sqlite_where=PENDING_DELIVERY_SQL,
+        postgresql_where=PENDING_DELIVERY_SQL,
+    ),
 )
