@@ -104,8 +104,8 @@ def decoder(settings: Settings) -> DecoderProcess:
 
 
 def lane_threads(settings: Settings) -> int:
-    """Threads for model inference in each lane."""
-    return settings.threads or max(1, (os.cpu_count() or 1) // settings.lanes)
+    """Threads for model inference in each lane: its share of the cores, less one for its decoder and its own work."""
+    return settings.threads or max(1, (os.cpu_count() or 1) // settings.lanes - 1)
 
 
 @contextmanager

@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     batch_posts: Annotated[int, Field(ge=1, le=256)] = 32
     poll_seconds: Annotated[float, Field(gt=0)] = 0.05
     threads: Annotated[int, Field(ge=0)] = 0
-    """Threads for model inference in each lane; 0: the machine's cores divided by `lanes`."""
+    """Threads for model inference in each lane; 0: the machine's cores divided by `lanes`, less one for decoding."""
 
     max_image_bytes: Annotated[int, Field(gt=0)] = 20 * 1024 * 1024
     max_pixels: Annotated[int, Field(gt=0)] = 50_000_000
