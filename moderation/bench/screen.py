@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from moderation.assembly import decoder, lane_options, model_store, screening_parts
+from moderation.assembly import decoder, lane_options, lane_threads, model_store, screening_parts
 from moderation.bench.result import BenchResult
 from moderation.bench.workspace import filled, submissions, workspace
 from moderation.domain.media import Refusal
@@ -31,21 +31,25 @@ def bench_screen(
 
     The full way starts with accepted posts and ends when the last verdict is committed and published; the model is
     loaded before the clock starts. The bare loop runs the same model on every core, on tensors that the same
-    pictures were decoded to before.
+    pictures were decoded to before; it runs also on as many threads as the lane gives its model.
     """
     bare: list[float] = []
     full: list[float] = []
+    threads: list[float] = []
     bare_cpu: list[float] = []
     full_cpu: list[float] = []
     stages: list[dict[str, float]] = []
     with workspace(settings) as place:
         model = ImageNsfw.load(model_store(place), threads=os.cpu_count() or 1)
+        like_lane = ImageNsfw.load(model_store(place), threads=lane_threads(place))
         tensors = _tensors(place, posts, images)
-        model.scores(tensors[:16])
+        for warm in (model, like_lane):
+            warm.scores(tensors[:16])
         for number in range(rounds):
             before = time.process_time()
             bare.append(_bare(model, tensors))
             bare_cpu.append((time.process_time() - before) / len(tensors))
+            threads.append(_bare(like_lane, tensors))
             report, seconds, cpu = _full(place, posts, images, number)
             full.append(report.posts / seconds)
             full_cpu.append(cpu / report.posts)
@@ -56,6 +60,8 @@ def bench_screen(
         "posts_per_s": sorted(full)[middle],
         "bare_posts_per_s": sorted(bare)[middle],
         "ratio_to_bare": sorted(a / b for a, b in zip(full, bare, strict=True))[middle],
+        "bare_lane_threads_per_s": sorted(threads)[middle],
+        "ratio_to_bare_lane_threads": sorted(a / b for a, b in zip(full, threads, strict=True))[middle],
         "cpu_ms_per_post": sorted(full_cpu)[middle] * 1000,
         "bare_cpu_ms_per_post": sorted(bare_cpu)[middle] * 1000,
         **{f"{stage}_ms": sorted(round_[stage] for round_ in stages)[middle] * 1000 for stage in STAGES},
