@@ -18,7 +18,6 @@ from moderation.settings import PROJECT, Settings
 from tests.docs.recipes import blocks
 
 DOCUMENTS = sorted([PROJECT / "README.md", *(PROJECT / "docs").rglob("*.md")])
-"""Written when the measurements are made; leave this empty then."""
 BY_RECIPE = {"moderation/signals/caption_emphasis.py", "tests/signals/test_caption_emphasis.py"}
 PATH = re.compile(r"`((?:moderation|pipelines|review_ui|policies|datasets|docs|tests)/[\w./*-]+)`")
 LINK = re.compile(r"\]\(([^)#:]+?)(?:#[\w-]+)?\)")
