@@ -13,8 +13,8 @@ help: ## this list
 $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing the pinned dependencies into .venv (a few minutes the first time)…"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.lock
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 run: $(STAMP) ## screen the sample posts, serve until Ctrl-C   [ONCE=1] [POSTS=folder|file.jsonl|file.csv]
