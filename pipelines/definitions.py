@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from pipelines.defs.operations.prune import daily, prune_dagster
 from pipelines.defs.screening.checks import check_screening, checks, every_ten_minutes
 from pipelines.defs.screening.lane_job import screened_posts, screening_lane
 from pipelines.defs.screening.sensor import keep_lanes_alive
@@ -10,8 +11,8 @@ from pipelines.resources import System
 defs = dg.Definitions(
     assets=[screened_posts],
     asset_checks=checks,
-    jobs=[screening_lane, check_screening],
-    schedules=[every_ten_minutes],
+    jobs=[screening_lane, check_screening, prune_dagster],
+    schedules=[every_ten_minutes, daily],
     sensors=[keep_lanes_alive],
     resources={"system": System()},
 )
