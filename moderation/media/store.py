@@ -20,6 +20,9 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _S3_TIMES = {"connect_timeout": 5, "read_timeout": 20, "retries": {"max_attempts": 3}}
 """Seconds, and tries in all: a store that does not answer must not hold a lane for minutes."""
 
+PROBE_BYTES = 4096
+"""Written and thrown away to tell whether the disk has room."""
+
 
 class BlobStore:
     """Blobs under one URL, as `aa/bb/<digest>`. Safe to share between threads."""
@@ -106,7 +109,9 @@ class BlobStore:
         """
         try:
             if isinstance(self._files, LocalFileSystem):
-                with tempfile.TemporaryFile(dir=self._root):
+                with tempfile.TemporaryFile(dir=self._root) as probe:
+                    probe.write(bytes(PROBE_BYTES))
+                    probe.flush()
                     self._was_there = True
             else:
                 self._files.exists(self._root)

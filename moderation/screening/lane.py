@@ -94,6 +94,7 @@ class _Lane:
         self._decoded: Line[Prepared] = Line(1, self._failed)
         self._judged: Line[Screened] = Line(2, self._failed)
         self._worked_at = time.monotonic()
+        self._stuck: LaneStuckError | None = None
 
     def run(self, stop: threading.Event, report: Callable[[LaneReport], None]) -> LaneReport:
         stages = [self._thread(stage) for stage in (self._feed, self._measure, self._store)]
@@ -118,6 +119,8 @@ class _Lane:
         self._send(report)
         if self._failures:
             raise self._failures[0]
+        if self._stuck is not None:
+            raise self._stuck
         return self._tally.total()
 
     def _is_over(self, started: float) -> bool:
@@ -167,15 +170,24 @@ class _Lane:
             self._worked_at = time.monotonic()
             claims, later = with_one_retry(claims)
             self._leases.give_back(later)
-            if not self._prepare(claims):
+            if not self._prepare_apart(claims):
                 backoff = min(MAX_BACKOFF_SECONDS, backoff * 2)
                 self._drain.wait(backoff)
-            self._see_off([claim for claim in claims if claim.attempt > 1])
         self._decoded.close()
 
-    def _see_off(self, retried: Sequence[Claim]) -> None:
-        """Claim nothing beside a post that was tried before: if it ends this lane, it ends it alone."""
-        while self._leases.holds_any(retried) and not self._failed():
+    def _prepare_apart(self, claims: list[Claim]) -> bool:
+        """A post that was tried before is in the lane alone: if it ends the lane, no other post loses a try by it."""
+        fresh = [claim for claim in claims if claim.attempt == 1]
+        retried = [claim for claim in claims if claim.attempt > 1]
+        done = self._prepare(fresh) if fresh else True
+        if retried:
+            self._wait_while(lambda: self._leases.holds_others(retried))
+            done = self._prepare(retried) and done
+            self._wait_while(lambda: self._leases.holds_any(retried))
+        return done
+
+    def _wait_while(self, busy: Callable[[], bool]) -> None:
+        while busy() and not self._failed() and self._stuck is None:
             time.sleep(self._options.poll_seconds)
 
     def _prepare(self, claims: list[Claim]) -> bool:
@@ -220,8 +232,12 @@ class _Lane:
                 self._drain.wait(self._options.poll_seconds)
                 continue
             if hung := hung_signals(screened):
-                self._leases.give_back(prepared.claims)
-                raise LaneStuckError(f"{', '.join(hung)} did not come back from an earlier batch")
+                self._stuck = LaneStuckError(f"{', '.join(hung)} did not come back from an earlier batch")
+                self._drain.set()
+                while prepared is not None:
+                    self._leases.give_back(prepared.claims)
+                    prepared = self._decoded.take()
+                break
             took = screened.seconds["signals"] + screened.seconds["policy"]
             self._size.observe(len(screened.pairs), max(screened.seconds["decode"], took))
             self._judged.put(screened)

@@ -97,6 +97,12 @@ class Leases:
             known = [self._held.get(claim.post.id) for claim in claims]
         return any(entry is not None and entry[0].expires_at > now for entry in known)
 
+    def holds_others(self, claims: Iterable[Claim]) -> bool:
+        """True while the lane holds a post that is not among `claims`, whose lease has not run out."""
+        own, now = {claim.post.id for claim in claims}, self._clock()
+        with self._lock:
+            return any(post not in own and entry[0].expires_at > now for post, entry in self._held.items())
+
     def empty(self) -> bool:
         """True when the lane holds nothing."""
         with self._lock:

@@ -22,7 +22,10 @@ class Posts(Protocol):
     """Posts under lease. Every method is one transaction."""
 
     def claim(self, lane: str, *, limit: int, lease_seconds: float, now: datetime) -> list[Claim]:
-        """Take up to `limit` posts, oldest first: received ones, and those whose lease has expired."""
+        """Take up to `limit` posts, oldest first: received ones, and those whose lease has expired.
+
+        Of several posts at most one, the first, was tried before: new posts do not wait behind such posts.
+        """
         ...
 
     def renew(self, claims: Sequence[Claim], *, lease_seconds: float, now: datetime) -> list[Claim]:

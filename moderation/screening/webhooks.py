@@ -12,10 +12,12 @@ import random
 import secrets
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 import httpx
 import structlog
@@ -25,6 +27,8 @@ from moderation.domain.errors import InvalidInputError, UnavailableError
 from moderation.domain.outbox import Delivery, Endpoint, Message
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 RETRY_SECONDS: tuple[float, ...] = (5, 30, 120, 600, 1800, 7200, 18_000, 36_000, 50_400, 72_000)
 """The wait before each retry; after the last one a delivery is a dead letter, about two days on."""
@@ -37,6 +41,7 @@ LONGEST_PAUSE_SECONDS = 600.0
 LEASE_SECONDS = 60.0
 AT_ONCE = 8
 """Tries of one courier that run at the same time, for each endpoint: none waits for another."""
+MAX_LOGGED_CHARS = 500
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the specification's prefix, not a secret
 MIN_SECRET_BYTES = 24
 
@@ -144,6 +149,11 @@ class Courier:
         self._clock = clock
         self._poll_seconds = poll_seconds
         self._timeout_seconds = timeout_seconds
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="courier")
+
+    async def _call(self, call: Callable[[], T]) -> T:
+        """A database call off the event loop, on a thread that name look-ups cannot use up."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
     def run(self, stop: threading.Event) -> None:
         """Deliver until `stop` is set."""
@@ -160,7 +170,8 @@ class Courier:
                     log.warning("webhooks_postponed", reason=error.message)
                     await asyncio.sleep(self._poll_seconds)
             with suppress(UnavailableError):
-                await self._finish(tries, asyncio.ALL_COMPLETED)
+                while tries:
+                    await self._finish(tries, asyncio.FIRST_COMPLETED)
 
     def deliver_due(self) -> int:
         """Try what is due now, `AT_ONCE` deliveries per endpoint, each once; returns how many were tried."""
@@ -176,7 +187,7 @@ class Courier:
 
     async def _start(self, client: httpx.AsyncClient, tries: Tries) -> int:
         busy = [delivery.endpoint.name for delivery in tries.values()]
-        due = await asyncio.to_thread(
+        claim = partial(
             self._outbox.claim,
             worker=self._worker,
             limit=AT_ONCE,
@@ -184,6 +195,7 @@ class Courier:
             lease_seconds=LEASE_SECONDS,
             now=self._clock(),
         )
+        due = await self._call(claim)
         tries.update({asyncio.create_task(self._post(client, delivery)): delivery for delivery in due})
         return len(due)
 
@@ -194,7 +206,7 @@ class Courier:
             return
         done, _ = await asyncio.wait(tries, timeout=seconds, return_when=wanted)
         for task in done:
-            await asyncio.to_thread(self._settle, tries[task], task.result())
+            await self._call(partial(self._settle, tries[task], task.result()))
             del tries[task]
 
     async def _post(self, client: httpx.AsyncClient, delivery: Delivery) -> int | str:
@@ -230,7 +242,7 @@ class Courier:
             message=delivery.message.id,
             endpoint=delivery.endpoint.name,
             attempt=delivery.attempt,
-            error=error,
+            error=error[:MAX_LOGGED_CHARS],
         )
         pause = None if answered else pause_until(delivery.endpoint, now)
         self._outbox.failed(delivery, error=error, retry_at=again, paused_until=pause, now=now)

@@ -117,6 +117,7 @@ def _sqlite(url: URL, pool_size: int) -> Engine:
     engine = create_engine(
         url.set(drivername="sqlite"),
         pool_size=pool_size,
+        hide_parameters=True,
         max_overflow=pool_size,
         pool_timeout=POOL_SECONDS,
         connect_args={"timeout": BUSY_SECONDS},
@@ -161,6 +162,7 @@ def _postgresql(url: URL, pool_size: int) -> Engine:
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
+        hide_parameters=True,
         max_overflow=pool_size,
         pool_timeout=POOL_SECONDS,
         pool_pre_ping=True,

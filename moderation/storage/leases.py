@@ -10,7 +10,7 @@ from sqlalchemy import Connection, or_, select, update
 from moderation.domain.ids import PostId
 from moderation.domain.post import PENDING, Claim, PostState, check_transition
 from moderation.storage.rows import POST_COLUMNS, AnyRow, AnySelect, claim_of
-from moderation.storage.tables import PENDING_SQL, posts
+from moderation.storage.tables import FRESH_SQL, PENDING_SQL, RETRIED_SQL, posts
 
 
 def available(now: datetime) -> AnySelect:
@@ -24,8 +24,13 @@ def available(now: datetime) -> AnySelect:
 
 
 def claim(connection: Connection, lane: str, *, limit: int, lease_seconds: float, now: datetime) -> list[Claim]:
-    """Take up to `limit` posts; rows that another transaction is taking at this moment are passed over."""
-    rows = connection.execute(available(now).limit(limit).with_for_update(skip_locked=True)).all()
+    """Take up to `limit` posts; rows that another transaction is taking at this moment are passed over.
+
+    Only one of them, the oldest, may have been claimed before: a lane screens such a post by itself, and however many
+    there are, new posts do not wait behind them.
+    """
+    rows = _take(connection, available(now).where(RETRIED_SQL), 1) if limit > 1 else []
+    rows += _take(connection, available(now).where(FRESH_SQL) if limit > 1 else available(now), limit - len(rows))
     if not rows:
         return []
     token, expires_at = secrets.token_hex(16), now + timedelta(seconds=lease_seconds)
@@ -46,6 +51,10 @@ def claim(connection: Connection, lane: str, *, limit: int, lease_seconds: float
     if taken != len(rows):
         raise RuntimeError(f"claimed {taken} of {len(rows)} locked posts")
     return [claim_of(row, token=token, lane=lane, expires_at=expires_at) for row in rows]
+
+
+def _take(connection: Connection, query: AnySelect, limit: int) -> list[AnyRow]:
+    return list(connection.execute(query.limit(limit).with_for_update(skip_locked=True)))
 
 
 def held(connection: Connection, claims: Sequence[Claim]) -> dict[PostId, AnyRow]:

@@ -207,3 +207,8 @@ def test_a_postgresql_that_is_read_only_or_hung_up_is_unavailable(
         work()
     opened.ping()
     opened.close()
+
+
+def test_errors_do_not_show_what_people_wrote(database: Database) -> None:
+    """Captions, prompts and webhook secrets are parameters of statements, and errors reach logs."""
+    assert database._engine.hide_parameters

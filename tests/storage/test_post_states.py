@@ -91,7 +91,11 @@ class PostStates(RuleBasedStateMachine):
             for post_id, expected in self.model.items()
             if expected.state is PostState.RECEIVED
             or (expected.state is PostState.SCREENING and expected.expires_at <= self.now)
-        )[:limit]
+        )
+        if limit > 1:
+            retried = [entry for entry in free if self.model[entry[1]].attempts > 0][:1]
+            free = retried + [entry for entry in free if self.model[entry[1]].attempts == 0]
+        free = free[:limit]
         claims = self.store.claim("lane", limit=limit, lease_seconds=LEASE, now=self.now)
         assert [claim.post.id for claim in claims] == [post_id for _, post_id in free]
         for claim in claims:

@@ -46,6 +46,9 @@ class PostColumns(TypedColumns):
 
 
 PENDING_SQL = text("verdict_at IS NULL")
+RETRIED_SQL = text("attempts > 0")
+FRESH_SQL = text("attempts = 0")
+_PENDING_RETRIED_SQL = text("verdict_at IS NULL AND attempts > 0")
 """What the indexes of waiting posts are limited to. A check makes it mean the same as the two states, on which
 SQLite would choose a worse index.
 """
@@ -58,6 +61,13 @@ posts = Table(
     CheckConstraint("(state = 'screening') = (lease_token IS NOT NULL)", name="lease"),
     CheckConstraint("(state IN ('received', 'screening')) = (verdict_at IS NULL)", name="verdict"),
     Index("ix_posts_pending", "received_at", "id", sqlite_where=PENDING_SQL, postgresql_where=PENDING_SQL),
+    Index(
+        "ix_posts_retried",
+        "received_at",
+        "id",
+        sqlite_where=_PENDING_RETRIED_SQL,
+        postgresql_where=_PENDING_RETRIED_SQL,
+    ),
     Index("ix_posts_deadline", "deadline_at", sqlite_where=PENDING_SQL, postgresql_where=PENDING_SQL),
     Index("ix_posts_state_received_at", "state", "received_at"),
     Index("ix_posts_publication", "publication", unique=True),

@@ -172,6 +172,13 @@ def create_tables() -> None:
         sqlite_where=sa.text("verdict_at IS NULL"),
         postgresql_where=sa.text("verdict_at IS NULL"),
     )
+    op.create_index(
+        "ix_posts_retried",
+        "posts",
+        ["received_at", "id"],
+        sqlite_where=sa.text("verdict_at IS NULL AND attempts > 0"),
+        postgresql_where=sa.text("verdict_at IS NULL AND attempts > 0"),
+    )
     op.create_index("ix_posts_publication", "posts", ["publication"], unique=True)
     op.create_index("ix_posts_state_received_at", "posts", ["state", "received_at"])
     op.create_table(
