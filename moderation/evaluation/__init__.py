@@ -1,0 +1,1 @@
+"""How well people and machines judge: agreement and proportions with intervals, as pure functions over columns."""
