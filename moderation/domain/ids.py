@@ -10,6 +10,11 @@ ScreeningId = NewType("ScreeningId", str)
 JobId = NewType("JobId", str)
 MessageId = NewType("MessageId", str)
 EntryId = NewType("EntryId", str)
+AccountId = NewType("AccountId", str)
+DecisionId = NewType("DecisionId", str)
+BatchId = NewType("BatchId", str)
+"""What one submission decided together; made by the browser, so that a repeated submission decides once."""
+AppealId = NewType("AppealId", str)
 Digest = NewType("Digest", str)
 """Lower-case hexadecimal SHA-256, 64 characters."""
 

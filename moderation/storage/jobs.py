@@ -2,9 +2,9 @@
 
 from sqlalchemy import func, select
 
-from moderation.domain.ids import JobId, PostId
 from moderation.domain.job import Job
 from moderation.storage.engine import Database
+from moderation.storage.rows import job_of
 from moderation.storage.tables import jobs
 
 
@@ -20,10 +20,7 @@ class JobStore:
         if queue is not None:
             query = query.where(jobs.c.queue == queue)
         with self._database.read() as connection:
-            return [
-                Job(JobId(row.id), PostId(row.post_id), row.queue, row.category, row.reason, row.opened_at)
-                for row in connection.execute(query)
-            ]
+            return [job_of(row) for row in connection.execute(query)]
 
     def depths(self) -> dict[str, int]:
         """The number of open jobs by queue, of queues that have any."""

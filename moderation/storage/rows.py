@@ -1,11 +1,12 @@
 """Rows as domain values. Rows never leave `storage`."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from sqlalchemy import Row, Select
 
-from moderation.domain.ids import Digest, PostId
+from moderation.domain.ids import AccountId, Digest, JobId, PostId
+from moderation.domain.job import DEFAULT_SERVICE_SECONDS, Job, Lease
 from moderation.domain.post import Author, Claim, Post, PostState
 from moderation.storage.tables import posts
 
@@ -47,3 +48,32 @@ def claim_of(row: AnyRow, *, token: str, lane: str, expires_at: datetime) -> Cla
     """The claim just taken on the post in a row that has `POST_COLUMNS` and `attempts` as it was before."""
     post = post_of(row, state=PostState.SCREENING)
     return Claim(post=post, token=token, lane=lane, attempt=row.attempts + 1, expires_at=expires_at)
+
+
+def job_of(row: AnyRow) -> Job:
+    """The job in a row that has every column of `jobs`."""
+    lease = None
+    if row.lease_token is not None:
+        lease = Lease(row.lease_token, AccountId(row.lease_holder), row.leased_at, row.lease_expires_at)
+    return Job(
+        id=JobId(row.id),
+        post_id=PostId(row.post_id),
+        queue=row.queue,
+        category=row.category,
+        reason=row.reason,
+        opened_at=row.opened_at,
+        due_at=row.due_at or row.opened_at + timedelta(seconds=DEFAULT_SERVICE_SECONDS),
+        kind=row.kind,
+        state=row.state,
+        severity=row.severity,
+        reach=row.reach,
+        language=row.language,
+        skill=row.skill,
+        posts=row.posts,
+        lease=lease,
+        wake_at=row.wake_at,
+        held_by=None if row.held_by is None else AccountId(row.held_by),
+        assigned_to=None if row.assigned_to is None else AccountId(row.assigned_to),
+        origin=row.origin,
+        closed_at=row.closed_at,
+    )

@@ -21,5 +21,9 @@ APPEND_ONLY = (
     "bank_changes",
     "policies",
     "idempotency_keys",
+    "decisions",
+    "decision_fates",
+    "review_plans",
+    "picture_hashes",
 )
-"""Tables that refuse updates and deletes: the first migration gives them triggers."""
+"""Tables that refuse updates and deletes: the migration that makes one gives it triggers."""

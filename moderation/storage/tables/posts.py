@@ -16,13 +16,17 @@ from sqlalchemy import (
     text,
 )
 
+from moderation.domain.job import JobKind, JobState
 from moderation.domain.post import PostState
 from moderation.storage.columns import UtcTime, choice
 from moderation.storage.tables.metadata import METADATA
 
 
 class PostColumns(TypedColumns):
-    """A post, its state and its lease. `publication` is the audit number of its publication: the feed's order."""
+    """A post, its state and its lease. `publication` is the audit number of its publication: the feed's order.
+
+    `overturned_at`: an appeal was overturned; no automatic rule acts on the post again.
+    """
 
     id: Named[str] = Column(String(36), primary_key=True)
     client: Named[str]
@@ -43,6 +47,7 @@ class PostColumns(TypedColumns):
     verdict_at: Named[datetime | None] = Column(UtcTime)
     published_at: Named[datetime | None] = Column(UtcTime)
     publication: Named[int | None] = Column(BigInteger)
+    overturned_at: Named[datetime | None] = Column(UtcTime)
 
 
 PENDING_SQL = text("verdict_at IS NULL")
@@ -73,6 +78,8 @@ posts = Table(
     Index("ix_posts_publication", "publication", unique=True),
     Index("ix_posts_feed", "state", "publication"),
     Index("ix_posts_image", "image"),
+    Index("ix_posts_author_id", "author_id", "received_at"),
+    Index("ix_posts_received_at", "received_at", "id"),
 )
 
 
@@ -89,8 +96,15 @@ class IdempotencyColumns(TypedColumns):
 idempotency_keys = Table("idempotency_keys", METADATA, IdempotencyColumns)
 
 
+_EMPTY = text("''")
+
+
 class JobColumns(TypedColumns):
-    """A held post that waits for a human."""
+    """One thing to review; see `moderation.domain.job.Job`. `rank` keeps the order of priority, see `domain.priority`.
+
+    `available_at` is the later of the lease's end and the hold's: before it, the job is offered to nobody else.
+    `basis` and `pdq` say which later posts are the same case: equal grounds, and a near picture.
+    """
 
     id: Named[str] = Column(String(36), primary_key=True)
     post_id: Named[str] = Column(ForeignKey("posts.id"))
@@ -99,14 +113,46 @@ class JobColumns(TypedColumns):
     reason: Named[str] = Column(Text)
     opened_at: Named[datetime] = Column(UtcTime)
     closed_at: Named[datetime | None] = Column(UtcTime)
+    kind: Named[JobKind] = Column(choice(JobKind), server_default=JobKind.REVIEW.value)
+    state: Named[JobState] = Column(choice(JobState), server_default=JobState.OPEN.value)
+    severity: Named[int] = Column(server_default="50")
+    reach: Named[int] = Column(BigInteger, server_default="0")
+    language: Named[str] = Column(server_default=_EMPTY)
+    skill: Named[str] = Column(server_default=_EMPTY)
+    routing_rule: Named[str] = Column(server_default=_EMPTY)
+    due_at: Named[datetime | None] = Column(UtcTime)
+    rank: Named[float] = Column(server_default="0")
+    posts: Named[int] = Column(server_default="1")
+    lease_holder: Named[str | None] = Column(String(36))
+    lease_token: Named[str | None] = Column(String(64))
+    leased_at: Named[datetime | None] = Column(UtcTime)
+    lease_expires_at: Named[datetime | None] = Column(UtcTime)
+    available_at: Named[datetime | None] = Column(UtcTime)
+    wake_at: Named[datetime | None] = Column(UtcTime)
+    held_by: Named[str | None] = Column(String(36))
+    assigned_to: Named[str | None] = Column(String(36))
+    origin: Named[str] = Column(server_default=_EMPTY)
+    basis: Named[str] = Column(server_default=_EMPTY)
+    pdq: Named[str | None] = Column(String(64))
+    decided_at: Named[datetime | None] = Column(UtcTime)
+    carry_until: Named[datetime | None] = Column(UtcTime)
 
 
 OPEN_SQL = text("closed_at IS NULL")
+REVIEWED_SQL = text("closed_at IS NULL AND kind = 'review'")
+OFFERED_SQL = text("state = 'open'")
+ASSIGNED_SQL = text("state = 'open' AND assigned_to IS NOT NULL")
+LEASED_SQL = text("state = 'open' AND lease_holder IS NOT NULL")
 
 jobs = Table(
     "jobs",
     METADATA,
     JobColumns,
-    Index("ix_jobs_open_post_id", "post_id", unique=True, sqlite_where=OPEN_SQL, postgresql_where=OPEN_SQL),
+    Index("ix_jobs_review_post_id", "post_id", unique=True, sqlite_where=REVIEWED_SQL, postgresql_where=REVIEWED_SQL),
+    Index("ix_jobs_post_id", "post_id"),
     Index("ix_jobs_queue_opened_at", "queue", "opened_at"),
+    Index("ix_jobs_offered", "queue", "rank", "id", sqlite_where=OFFERED_SQL, postgresql_where=OFFERED_SQL),
+    Index("ix_jobs_due", "queue", "due_at", sqlite_where=OFFERED_SQL, postgresql_where=OFFERED_SQL),
+    Index("ix_jobs_assigned", "assigned_to", sqlite_where=ASSIGNED_SQL, postgresql_where=ASSIGNED_SQL),
+    Index("ix_jobs_leased", "lease_holder", sqlite_where=LEASED_SQL, postgresql_where=LEASED_SQL),
 )

@@ -1,0 +1,1 @@
+"""How people are given work, what they decide, and how they are kept well."""

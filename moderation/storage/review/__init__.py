@@ -1,0 +1,1 @@
+"""Jobs, leases, decisions and everything else that people do, in the database."""
