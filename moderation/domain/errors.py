@@ -90,6 +90,20 @@ class UnavailableError(ModerationError):
     status = 503
 
 
+class ReportRefusedError(ModerationError):
+    """An authority's reporting service answered, and does not take the report; it was not filed.
+
+    `response_code` is the service's own code, None when it gave none.
+    """
+
+    code = "report_refused"
+    status = 502
+
+    def __init__(self, message: str, *, response_code: int | None = None, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.response_code = response_code
+
+
 class ModelStoreError(UnavailableError):
     """A model is missing, or its bytes are not the pinned ones."""
 
