@@ -5,13 +5,16 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.staticfiles import StaticFiles
 
 from moderation import logs
 from moderation.settings import Settings, load_settings
 from review_ui import pages, problem
 from review_ui.api import feed, health, media, posts
+from review_ui.console import failures
+from review_ui.console.desk import open_desk
+from review_ui.console.shell import Shell
 from review_ui.edge import Edge
 from review_ui.pages import Pages
 from review_ui.readiness import ReadinessProbe
@@ -22,6 +25,9 @@ STATIC = Path(__file__).parent / "static"
 DESCRIPTION = """Send a post for screening, ask what became of it, read the feed of published posts.
 
 Every image here is AI-generated. Refusals are problem documents (RFC 9457)."""
+
+console_routers: tuple[APIRouter, ...] = ()
+"""The console's pages, one line each."""
 
 
 def create_app(settings: Settings | None = None, *, site: Site | None = None) -> FastAPI:
@@ -52,10 +58,15 @@ def create_app(settings: Settings | None = None, *, site: Site | None = None) ->
     app.state.site = the_site
     app.state.readiness = ReadinessProbe(the_site)
     app.state.pages = Pages(the_site)
+    app.state.desk = open_desk(the_site)
+    app.state.shell = Shell()
     the_site.metrics.watch_state(lambda: state_gauges(the_site))
     problem.install(app)
+    failures.install(app)
     for module in (posts, feed, media, health, pages):
         app.include_router(module.router)
+    for router in console_routers:
+        app.include_router(router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(Edge, metrics=the_site.metrics)
     return app

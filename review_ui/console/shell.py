@@ -1,0 +1,130 @@
+"""What every page of the console shares: the bar with what the person may open, filters, headers, failures as pages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fastapi import Request, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from moderation.domain.people import Capability, Person
+
+CONSOLE_HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+}
+THEMES = frozenset({"light", "dark"})
+MINUTE_S = 60
+HOUR_S = 3_600
+DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """An entry of the bar, for whoever has one of `capabilities` (none: for everybody who is signed in)."""
+
+    name: str
+    title: str
+    href: str
+    capabilities: frozenset[Capability] = frozenset()
+
+
+SECTIONS = (
+    Section("work", "Work", "/console"),
+    Section("queues", "Queues", "/console/queues", frozenset({Capability.READ_POSTS})),
+    Section("search", "Search", "/console/search", frozenset({Capability.READ_POSTS})),
+    Section("mine", "Mine", "/console/mine", frozenset({Capability.DECIDE})),
+    Section("quality", "Quality", "/console/quality", frozenset({Capability.DECIDE, Capability.LEAD})),
+    Section("wellbeing", "Wellbeing", "/console/wellbeing", frozenset({Capability.DECIDE})),
+    Section("dashboard", "Dashboard", "/console/dashboard", frozenset({Capability.LEAD})),
+    Section("plan", "Plan", "/console/plan", frozenset({Capability.PLAN})),
+    Section("accounts", "Accounts", "/console/accounts", frozenset({Capability.ACCOUNTS})),
+    Section("audit", "Audit", "/console/audit", frozenset({Capability.AUDIT})),
+)
+
+
+def sections_of(person: Person) -> list[Section]:
+    """What the bar offers to `person`, in order."""
+    return [one for one in SECTIONS if not one.capabilities or any(person.may(wanted) for wanted in one.capabilities)]
+
+
+class Shell:
+    """The console's templates."""
+
+    def __init__(self) -> None:
+        self._environment = Environment(
+            loader=PackageLoader("review_ui"),
+            autoescape=select_autoescape(default=True, default_for_string=True),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters |= {"moment": moment, "span": span, "words": words}
+
+    def render(self, template: str, values: Mapping[str, object]) -> str:
+        """The page's text."""
+        return self._environment.get_template(template).render(**values)
+
+
+def render(
+    request: Request,
+    template: str,
+    person: Person | None,
+    values: Mapping[str, object],
+    *,
+    status: int = 200,
+) -> Response:
+    """A page for `person` (None: nobody is signed in), inside the shell, with its content security policy.
+
+    The template extends `console/base.html`, sets `section` to mark its entry of the bar, and fills the blocks `title`
+    and `content`, where needed also `head`, `scripts`, `layout` and `side`. Beside `values` it sees `person`, `csrf`,
+    `theme` and `sections`.
+    """
+    shell = request.app.state.shell
+    assert isinstance(shell, Shell)
+    theme = "" if person is None else str(person.preferences.get("theme", ""))
+    shared: dict[str, object] = {
+        "person": person,
+        "csrf": csrf_of(request),
+        "theme": theme if theme in THEMES else "",
+        "sections": [] if person is None else sections_of(person),
+    }
+    body = shell.render(template, shared | dict(values))
+    return Response(body, status, headers=dict(CONSOLE_HEADERS), media_type="text/html")
+
+
+def csrf_of(request: Request) -> str:
+    """The session's token for forms, as access control left it on the request; "" without a session."""
+    return str(getattr(request.state, "csrf", ""))
+
+
+def moment(at: datetime | None, style: str = "short") -> Markup:
+    """A time as an element: UTC as it is sent, the reader's own zone once `shell.js` has run. a dash for None.
+
+    `style` is short (day and time), time, day, or ago (how long since, growing).
+    """
+    if at is None:
+        return Markup("&ndash;")
+    shown = at.strftime({"time": "%H:%M", "day": "%d %b %Y"}.get(style, "%d %b %H:%M"))
+    zone = "" if style == "day" else " UTC"
+    return Markup('<time datetime="{}" data-style="{}">{}{}</time>').format(at.isoformat(), style, shown, zone)
+
+
+def span(length: float | timedelta) -> str:
+    """Seconds in words for people: "45 s", "3 min", "2 h 05", "4 d"; its sign is dropped."""
+    seconds = abs(length.total_seconds() if isinstance(length, timedelta) else length)
+    if seconds < MINUTE_S:
+        return f"{seconds:.0f} s"
+    if seconds < HOUR_S:
+        return f"{seconds // MINUTE_S:.0f} min"
+    if seconds < DAY_S:
+        return f"{seconds // HOUR_S:.0f} h {seconds % HOUR_S // MINUTE_S:02.0f}"
+    return f"{seconds // DAY_S:.0f} d"
+
+
+def words(name: str) -> str:
+    """A name of policy or plan as words: "self_harm" and "signal-failure" as "self harm" and "signal failure"."""
+    return name.replace("_", " ").replace("-", " ")
