@@ -10,6 +10,7 @@ from sqlalchemy import Connection, inspect, text
 
 from moderation.storage.engine import Database
 from moderation.storage.tables import METADATA
+from moderation.storage.tables.words import WORDS_TABLE
 from tests.storage.tampering import count
 
 
@@ -31,7 +32,7 @@ def migrate(url: str) -> bool:
 def shape(connection: Connection) -> dict[str, Any]:
     """Everything that makes up the tables, in comparable form."""
     found = inspect(connection)
-    names = sorted(set(found.get_table_names()) - {"alembic_version"})
+    names = sorted(name for name in found.get_table_names() if name != "alembic_version" and _defined(name))
     return {
         name: {
             "columns": {
@@ -40,12 +41,19 @@ def shape(connection: Connection) -> dict[str, Any]:
             },
             "key": found.get_pk_constraint(name),
             "references": sorted(found.get_foreign_keys(name), key=str),
-            "indexes": sorted((_readable(index) for index in found.get_indexes(name)), key=str),
+            "indexes": sorted(
+                (_readable(index) for index in found.get_indexes(name) if _defined(index["name"])), key=str
+            ),
             "unique": sorted((_readable(item) for item in found.get_unique_constraints(name)), key=str),
             "checks": sorted((_readable(item) for item in found.get_check_constraints(name)), key=str),
         }
         for name in names
     }
+
+
+def _defined(name: str | None, *_: object) -> bool:
+    """Whether the definitions tell of it: what only one dialect has for full text is made by a migration alone."""
+    return name is None or not name.startswith((WORDS_TABLE, "ix_posts_words"))
 
 
 def _readable(item: Any) -> dict[str, str]:
@@ -55,9 +63,12 @@ def _readable(item: Any) -> dict[str, str]:
     }
 
 
+COMPARED = {"compare_type": True, "compare_server_default": True, "include_name": _defined}
+
+
 def test_migrations_and_definitions_show_no_difference(database: Database) -> None:
     with database.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        context = MigrationContext.configure(connection, opts=COMPARED)
         assert compare_metadata(context, METADATA) == []
 
 

@@ -32,7 +32,14 @@ class AuditColumns(TypedColumns):
     digest: Named[str] = Column(String(64))
 
 
-audit_events = Table("audit_events", METADATA, AuditColumns, Index("ix_audit_events_subject_kind", "subject", "kind"))
+audit_events = Table(
+    "audit_events",
+    METADATA,
+    AuditColumns,
+    Index("ix_audit_events_subject_kind", "subject", "kind"),
+    Index("ix_audit_events_actor_number", "actor", "number"),
+    Index("ix_audit_events_kind_number", "kind", "number"),
+)
 
 
 class AuditHeadColumns(TypedColumns):
