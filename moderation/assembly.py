@@ -24,6 +24,9 @@ from moderation.matching.reductions import REDUCTIONS as MATCHING_REDUCTIONS
 from moderation.media.decode import DecodeLimits, DecoderProcess
 from moderation.media.store import BlobStore
 from moderation.policy.compile import Policy, compile_policy
+from moderation.review.compile_plan import compile_plan
+from moderation.review.plan import Plan
+from moderation.review.plan_source import PlanSource
 from moderation.screening.intake import Intake, IntakeLimits
 from moderation.screening.lane import LaneOptions, run_lane
 from moderation.screening.policy_source import PolicySource
@@ -44,6 +47,7 @@ from moderation.storage.lanes import LaneBeat, LaneStore
 from moderation.storage.outbox import OutboxStore
 from moderation.storage.policies import PolicyStore
 from moderation.storage.posts import PostStore
+from moderation.storage.review.plans import PlanStore
 
 log = structlog.get_logger(__name__)
 
@@ -88,6 +92,16 @@ def signal_specs() -> tuple[SignalSpec, ...]:
 def compile_file(settings: Settings, text: str) -> Policy:
     """`text` as the policy file's contents, compiled. Raises `PolicyError` with every problem in it."""
     return compile_policy(text, signal_specs(), source=settings.policy.name)
+
+
+def compile_review_plan(text: str, source: str, number: int = 0) -> Plan:
+    """A review plan's text, compiled against the signal catalog. Raises `PolicyError` with every problem in it."""
+    return compile_plan(text, signal_specs(), source=source, number=number)
+
+
+def plan_source(settings: Settings, database: Database) -> PlanSource:
+    """The review plan in force. Raises `PolicyError` when not even the file can be read."""
+    return PlanSource(PlanStore(database), settings.review_plan, compile_text=compile_review_plan)
 
 
 def decoder(settings: Settings) -> DecoderProcess:

