@@ -6,7 +6,18 @@ from moderation.storage.tables.history import audit_events, audit_head, bank_cha
 from moderation.storage.tables.metadata import APPEND_ONLY, METADATA
 from moderation.storage.tables.operation import api_keys, lanes
 from moderation.storage.tables.outbox import PENDING_DELIVERY_SQL, deliveries, outbox_messages, webhook_endpoints
-from moderation.storage.tables.posts import FRESH_SQL, PENDING_SQL, RETRIED_SQL, idempotency_keys, jobs, posts
+from moderation.storage.tables.posts import (
+    ASSIGNED_SQL,
+    FRESH_SQL,
+    HELD_SQL,
+    LEASED_SQL,
+    OFFERED_SQL,
+    PENDING_SQL,
+    RETRIED_SQL,
+    idempotency_keys,
+    jobs,
+    posts,
+)
 from moderation.storage.tables.review import (
     appeals,
     breaks,
@@ -27,8 +38,12 @@ from moderation.storage.tables.review import (
 
 __all__ = [
     "APPEND_ONLY",
+    "ASSIGNED_SQL",
     "FRESH_SQL",
+    "HELD_SQL",
+    "LEASED_SQL",
     "METADATA",
+    "OFFERED_SQL",
     "PENDING_DELIVERY_SQL",
     "PENDING_SQL",
     "RETRIED_SQL",

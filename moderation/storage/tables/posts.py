@@ -103,6 +103,7 @@ class JobColumns(TypedColumns):
     """One thing to review; see `moderation.domain.job.Job`. `rank` keeps the order of priority, see `domain.priority`.
 
     `available_at` is the later of the lease's end and the hold's: before it, the job is offered to nobody else.
+    Until `assigned_until` (None: for ever) it is offered to nobody but `assigned_to`.
     `basis` and `pdq` say which later posts are the same case: equal grounds, and a near picture.
     """
 
@@ -131,6 +132,7 @@ class JobColumns(TypedColumns):
     wake_at: Named[datetime | None] = Column(UtcTime)
     held_by: Named[str | None] = Column(String(36))
     assigned_to: Named[str | None] = Column(String(36))
+    assigned_until: Named[datetime | None] = Column(UtcTime)
     origin: Named[str] = Column(server_default=_EMPTY)
     basis: Named[str] = Column(server_default=_EMPTY)
     pdq: Named[str | None] = Column(String(64))
@@ -142,6 +144,7 @@ OPEN_SQL = text("closed_at IS NULL")
 REVIEWED_SQL = text("closed_at IS NULL AND kind = 'review'")
 OFFERED_SQL = text("state = 'open'")
 ASSIGNED_SQL = text("state = 'open' AND assigned_to IS NOT NULL")
+HELD_SQL = text("state = 'open' AND wake_at IS NOT NULL")
 LEASED_SQL = text("state = 'open' AND lease_holder IS NOT NULL")
 
 jobs = Table(
@@ -152,7 +155,16 @@ jobs = Table(
     Index("ix_jobs_post_id", "post_id"),
     Index("ix_jobs_queue_opened_at", "queue", "opened_at"),
     Index("ix_jobs_offered", "queue", "rank", "id", sqlite_where=OFFERED_SQL, postgresql_where=OFFERED_SQL),
-    Index("ix_jobs_due", "queue", "due_at", sqlite_where=OFFERED_SQL, postgresql_where=OFFERED_SQL),
+    Index(
+        "ix_jobs_due",
+        "queue",
+        "due_at",
+        "opened_at",
+        "kind",
+        sqlite_where=OFFERED_SQL,
+        postgresql_where=OFFERED_SQL,
+    ),
+    Index("ix_jobs_held", "held_by", sqlite_where=HELD_SQL, postgresql_where=HELD_SQL),
     Index("ix_jobs_assigned", "assigned_to", sqlite_where=ASSIGNED_SQL, postgresql_where=ASSIGNED_SQL),
     Index("ix_jobs_leased", "lease_holder", sqlite_where=LEASED_SQL, postgresql_where=LEASED_SQL),
 )

@@ -106,6 +106,7 @@ def extend_jobs() -> None:
     op.add_column("jobs", sa.Column("wake_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("jobs", sa.Column("held_by", sa.String(length=36), nullable=True))
     op.add_column("jobs", sa.Column("assigned_to", sa.String(length=36), nullable=True))
+    op.add_column("jobs", sa.Column("assigned_until", sa.DateTime(timezone=True), nullable=True))
     op.add_column("jobs", sa.Column("origin", sa.String(), server_default=sa.text("''"), nullable=False))
     op.add_column("jobs", sa.Column("basis", sa.String(), server_default=sa.text("''"), nullable=False))
     op.add_column("jobs", sa.Column("pdq", sa.String(length=64), nullable=True))
@@ -122,9 +123,16 @@ def extend_jobs() -> None:
     op.create_index(
         "ix_jobs_due",
         "jobs",
-        ["queue", "due_at"],
+        ["queue", "due_at", "opened_at", "kind"],
         sqlite_where=sa.text("state = 'open'"),
         postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_index(
+        "ix_jobs_held",
+        "jobs",
+        ["held_by"],
+        sqlite_where=sa.text("state = 'open' AND wake_at IS NOT NULL"),
+        postgresql_where=sa.text("state = 'open' AND wake_at IS NOT NULL"),
     )
     op.create_index(
         "ix_jobs_leased",
@@ -164,6 +172,7 @@ def create_account_tables() -> None:
         sa.Column("password_hash", sa.String(), nullable=True),
         sa.Column("must_change", sa.Boolean(), nullable=False),
         sa.Column("totp_secret", sa.String(), nullable=True),
+        sa.Column("totp_offered", sa.String(), nullable=True),
         sa.Column("totp_step", sa.Integer(), nullable=True),
         sa.Column("recovery_digests", sa.Text(), nullable=False),
         sa.Column("issuer", sa.String(), nullable=True),
@@ -200,6 +209,7 @@ def create_account_tables() -> None:
         sa.Column("secret_digest", sa.String(length=64), nullable=False),
         sa.Column("account_id", sa.String(), nullable=False),
         sa.Column("csrf", sa.String(length=64), nullable=False),
+        sa.Column("method", sa.String(length=16), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
