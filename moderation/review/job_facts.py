@@ -3,10 +3,11 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from moderation.domain.post import Post
 from moderation.domain.signal import Column, ColumnKind, Score, SignalSpec, Surface
-from moderation.domain.verdict import Judgement, RuleStatus, Truth
+from moderation.domain.verdict import Judgement, RuleStatus
 
 READ_CHARS = 2_000
 KANA_SHARE = 0.1
@@ -38,7 +39,7 @@ JOB_FACTS = SignalSpec(
     columns=(
         Column("job_queue", ColumnKind.TEXT, "The queue that the policy names"),
         Column("job_category", ColumnKind.TEXT, "The category of the deciding rule, or ''"),
-        Column("job_rule", ColumnKind.TEXT, "The first live rule that was true, or ''"),
+        Column("job_rule", ColumnKind.TEXT, "The first live rule that was true or undecided, or ''"),
         Column("job_complete", ColumnKind.BOOLEAN, "Whether every signal measured and every live rule was decided"),
         Column("caption_script", ColumnKind.TEXT, "The script of most of the caption's letters", choices=SCRIPTS),
         Column("prompt_script", ColumnKind.TEXT, "The script of most of the prompt's letters", choices=SCRIPTS),
@@ -47,16 +48,31 @@ JOB_FACTS = SignalSpec(
 )
 
 
-def job_facts(post: Post, judgement: Judgement) -> Score:
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """Why a post waits: the policy's queue and category, its first live rule that spoke, and if all was decided."""
+
+    queue: str
+    category: str
+    rule: str
+    complete: bool
+
+
+def grounds_of(judgement: Judgement) -> Grounds:
+    """The grounds that a verdict's row keeps."""
+    rules = (hit.rule for hit in judgement.hits if hit.status is RuleStatus.LIVE)
+    return Grounds(judgement.queue, judgement.category, next(rules, ""), judgement.complete)
+
+
+def job_facts(post: Post, grounds: Grounds) -> Score:
     """The facts of one post."""
-    rules = (hit.rule for hit in judgement.hits if hit.status is RuleStatus.LIVE and hit.truth is Truth.TRUE)
     return Score(
         JOB_FACTS.name,
         {
-            "job_queue": judgement.queue,
-            "job_category": judgement.category,
-            "job_rule": next(rules, ""),
-            "job_complete": judgement.complete,
+            "job_queue": grounds.queue,
+            "job_category": grounds.category,
+            "job_rule": grounds.rule,
+            "job_complete": grounds.complete,
             "caption_script": script(post.caption),
             "prompt_script": script(post.prompt),
         },

@@ -77,6 +77,15 @@ def screening_of(
     )
 
 
+def result_of(text: str, version: int) -> SignalResult:
+    """One signal's result again, without the rest of its screening. Raises `ValueError` for a version that is not
+    today's: an upgrade may need the whole document.
+    """
+    if version != VERSION:
+        raise ValueError(f"A result of version {version} is read with its screening.")
+    return _result(json.loads(text))
+
+
 def _upgraded(document: Document, version: int) -> Document:
     if not 1 <= version <= VERSION:
         raise ValueError(f"A screening document of version {version} is not known here.")
