@@ -65,6 +65,15 @@ class Settings(BaseSettings):
     """The longest `?wait=` that the API honours."""
     log_json: bool = False
 
+    console_origin: str = ""
+    """Where people reach the console, e.g. `https://moderation.example`; empty: wherever the request was sent to."""
+    console_session_seconds: Annotated[float, Field(gt=0)] = 43_200.0
+    """How long a login lasts at most."""
+    console_idle_seconds: Annotated[float, Field(gt=0)] = 3_600.0
+    """A login is over after this long without a request by the person."""
+    console_require_totp: bool = False
+    """Whoever signs in with a password needs a second factor."""
+
     @property
     def database(self) -> str:
         """The database URL in force."""

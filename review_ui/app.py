@@ -12,7 +12,7 @@ from moderation import logs
 from moderation.settings import Settings, load_settings
 from review_ui import pages, problem
 from review_ui.api import feed, health, media, posts
-from review_ui.console import failures
+from review_ui.console import access, failures
 from review_ui.console.desk import open_desk
 from review_ui.console.shell import Shell
 from review_ui.edge import Edge
@@ -63,6 +63,7 @@ def create_app(settings: Settings | None = None, *, site: Site | None = None) ->
     the_site.metrics.watch_state(lambda: state_gauges(the_site))
     problem.install(app)
     failures.install(app)
+    access.install(app, the_site)
     for module in (posts, feed, media, health, pages):
         app.include_router(module.router)
     for router in console_routers:

@@ -10,7 +10,8 @@ from moderation.storage.tables.metadata import METADATA
 
 
 class AccountColumns(TypedColumns):
-    """A person. Without `password_hash` only the identity provider lets them in; `totp_secret` is set once confirmed.
+    """A person. Without `password_hash` only the identity provider lets them in; `totp_secret` is set once confirmed,
+    until then it is `totp_offered`.
 
     `languages` and `skills` are separated by spaces, `preferences` and `recovery_digests` are JSON. `totp_step` is the
     last time step whose code was used, so that none is used twice.
@@ -26,6 +27,7 @@ class AccountColumns(TypedColumns):
     password_hash: Named[str | None]
     must_change: Named[bool]
     totp_secret: Named[str | None]
+    totp_offered: Named[str | None]
     totp_step: Named[int | None]
     recovery_digests: Named[str] = Column(Text)
     issuer: Named[str | None]
@@ -50,12 +52,16 @@ queue_grants = Table("queue_grants", METADATA, QueueGrantColumns, Index("ix_queu
 
 
 class SessionColumns(TypedColumns):
-    """A login: only the SHA-256 of the cookie's secret is kept. `confirmed_at`: the second factor was shown."""
+    """A login: only the SHA-256 of the cookie's secret is kept. `confirmed_at`: nothing more has to be shown.
+
+    `method` is how the person signed in: "password" or "oidc".
+    """
 
     id: Named[str] = Column(String(36), primary_key=True)
     secret_digest: Named[str] = Column(String(64), unique=True)
     account_id: Named[str] = Column(ForeignKey("accounts.id"))
     csrf: Named[str] = Column(String(64))
+    method: Named[str] = Column(String(16))
     created_at: Named[datetime] = Column(UtcTime)
     seen_at: Named[datetime] = Column(UtcTime)
     expires_at: Named[datetime] = Column(UtcTime)
