@@ -17,7 +17,7 @@ from moderation.domain.errors import (
 )
 from moderation.reporting.cybertip import Draft, draft
 from moderation.reporting.cybertip_client import CyberTipClient, Progress, Step, SubmittedReport, Switch
-from moderation.reporting.cybertip_validation import safe_root
+from moderation.reporting.cybertip_validation import MAX_DOCUMENT_BYTES, safe_root
 from moderation.reporting.cybertip_wire import PRODUCTION_URL, TEST_URL, Credentials
 from tests.reporting.service import BOMB, PASSWORD, USERNAME, XSD, Misbehaviour, Service, reply, running
 from tests.reporting.standins import IMAGE, NOW, full, minimal
@@ -113,9 +113,17 @@ def test_what_is_not_valid_is_not_sent(client: CyberTipClient, service: Service,
 def test_status_and_schema(client: CyberTipClient, service: Service) -> None:
     client.status()
     assert client.xsd() == XSD
-    service.faults["/xsd"] = Misbehaviour(503)
-    with pytest.raises(UnavailableError):
-        client.xsd()
+    for fault in (Misbehaviour(503), Misbehaviour(200, b" " * (MAX_DOCUMENT_BYTES + 1))):
+        service.faults["/xsd"] = fault
+        with pytest.raises(UnavailableError):
+            client.xsd()
+
+
+def test_a_redirection_is_not_followed(client: CyberTipClient, service: Service) -> None:
+    service.faults["/status"] = Misbehaviour(302, location=f"{service.url}/xsd")
+    with pytest.raises(UnavailableError, match="302"):
+        client.status()
+    assert service.asked == ["/status"]
 
 
 BROKEN = {
@@ -307,7 +315,7 @@ def test_no_credential_in_logs_errors_and_representations(
         told += _failure(strangers, drafted)
         client.submit(drafted, IMAGE, switch=ON, on_progress=Journal())
     everything = "\n".join([*told, caplog.text, repr(logs)])
-    for secret in (USERNAME, PASSWORD, words.split()[-1]):
+    for secret in (USERNAME, PASSWORD, words.rsplit(maxsplit=1)[-1]):
         assert secret not in everything
 
 
