@@ -73,7 +73,7 @@ class AuditStore:
         """Up to `limit` events about one subject such as `post:<id>`, in order."""
         query = select(audit_events).where(audit_events.c.subject == subject).order_by(audit_events.c.number)
         with self._database.read() as connection:
-            return [_event(row) for row in connection.execute(query.limit(limit))]
+            return [event_of(row) for row in connection.execute(query.limit(limit))]
 
     def head(self) -> tuple[int, Digest]:
         """Number and digest of the newest event; 0 and `GENESIS` when there is none."""
@@ -124,7 +124,7 @@ def _pages(connection: Connection) -> Iterator[list[AuditEvent]]:
 
 def _page(connection: Connection, after: int, limit: int) -> list[AuditEvent]:
     query = select(audit_events).where(audit_events.c.number > after).order_by(audit_events.c.number).limit(limit)
-    return [_event(row) for row in connection.execute(query)]
+    return [event_of(row) for row in connection.execute(query)]
 
 
 def _row(event: AuditEvent) -> dict[str, object]:
@@ -140,7 +140,8 @@ def _row(event: AuditEvent) -> dict[str, object]:
     }
 
 
-def _event(row: AnyRow) -> AuditEvent:
+def event_of(row: AnyRow) -> AuditEvent:
+    """The event in a row of `audit_events`."""
     return AuditEvent(
         number=row.number,
         at=row.at,

@@ -1,0 +1,74 @@
+"""The hashes of every screened picture, in the order in which they were stored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select, tuple_
+
+from moderation.domain.ids import PostId
+from moderation.storage.engine import Database
+from moderation.storage.tables import picture_hashes
+
+
+@dataclass(frozen=True, slots=True)
+class HashPlace:
+    """Where a hash stands in the order of storing: the number of its verdict's audit event, and its frame."""
+
+    number: int
+    frame: int
+
+
+BEFORE_ALL = HashPlace(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHash:
+    """One frame's hash: `pdq` is 64 hexadecimal characters, `quality` 0 to 100."""
+
+    place: HashPlace
+    pdq: str
+    quality: int
+
+
+class HashStore:
+    """Reads the hashes of one database; verdicts write them.
+
+    Their numbers come from the audit log, whose writers wait for each other to the end of their transactions: a number
+    that can be read is never followed by a lower one that appears later.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def after(self, place: HashPlace, limit: int) -> list[StoredHash]:
+        """Up to `limit` hashes that were stored after `place`, in order."""
+        columns = picture_hashes.c
+        query = (
+            select(columns.number, columns.frame, columns.pdq, columns.quality)
+            .where(columns.number >= place.number)
+            .where(tuple_(columns.number, columns.frame) > tuple_(place.number, place.frame))
+            .order_by(columns.number, columns.frame)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [
+                StoredHash(HashPlace(row.number, row.frame), row.pdq, row.quality) for row in connection.execute(query)
+            ]
+
+    def posts_at(self, numbers: Sequence[int]) -> dict[int, PostId]:
+        """The post of each number, of those that there are."""
+        if not numbers:
+            return {}
+        query = select(picture_hashes.c.number, picture_hashes.c.post_id).where(picture_hashes.c.number.in_(numbers))
+        with self._database.read() as connection:
+            return {row.number: PostId(row.post_id) for row in connection.execute(query)}
+
+    def of_post(self, post_id: PostId) -> list[StoredHash]:
+        """A post's hashes by frame; none when it was never decoded."""
+        columns = picture_hashes.c
+        query = select(columns.number, columns.frame, columns.pdq, columns.quality)
+        query = query.where(columns.post_id == post_id).order_by(columns.frame)
+        with self._database.read() as connection:
+            return [
+                StoredHash(HashPlace(row.number, row.frame), row.pdq, row.quality) for row in connection.execute(query)
+            ]
