@@ -138,6 +138,7 @@ class JobColumns(TypedColumns):
     pdq: Named[str | None] = Column(String(64))
     decided_at: Named[datetime | None] = Column(UtcTime)
     carry_until: Named[datetime | None] = Column(UtcTime)
+    audit_rate: Named[float] = Column(server_default="0")
 
 
 OPEN_SQL = text("closed_at IS NULL")
@@ -145,6 +146,7 @@ REVIEWED_SQL = text("closed_at IS NULL AND kind = 'review'")
 OFFERED_SQL = text("state = 'open'")
 ASSIGNED_SQL = text("state = 'open' AND assigned_to IS NOT NULL")
 HELD_SQL = text("state = 'open' AND wake_at IS NOT NULL")
+CARRIED_SQL = text("carry_until IS NOT NULL")
 LEASED_SQL = text("state = 'open' AND lease_holder IS NOT NULL")
 
 jobs = Table(
@@ -166,5 +168,6 @@ jobs = Table(
     ),
     Index("ix_jobs_held", "held_by", sqlite_where=HELD_SQL, postgresql_where=HELD_SQL),
     Index("ix_jobs_assigned", "assigned_to", sqlite_where=ASSIGNED_SQL, postgresql_where=ASSIGNED_SQL),
+    Index("ix_jobs_carry_until", "carry_until", sqlite_where=CARRIED_SQL, postgresql_where=CARRIED_SQL),
     Index("ix_jobs_leased", "lease_holder", sqlite_where=LEASED_SQL, postgresql_where=LEASED_SQL),
 )

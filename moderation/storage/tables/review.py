@@ -104,11 +104,15 @@ decision_fates = Table("decision_fates", METADATA, DecisionFateColumns)
 
 
 class PendingDecisionColumns(TypedColumns):
-    """Decisions in their undo window: the work list of settlement. Its rows go when they settle or are undone."""
+    """Decisions in their undo window: the work list of settlement. Its rows go when they settle or are undone.
+
+    `follow_up` is JSON: what settlement opens, or how an undone escalation goes back.
+    """
 
     decision_id: Named[str] = Column(ForeignKey("decisions.id"), primary_key=True)
     batch: Named[str] = Column(String(36))
     effective_at: Named[datetime] = Column(UtcTime)
+    follow_up: Named[str] = Column(Text)
 
 
 pending_decisions = Table(

@@ -112,6 +112,7 @@ def extend_jobs() -> None:
     op.add_column("jobs", sa.Column("pdq", sa.String(length=64), nullable=True))
     op.add_column("jobs", sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("jobs", sa.Column("carry_until", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("jobs", sa.Column("audit_rate", sa.Double(), server_default="0", nullable=False))
     op.drop_index(op.f("ix_jobs_open_post_id"), table_name="jobs", sqlite_where=sa.text("closed_at IS NULL"))
     op.create_index(
         "ix_jobs_assigned",
@@ -119,6 +120,13 @@ def extend_jobs() -> None:
         ["assigned_to"],
         sqlite_where=sa.text("state = 'open' AND assigned_to IS NOT NULL"),
         postgresql_where=sa.text("state = 'open' AND assigned_to IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_jobs_carry_until",
+        "jobs",
+        ["carry_until"],
+        sqlite_where=sa.text("carry_until IS NOT NULL"),
+        postgresql_where=sa.text("carry_until IS NOT NULL"),
     )
     op.create_index(
         "ix_jobs_due",
@@ -338,6 +346,7 @@ def create_decision_tables() -> None:
         sa.Column("decision_id", sa.String(), nullable=False),
         sa.Column("batch", sa.String(length=36), nullable=False),
         sa.Column("effective_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("follow_up", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["decision_id"], ["decisions.id"], name=op.f("fk_pending_decisions_decision_id_decisions")
         ),
