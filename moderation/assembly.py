@@ -104,9 +104,9 @@ def plan_source(settings: Settings, database: Database) -> PlanSource:
     return PlanSource(PlanStore(database), settings.review_plan, compile_text=compile_review_plan)
 
 
-def decoder(settings: Settings) -> DecoderProcess:
-    """The decoder process with the limits in force, yielding what every signal and hash needs."""
-    limits = DecodeLimits(
+def decode_limits(settings: Settings) -> DecodeLimits:
+    """What decoding one image may cost."""
+    return DecodeLimits(
         max_bytes=settings.max_image_bytes,
         max_pixels=settings.max_pixels,
         max_side=settings.max_side,
@@ -114,7 +114,11 @@ def decoder(settings: Settings) -> DecoderProcess:
         seconds=settings.decode_seconds,
         memory_mb=settings.decode_memory_mb,
     )
-    return DecoderProcess(limits, {**SIGNAL_REDUCTIONS, **MATCHING_REDUCTIONS})
+
+
+def decoder(settings: Settings) -> DecoderProcess:
+    """The decoder process with the limits in force, yielding what every signal and hash needs."""
+    return DecoderProcess(decode_limits(settings), {**SIGNAL_REDUCTIONS, **MATCHING_REDUCTIONS})
 
 
 def lane_threads(settings: Settings) -> int:

@@ -42,6 +42,7 @@ def create_app(settings: Settings | None = None, *, site: Site | None = None) ->
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         await the_site.watch.close()
+        app.state.desk.close()
         the_site.database.close()
 
     app = FastAPI(

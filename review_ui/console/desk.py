@@ -1,15 +1,32 @@
 """Everything that the console's routes work with, built once per application."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from moderation.assembly import decode_limits, plan_source
+from moderation.review.near_pictures import NearPictures
+from moderation.review.plan import Plan
+from moderation.review.plan_source import PlanSource
 from moderation.settings import Settings
+from moderation.storage.accounts.people import PeopleStore
 from moderation.storage.audit import AuditStore
 from moderation.storage.engine import Database
+from moderation.storage.policies import PolicyStore
+from moderation.storage.review.appeals import AppealStore
+from moderation.storage.review.author_records import AuthorRecordStore
+from moderation.storage.review.decisions import DecisionStore
+from moderation.storage.review.drafts import DraftStore
+from moderation.storage.review.gold import GoldStore
+from moderation.storage.review.hashes import HashStore
+from moderation.storage.review.queue import JobQueue
+from moderation.storage.review.standing import StandingStore
+from review_ui.console.later import Later
+from review_ui.console.pictures import Pictures
+from review_ui.console.views import Views
 from review_ui.site import Site
 
 
@@ -19,6 +36,19 @@ class Desk:
 
     site: Site
     audit: AuditStore
+    people: PeopleStore
+    queue: JobQueue
+    decisions: DecisionStore
+    appeals: AppealStore
+    gold: GoldStore
+    drafts: DraftStore
+    authors: AuthorRecordStore
+    standings: StandingStore
+    policies: PolicyStore
+    near: NearPictures
+    pictures: Pictures
+    plans: Later[PlanSource]
+    views: Views = field(default_factory=Views)
 
     @property
     def settings(self) -> Settings:
@@ -35,10 +65,34 @@ class Desk:
         """The time, in UTC."""
         return self.site.clock
 
+    def plan(self) -> Plan:
+        """The review plan in force. May read the database: not for the event loop."""
+        return self.plans.get().current()
+
+    def close(self) -> None:
+        """End the decoder."""
+        self.pictures.close()
+
 
 def open_desk(site: Site) -> Desk:
     """The desk on the stores of `site`; connects to nothing, starts nothing."""
-    return Desk(site=site, audit=AuditStore(site.database))
+    database = site.database
+    return Desk(
+        site=site,
+        audit=AuditStore(database),
+        people=PeopleStore(database),
+        queue=JobQueue(database),
+        decisions=DecisionStore(database),
+        appeals=AppealStore(database),
+        gold=GoldStore(database),
+        drafts=DraftStore(database),
+        authors=AuthorRecordStore(database),
+        standings=StandingStore(database),
+        policies=PolicyStore(database),
+        near=NearPictures(HashStore(database)),
+        pictures=Pictures(site.blobs, decode_limits(site.settings)),
+        plans=Later(lambda: plan_source(site.settings, database)),
+    )
 
 
 def desk_of(request: Request) -> Desk:
