@@ -9,13 +9,14 @@ import numpy as np
 
 from moderation.domain.errors import NotFoundError, UnavailableError
 from moderation.domain.ids import Digest, PostId
+from moderation.domain.job import Route
 from moderation.domain.media import ImageFacts, Refusal, RefusalReason
 from moderation.domain.post import PENDING, Author, Claim, Post, PostState, check_transition
 from moderation.domain.signal import Column, ColumnKind, FailureReason, Score, SignalFailure, SignalResult, Surface
 from moderation.domain.signal import SignalSpec as Spec
 from moderation.domain.verdict import Judgement, Screening, Verdict
 from moderation.media.subject import Frame, Picture, Subject
-from moderation.screening.ports import Committed
+from moderation.screening.ports import Committed, Router
 from moderation.screening.screen import ScreeningParts
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -75,6 +76,8 @@ class MemoryPosts:
         self.rows = {post.id: Row(post) for post in posts}
         self.screenings: dict[PostId, list[Screening]] = {}
         self.published: list[PostId] = []
+        self.routes: dict[PostId, Route] = {}
+        self.bases: dict[PostId, str] = {}
         self.down = False
         self._tokens = 0
         self._lock = threading.Lock()
@@ -127,7 +130,14 @@ class MemoryPosts:
                     row.post, row.token = replace(row.post, state=PostState.RECEIVED), ""
                     row.attempt -= 1
 
-    def commit(self, screened: Sequence[tuple[Claim, Screening]], *, now: datetime) -> Committed:
+    def commit(
+        self,
+        screened: Sequence[tuple[Claim, Screening]],
+        *,
+        now: datetime,
+        routes: Mapping[PostId, Route],
+        bases: Mapping[PostId, str],
+    ) -> Committed:
         self._check()
         stored, lost = [], []
         with self._lock:
@@ -139,6 +149,9 @@ class MemoryPosts:
                 check_transition(row.post.state, state)
                 row.post, row.token = replace(row.post, state=state), ""
                 self.screenings.setdefault(claim.post.id, []).append(screening)
+                if claim.post.id in routes:
+                    self.routes[claim.post.id] = routes[claim.post.id]
+                self.bases[claim.post.id] = bases.get(claim.post.id, "")
                 stored.append(claim.post.id)
         return Committed(tuple(stored), tuple(lost))
 
@@ -243,6 +256,7 @@ def parts(
     decoder: NumberDecoder | None = None,
     signals: Greyness | None = None,
     refresh: Callable[[], None] = lambda: None,
+    router: Router | None = None,
 ) -> ScreeningParts:
     """Everything a lane needs, in memory."""
     judge = OddIsBad()
@@ -254,4 +268,5 @@ def parts(
         judge=lambda: judge,
         refresh=refresh,
         clock=clock or Clock(),
+        router=router,
     )

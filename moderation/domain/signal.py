@@ -110,17 +110,27 @@ class BankHit:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureHash:
+    """The PDQ hash of one frame: 64 lower-case hexadecimal characters; `quality` is 0 to 100."""
+
+    frame: int
+    pdq: str
+    quality: int
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """What the banks said; no hit is an empty `hits`, never the absence of a result.
 
     `checkpoint` names the exact bank contents that were searched. Hits are ordered strictest effect first, then
-    nearest first.
+    nearest first. `hashes` are what was searched for, one of each frame in order; empty in documents of version 1.
     """
 
     signal: str
     values: Mapping[str, Value]
     hits: tuple[BankHit, ...]
     checkpoint: str
+    hashes: tuple[PictureHash, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,14 @@ from moderation.domain.signal import (
     ColumnKind,
     FailureReason,
     Match,
+    PictureHash,
     SignalFailure,
     SignalResult,
     SignalSpec,
     Surface,
 )
 from moderation.matching.index import HashIndex, Neighbour
-from moderation.matching.pdq import from_hex, hashes_and_qualities
+from moderation.matching.pdq import from_hex, hashes_and_qualities, to_hex
 from moderation.matching.reductions import PDQ_LUMA64
 from moderation.matching.scan import CODE_BYTES, ExactScan
 from moderation.media.subject import Picture, Subject
@@ -144,26 +145,36 @@ def _match_all(pictures: Sequence[Picture], loaded: Loaded) -> list[SignalResult
     start = 0
     for picture in pictures:
         end = start + len(picture.frames)
-        matches.append(_match(neighbours[start:end], [int(quality) for quality in qualities[start:end]], loaded))
+        hashes = tuple(
+            PictureHash(frame, to_hex(code), int(quality))
+            for frame, (code, quality) in enumerate(zip(codes[start:end], qualities[start:end], strict=True))
+        )
+        matches.append(_match(neighbours[start:end], hashes, loaded))
         start = end
     return matches
 
 
-def _match(frames: Sequence[Sequence[Neighbour]], qualities: Sequence[int], loaded: Loaded) -> Match:
-    """The match of one picture, from its frames' neighbours and qualities."""
+def _match(frames: Sequence[Sequence[Neighbour]], hashes: tuple[PictureHash, ...], loaded: Loaded) -> Match:
+    """The match of one picture, from its frames' neighbours and hashes."""
     found: list[tuple[BankHit, str]] = []
-    for frame, (neighbours, quality) in enumerate(zip(frames, qualities, strict=True)):
+    for neighbours, searched in zip(frames, hashes, strict=True):
         for neighbour in neighbours:
             entry = loaded.contents.entries[neighbour.position]
             bank = loaded.banks[entry.bank]
-            if neighbour.distance_bits > bank.distance_bits or min(quality, entry.quality) < bank.min_quality:
+            if neighbour.distance_bits > bank.distance_bits or min(searched.quality, entry.quality) < bank.min_quality:
                 continue
             hit = BankHit(
-                bank.name, entry.id, bank.effect.value, neighbour.distance_bits, entry.quality, frame, entry.note
+                bank.name,
+                entry.id,
+                bank.effect.value,
+                neighbour.distance_bits,
+                entry.quality,
+                searched.frame,
+                entry.note,
             )
             found.append((hit, entry.category))
     found.sort(key=lambda item: _strictest_then_nearest(item[0]))
-    worst = min(qualities)
+    worst = min(searched.quality for searched in hashes)
     nearest, category = found[0] if found else (None, "")
     values = {
         "image_match_effect": nearest.effect if nearest else NO_MATCH,
@@ -174,7 +185,7 @@ def _match(frames: Sequence[Sequence[Neighbour]], qualities: Sequence[int], load
         "image_hash_usable": worst >= MIN_QUALITY,
     }
     hits = tuple(map(itemgetter(0), found[:MAX_HITS]))
-    return Match(IMAGE_MATCH.name, values, hits, loaded.contents.checkpoint)
+    return Match(IMAGE_MATCH.name, values, hits, loaded.contents.checkpoint, hashes)
 
 
 def _strictest_then_nearest(hit: BankHit) -> tuple[int, int, str, int]:

@@ -3,19 +3,20 @@
 Only `pipelines/resources.py`, `review_ui/app.py` and `cli.py` build the real objects.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from moderation.domain.bank import BankContents
 from moderation.domain.ids import Digest, PostId
+from moderation.domain.job import Route
 from moderation.domain.media import Refusal
 from moderation.domain.post import Claim, Committed, Post
 from moderation.domain.signal import SignalResult
 from moderation.domain.verdict import Judgement, Screening
 from moderation.media.subject import Picture, Subject
 
-__all__ = ["Banks", "Blobs", "Committed", "Decoder", "Judge", "Posts", "Signals"]
+__all__ = ["Banks", "Blobs", "Committed", "Decoder", "Judge", "Posts", "Router", "Signals"]
 
 
 class Posts(Protocol):
@@ -36,10 +37,18 @@ class Posts(Protocol):
         """Give posts back unscreened, so that another lane takes them at once."""
         ...
 
-    def commit(self, screened: Sequence[tuple[Claim, Screening]], *, now: datetime) -> Committed:
+    def commit(
+        self,
+        screened: Sequence[tuple[Claim, Screening]],
+        *,
+        now: datetime,
+        routes: Mapping[PostId, Route],
+        bases: Mapping[PostId, str],
+    ) -> Committed:
         """Store evidence, verdict, audit event and outbox message or job for every claim still held.
 
-        A claim that is no longer held (expired and taken, or already judged) leaves nothing behind.
+        A claim that is no longer held (expired and taken, or already judged) leaves nothing behind. A held post
+        without a route waits in the queue that the judgement names; one without a basis is a case of its own.
         """
         ...
 
@@ -94,6 +103,14 @@ class Judge(Protocol):
 
     def evaluate(self, posts: Sequence[Post], results: Sequence[Sequence[SignalResult]]) -> list[Judgement]:
         """One judgement per post, in order. A condition that cannot be decided holds; never raises for content."""
+        ...
+
+
+class Router(Protocol):
+    """Which queue a held post waits in, and how urgent it is."""
+
+    def route(self, post: Post, results: Sequence[SignalResult], judgement: Judgement) -> Route:
+        """The route of one held post. Whatever it raises, the post is held in the queue that `judgement` names."""
         ...
 
 

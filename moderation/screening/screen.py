@@ -7,7 +7,7 @@ after the other they are the whole of screening.
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from moderation import __version__
@@ -18,7 +18,8 @@ from moderation.domain.post import Claim, Post
 from moderation.domain.signal import FailureReason, Match, SignalFailure, SignalResult
 from moderation.domain.verdict import Judgement, Pins, Screening, Verdict
 from moderation.media.subject import Picture, Subject
-from moderation.screening.ports import Blobs, Committed, Decoder, Judge, Posts, Signals
+from moderation.screening.ports import Blobs, Committed, Decoder, Judge, Posts, Router, Signals
+from moderation.screening.routing import Placing, place
 
 MAX_ATTEMPTS = 3
 """A post that was claimed more often than this without a verdict is held instead of being tried again."""
@@ -29,7 +30,8 @@ Clock = Callable[[], datetime]
 @dataclass(frozen=True, slots=True)
 class ScreeningParts:
     """Everything that screening works with. `judge()` gives the policy in force; `refresh()` makes the matchers
-    see the newest bank contents, raising `UnavailableError` when it cannot know them.
+    see the newest bank contents, raising `UnavailableError` when it cannot know them. Without a router every held post
+    waits in the queue that policy names.
     """
 
     posts: Posts
@@ -39,6 +41,7 @@ class ScreeningParts:
     judge: Callable[[], Judge]
     refresh: Callable[[], None]
     clock: Clock
+    router: Router | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,13 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Screened:
-    """Claimed posts with their verdicts, ready to be committed; `seconds` is the batch's time by stage."""
+    """Claimed posts with their verdicts, ready to be committed; `seconds` is the batch's time by stage, `placing` says
+    where the held ones wait.
+    """
 
     pairs: tuple[tuple[Claim, Screening], ...]
     seconds: dict[str, float]
+    placing: Placing = field(default_factory=Placing)
 
 
 def screen(parts: ScreeningParts, claims: Sequence[Claim]) -> Committed:
@@ -96,13 +102,15 @@ def judge(parts: ScreeningParts, prepared: Prepared) -> Screened:
     }
     for found, judgement in zip(results, judgements, strict=True):
         _insist(judgement, found, parts.signals)
-    return Screened(_records(parts, policy, prepared, results, judgements, seconds), seconds)
+    pairs = _records(parts, policy, prepared, results, judgements, seconds)
+    return Screened(pairs, seconds, place(parts.router, pairs))
 
 
 def commit(parts: ScreeningParts, screened: Screened) -> Committed:
     """Store everything in one transaction; what is no longer ours is left to whoever has it now."""
     begin = time.perf_counter()
-    committed = parts.posts.commit(screened.pairs, now=parts.clock())
+    placing = screened.placing
+    committed = parts.posts.commit(screened.pairs, now=parts.clock(), routes=placing.routes, bases=placing.bases)
     screened.seconds["commit"] = time.perf_counter() - begin
     return committed
 

@@ -12,13 +12,31 @@ from typing import Any
 
 from moderation.domain.ids import Digest, PostId, ScreeningId
 from moderation.domain.media import ImageFacts, Refusal, RefusalReason
-from moderation.domain.signal import BankHit, FailureReason, Match, Score, SignalFailure, SignalResult, Span, Surface
+from moderation.domain.signal import (
+    BankHit,
+    FailureReason,
+    Match,
+    PictureHash,
+    Score,
+    SignalFailure,
+    SignalResult,
+    Span,
+    Surface,
+)
 from moderation.domain.verdict import Comparison, Judgement, Pins, RuleHit, RuleStatus, Screening, Truth, Verdict
 
 Document = dict[str, Any]
 
-VERSION = 1
-UPGRADES: tuple[Callable[[Document], Document], ...] = ()
+VERSION = 2
+
+
+def _without_hashes(document: Document) -> Document:
+    """Version 1 did not keep the hashes that the banks were searched for."""
+    results = [{**item, "hashes": []} if item["kind"] == "match" else item for item in document["results"]]
+    return {**document, "results": results}
+
+
+UPGRADES: tuple[Callable[[Document], Document], ...] = (_without_hashes,)
 """`UPGRADES[n]` turns a screening's document of version n + 1 into version n + 2. Keys: image, judgement, pins,
 seconds, and `results` with one document per signal.
 """
@@ -78,12 +96,9 @@ def screening_of(
 
 
 def result_of(text: str, version: int) -> SignalResult:
-    """One signal's result again, without the rest of its screening. Raises `ValueError` for a version that is not
-    today's: an upgrade may need the whole document.
-    """
-    if version != VERSION:
-        raise ValueError(f"A result of version {version} is read with its screening.")
-    return _result(json.loads(text))
+    """One signal's result again, without the rest of its screening; upgrades of results look at nothing else."""
+    alone: Document = {"image": {}, "judgement": {}, "pins": {}, "seconds": {}, "results": [json.loads(text)]}
+    return _result(_upgraded(alone, version)["results"][0])
 
 
 def _upgraded(document: Document, version: int) -> Document:
@@ -107,7 +122,8 @@ def _result(document: Document) -> SignalResult:
         return SignalFailure(document["signal"], FailureReason(document["reason"]), document["detail"])
     if kind == "match":
         hits = tuple(BankHit(**hit) for hit in document.pop("hits"))
-        return Match(**document, hits=hits)
+        hashes = tuple(PictureHash(**found) for found in document.pop("hashes"))
+        return Match(**document, hits=hits, hashes=hashes)
     spans = tuple(Span(**{**span, "surface": Surface(span["surface"])}) for span in document.pop("spans"))
     return Score(**document, spans=spans)
 

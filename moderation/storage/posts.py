@@ -1,12 +1,13 @@
 """Posts: accepted once, leased to one lane at a time, judged once, published once. Each method is one transaction."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from moderation.domain.ids import Digest, PostId
+from moderation.domain.job import Route
 from moderation.domain.post import Claim, Committed, Post, PostState
 from moderation.domain.verdict import Screening
 from moderation.storage import acceptance, leases, publication, verdicts
@@ -89,17 +90,27 @@ class PostStore:
         with self._database.write() as connection:
             leases.release(connection, claims)
 
-    def commit(self, screened: Sequence[tuple[Claim, Screening]], *, now: datetime) -> Committed:
+    def commit(
+        self,
+        screened: Sequence[tuple[Claim, Screening]],
+        *,
+        now: datetime,
+        routes: Mapping[PostId, Route] | None = None,
+        bases: Mapping[PostId, str] | None = None,
+    ) -> Committed:
         """Store evidence, verdict, audit event, message and job for every claim still held, all or nothing.
 
-        A claim that is no longer held (taken by another, or already judged) leaves nothing behind. Raises
-        `ValueError`, and stores nothing, when a screening approves on incomplete evidence or is of another post.
+        A claim that is no longer held (taken by another, or already judged) leaves nothing behind. A held post without
+        a route waits in the judgement's queue with the default severity and deadline; one without a basis
+        (`screening.basis`) never shares a job. Raises `ValueError`, and stores nothing, when a screening approves on
+        incomplete evidence or is of another post.
         """
         verdicts.check_evidence(screened)
         if not screened:
             return Committed((), ())
         with self._database.write() as connection:
-            stored, lost = verdicts.commit(connection, screened, now=now)
+            places = verdicts.Places(routes or {}, bases or {})
+            stored, lost = verdicts.commit(connection, screened, places, now=now)
         return Committed(tuple(stored), tuple(lost))
 
     def hold_overdue(self, *, now: datetime, limit: int) -> list[PostId]:

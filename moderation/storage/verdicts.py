@@ -1,29 +1,45 @@
 """Committing verdicts: evidence, verdict, audit event, outbox message and review job in one transaction."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
 from moderation.domain.audit import AuditDraft, AuditEvent, Json
+from moderation.domain.bank import MIN_QUALITY
 from moderation.domain.ids import MessageId, PostId, new_id
+from moderation.domain.job import DEFAULT_SERVICE_SECONDS, DEFAULT_SEVERITY, Route
 from moderation.domain.media import Refusal
 from moderation.domain.outbox import Message
 from moderation.domain.post import PENDING, Claim, Post, PostState, check_transition
-from moderation.domain.signal import SignalFailure
+from moderation.domain.signal import Match, PictureHash, SignalFailure
 from moderation.domain.verdict import RuleStatus, Screening, SystemQueue, Verdict
 from moderation.storage.audit import append
 from moderation.storage.documents import VERSION, dump, result_document, screening_document
 from moderation.storage.leases import held
 from moderation.storage.messages import send
+from moderation.storage.review import counters
+from moderation.storage.review.opening import Opening, open_jobs
 from moderation.storage.rows import POST_COLUMNS, post_of
-from moderation.storage.tables import PENDING_SQL, jobs, posts, screenings, signal_results, verdicts
+from moderation.storage.tables import PENDING_SQL, picture_hashes, posts, screenings, signal_results, verdicts
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where held posts wait, and which of them are the same case."""
+
+    routes: Mapping[PostId, Route] = field(default_factory=dict)
+    bases: Mapping[PostId, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What becomes of one post, whatever led to it. `post` has the state that it had before."""
+    """What becomes of one post, whatever led to it. `post` has the state that it had before.
+
+    `route` is where it waits if it is held.
+    """
 
     post: Post
     screening: Screening | None
@@ -33,6 +49,8 @@ class Outcome:
     queue: str
     category: str
     reason: str
+    route: Route
+    basis: str = ""
 
 
 def check_evidence(screened: Sequence[tuple[Claim, Screening]]) -> None:
@@ -53,7 +71,7 @@ def check_evidence(screened: Sequence[tuple[Claim, Screening]]) -> None:
 
 
 def commit(
-    connection: Connection, screened: Sequence[tuple[Claim, Screening]], *, now: datetime
+    connection: Connection, screened: Sequence[tuple[Claim, Screening]], places: Places, *, now: datetime
 ) -> tuple[list[PostId], list[PostId]]:
     """Store what is still held; returns the posts stored and the posts whose lease was lost."""
     rows = held(connection, [claim for claim, _ in screened])
@@ -67,7 +85,7 @@ def commit(
             stored.setdefault(claim.post.id, (claim, screening))
     if stored:
         _insert_evidence(connection, [screening for _, screening in stored.values()])
-        outcomes = [_outcome(post_of(rows[post_id]), screening) for post_id, (_, screening) in stored.items()]
+        outcomes = [_outcome(post_of(rows[post_id]), screening, places) for post_id, (_, screening) in stored.items()]
         _settle(connection, outcomes, kind="post.verdict", now=now)
     return list(stored), lost
 
@@ -87,6 +105,7 @@ def hold_overdue(connection: Connection, *, now: datetime, limit: int) -> list[P
             queue=SystemQueue.STALLED,
             category="",
             reason=reason,
+            route=default_route(SystemQueue.STALLED),
         )
         for row in connection.execute(query)
     ]
@@ -102,7 +121,12 @@ def deciding_rule(screening: Screening) -> str:
     return next((hit.rule for hit in live if judgement.verdict is not Verdict.APPROVE), "")
 
 
-def _outcome(post: Post, screening: Screening) -> Outcome:
+def default_route(queue: str) -> Route:
+    """Where a post waits that nothing routed."""
+    return Route(queue, DEFAULT_SEVERITY, DEFAULT_SERVICE_SECONDS)
+
+
+def _outcome(post: Post, screening: Screening, places: Places) -> Outcome:
     judgement = screening.judgement
     return Outcome(
         post=post,
@@ -113,6 +137,8 @@ def _outcome(post: Post, screening: Screening) -> Outcome:
         queue=judgement.queue,
         category=judgement.category,
         reason=judgement.reason,
+        route=places.routes.get(post.id) or default_route(judgement.queue),
+        basis=places.bases.get(post.id, ""),
     )
 
 
@@ -156,9 +182,9 @@ def _settle(connection: Connection, outcomes: Sequence[Outcome], *, kind: str, n
         _move(connection, [outcome for outcome in outcomes if outcome.verdict is verdict], verdict.state, now)
     told = list(zip(append(connection, [_draft(outcome, kind, now) for outcome in outcomes]), outcomes, strict=True))
     connection.execute(insert(verdicts), [_verdict_row(event, outcome, now) for event, outcome in told])
-    waiting = [_job_row(outcome, now) for outcome in outcomes if outcome.verdict is Verdict.HOLD]
-    if waiting:
-        connection.execute(insert(jobs), waiting)
+    _insert_hashes(connection, told)
+    counters.add(connection, now, Counter(("verdict", outcome.verdict.value, outcome.rule) for outcome in outcomes))
+    open_jobs(connection, [_opening(outcome) for outcome in outcomes if outcome.verdict is Verdict.HOLD], now=now)
     send(connection, [(event, _message(outcome, now)) for event, outcome in told], now=now)
 
 
@@ -185,6 +211,8 @@ def _draft(outcome: Outcome, kind: str, now: datetime) -> AuditDraft:
         "queue": outcome.queue,
         "reason": outcome.reason,
     }
+    if outcome.verdict is Verdict.HOLD:
+        payload |= {"job_queue": outcome.route.queue, "routing_rule": outcome.route.rule}
     actor = "system:deadline"
     if screening is not None:
         actor = f"lane:{screening.lane}"
@@ -216,15 +244,40 @@ def _verdict_row(event: AuditEvent, outcome: Outcome, now: datetime) -> dict[str
     }
 
 
-def _job_row(outcome: Outcome, now: datetime) -> dict[str, object]:
-    return {
-        "id": new_id(now),
-        "post_id": outcome.post.id,
-        "queue": outcome.queue,
-        "category": outcome.category,
-        "reason": outcome.reason,
-        "opened_at": now,
-    }
+def _insert_hashes(connection: Connection, told: Sequence[tuple[AuditEvent, Outcome]]) -> None:
+    rows = [
+        {
+            "post_id": outcome.post.id,
+            "frame": found.frame,
+            "number": event.number,
+            "pdq": found.pdq,
+            "quality": found.quality,
+        }
+        for event, outcome in told
+        for found in _hashes(outcome.screening)
+    ]
+    if rows:
+        connection.execute(insert(picture_hashes), rows)
+
+
+def _hashes(screening: Screening | None) -> tuple[PictureHash, ...]:
+    matches = (result for result in (screening.results if screening else ()) if isinstance(result, Match))
+    return next((match.hashes for match in matches if match.hashes), ())
+
+
+def _opening(outcome: Outcome) -> Opening:
+    """The held post's job. Only a still picture whose hash is good enough says which others are the same case."""
+    hashes = _hashes(outcome.screening)
+    still = len(hashes) == 1 and hashes[0].quality >= MIN_QUALITY
+    return Opening(
+        post=outcome.post,
+        queue=outcome.queue,
+        category=outcome.category,
+        reason=outcome.reason,
+        route=outcome.route,
+        basis=outcome.basis,
+        pdq=hashes[0].pdq if still else None,
+    )
 
 
 def _message(outcome: Outcome, now: datetime) -> Message:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from moderation.domain.ids import Digest, PostId, ScreeningId
 from moderation.domain.media import ImageFacts, Refusal, RefusalReason
-from moderation.domain.signal import BankHit, FailureReason, Match, Score, SignalFailure, Span, Surface
+from moderation.domain.signal import BankHit, FailureReason, Match, PictureHash, Score, SignalFailure, Span, Surface
 from moderation.domain.verdict import Comparison, Judgement, Pins, RuleHit, RuleStatus, Screening, Truth, Verdict
 
 T = TypeVar("T")
@@ -27,9 +27,10 @@ def several(items: st.SearchStrategy[T]) -> st.SearchStrategy[tuple[T, ...]]:
 columns = st.dictionaries(words, values, max_size=4)
 spans = st.builds(Span, st.sampled_from(Surface), numbers, numbers, words, words)
 hits = st.builds(BankHit, words, words, words, numbers, numbers, numbers, words)
+hashes = st.builds(PictureHash, numbers, digests, numbers)
 results = st.one_of(
     st.builds(Score, words, columns, several(spans), columns),
-    st.builds(Match, words, columns, several(hits), words),
+    st.builds(Match, words, columns, several(hits), words, several(hashes)),
     st.builds(SignalFailure, words, st.sampled_from(FailureReason), words),
 )
 comparisons = st.builds(Comparison, words, words, values, words, words, words, st.sampled_from(Truth))

@@ -1,5 +1,6 @@
 """Opening jobs: with the verdict that holds a post, and with everything in review that asks another person."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from moderation.domain.ids import AccountId, JobId, new_id
 from moderation.domain.job import JobKind, Route
 from moderation.domain.post import Post
 from moderation.domain.priority import Urgency, rank
+from moderation.storage.review import clusters, counters
 from moderation.storage.tables import cluster_bands, job_exclusions, job_posts, jobs
 
 
@@ -66,10 +68,12 @@ class _Group:
 def open_jobs(connection: Connection, openings: Sequence[Opening], *, now: datetime) -> list[JobId]:
     """Open jobs, near-duplicates among `openings` as one; returns the ids in the order of their first posts.
 
-    Call it after the audit events are appended: it writes counters.
+    Posts join the job of an earlier case, or take its decision, where there is one: these have no id in the answer. An
+    opening without a basis always gets a job of its own. Call it after the audit events are appended: it writes
+    counters, and waits for no job's lock.
     """
     groups: list[_Group] = []
-    for opening in openings:
+    for opening in _without_earlier_cases(connection, openings, now):
         known = next((group for group in groups if group.first.same_case(opening)), None)
         if known is None:
             groups.append(_Group(JobId(new_id(now)), opening))
@@ -78,6 +82,15 @@ def open_jobs(connection: Connection, openings: Sequence[Opening], *, now: datet
     if groups:
         _insert(connection, groups, now)
     return [group.job_id for group in groups]
+
+
+def _without_earlier_cases(connection: Connection, openings: Sequence[Opening], now: datetime) -> list[Opening]:
+    """The openings that need a job of their own, in order."""
+    searching = [opening for opening in openings if opening.clusters]
+    if not searching:
+        return list(openings)
+    left = {opening.post.id for opening in clusters.absorb(connection, searching, now=now)}
+    return [opening for opening in openings if not opening.clusters or opening.post.id in left]
 
 
 def _insert(connection: Connection, groups: Sequence[_Group], now: datetime) -> None:
@@ -103,6 +116,8 @@ def _insert(connection: Connection, groups: Sequence[_Group], now: datetime) -> 
     ]
     if values:
         connection.execute(insert(cluster_bands), values)
+    counted = [group.first for group in groups if group.first.kind is not JobKind.GOLD]
+    counters.add(connection, now, Counter(("opened", first.route.queue, first.category) for first in counted))
 
 
 def _row(group: _Group, now: datetime) -> dict[str, object]:

@@ -1,0 +1,43 @@
+"""On what grounds a post is held, as one word: equal words and near pictures are the same case for a person."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from moderation.domain.audit import canonical_json
+from moderation.domain.post import Post
+from moderation.domain.verdict import Comparison, Judgement, RuleHit, RuleStatus, Truth
+
+_READS_TEXT = re.compile(r"\b(caption|prompt)_", re.IGNORECASE)
+
+
+def basis(post: Post, judgement: Judgement) -> str:
+    """64 hexadecimal characters, or "" for a post that nothing else is the same case as.
+
+    SHA-256 over the queue, the category and the live rules that are true; and over the caption and the prompt when
+    one of these rules looked at them: then the same words are part of the case. When anything could not be measured or
+    decided the grounds are not known, and nobody's decision on another post may answer for this one.
+    """
+    rules = [hit for hit in judgement.hits if hit.status is RuleStatus.LIVE and hit.truth is Truth.TRUE]
+    if not judgement.complete or not rules:
+        return ""
+    words = [_plain(post.caption), _plain(post.prompt)] if _read_text(rules) else []
+    named = sorted(hit.rule for hit in rules)
+    grounds = canonical_json([judgement.queue, judgement.category, named, words])
+    return hashlib.sha256(grounds.encode()).hexdigest()
+
+
+def _read_text(rules: Iterable[RuleHit]) -> bool:
+    return any(_looked_at_text(comparison) for rule in rules for comparison in rule.comparisons)
+
+
+def _looked_at_text(comparison: Comparison) -> bool:
+    """Whether a comparison that may have made the rule true reads a column of the text."""
+    reads = _READS_TEXT.search(comparison.column) or _READS_TEXT.search(comparison.text)
+    return comparison.truth is not Truth.FALSE and reads is not None
+
+
+def _plain(text: str) -> str:
+    """Without differences that no reader sees: NFKC, case, white space."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
