@@ -4,9 +4,10 @@ from typing import TypeAlias
 
 from markupsafe import Markup
 
+from review_ui.console.charts.dots import dot_plot
+from review_ui.console.charts.horizontal import horizontal_bars
 from review_ui.console.charts.lines import line_chart
 from review_ui.console.charts.model import DotPlot, HorizontalBars, LineChart, Meter, Sparkline, StackedBars
-from review_ui.console.charts.rows import dot_plot, horizontal_bars
 from review_ui.console.charts.small import meter, sparkline
 from review_ui.console.charts.stacks import stacked_bars
 

@@ -25,12 +25,15 @@ def width_of(size: Size) -> float:
     return FULL_WIDTH if size is Size.FULL else HALF_WIDTH
 
 
-def figure(name: str, title: str, note: str, size: Size, *body: Markup) -> Markup:
-    """A chart with its heading. The title alone names it, and the note says what is counted."""
+def figure(name: str, title: str, note: str, kind: str, *body: Markup) -> Markup:
+    """A chart with its heading: the title names it, the note says what is counted.
+
+    `kind` is a `Size`, or "meter"; it decides how wide the chart grows.
+    """
     heading = [element("strong", one_line(title))]
     if note:
         heading.append(element("span", one_line(note), class_="chart-note"))
-    return element("figure", element("figcaption", *heading), *body, class_=f"chart chart-{size}", id=name)
+    return element("figure", element("figcaption", *heading), *body, class_=f"chart chart-{kind}", id=name)
 
 
 def drawing(name: str, title: str, description: str, area: tuple[float, float], parts: Sequence[Markup]) -> Markup:
@@ -74,4 +77,5 @@ def data_table(title: str, table: Table) -> Markup:
 
 
 def _row(cells: tuple[str, ...]) -> Markup:
-    return element("tr", element("th", cells[0], scope="row"), *(element("td", cell) for cell in cells[1:]))
+    shown = [cell if isinstance(cell, Markup) else one_line(cell) for cell in cells]
+    return element("tr", element("th", shown[0], scope="row"), *(element("td", cell) for cell in shown[1:]))

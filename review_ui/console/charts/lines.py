@@ -11,11 +11,11 @@ from review_ui.console.charts.markup import element, join, one_line
 from review_ui.console.charts.model import LineChart, Series, known
 from review_ui.console.charts.plot import (
     HEIGHTS,
-    STYLES,
     EndLabel,
     Plot,
     end_labels,
     line_sample,
+    look,
     make_plot,
     marker,
     references_across,
@@ -30,7 +30,10 @@ from review_ui.console.charts.wording import exact, short, time_element, utc
 MARKERS = 10
 """About how many points of a long line carry their marker; every point does on a line of twice as many."""
 
-TICK_SPACING = 82.0
+MOST_TOOLTIPS = 400
+"""With more times than this a tooltip's column would be about a pixel wide; the table has the numbers."""
+
+TICK_SPACING = 64.0
 ALONE = timedelta(minutes=30)
 """What is shown on both sides of a single point in time."""
 
@@ -63,8 +66,8 @@ def _parts(chart: LineChart, plot: Plot) -> list[Markup]:
     return [
         value_axis(plot),
         time_axis(plot, places),
-        references_across(plot, chart.references),
         *lines,
+        references_across(plot, chart.references),
         end_labels(plot, _labels(chart, plot), line_sample),
         _columns(chart, xs, plot),
     ]
@@ -78,26 +81,36 @@ def _across(times: Sequence[datetime], plot: Plot) -> Scale:
 
 
 def _line(chart: LineChart, style: int, series: Series, xs: Sequence[float], plot: Plot) -> Markup:
-    look = f"s{style % STYLES}"
     points = [
         None if value is None else (x, plot.scale(value))
         for x, value in zip(xs, map(drawable, series.values), strict=True)
     ]
     runs = list(_runs(points))
     path = "".join("M" + "L".join(f"{x:.2f} {y:.2f}" for x, y in run) for run in runs if len(run) > 1)
-    every = 1 if len(points) <= 2 * MARKERS else -(-len(points) // MARKERS)
-    offset = (style * every) // (len(chart.series) + 1)
     marked = {run[0] for run in runs if len(run) == 1} | {run[-1] for run in runs[-1:]}
-    marked |= {point for point in points[offset::every] if point is not None}
-    parts = [_shade(run, plot.floor, look) for run in runs if chart.filled and len(run) > 1]
+    marked |= {point for point in points[_every(chart, style)] if point is not None}
+    parts = [_shade(run, plot.floor, style) for run in runs if chart.filled and len(run) > 1]
     if path:
-        parts.append(element("path", class_=f"line {look}", d=path))
+        parts.append(element("path", class_=f"c-line {look(style)}", d=path))
     return join([*parts, *(marker(style, x, y) for x, y in sorted(marked))])
 
 
-def _shade(run: Sequence[tuple[float, float]], floor: float, look: str) -> Markup:
+def _every(chart: LineChart, style: int) -> slice:
+    """Which points carry a marker: all of few; of many some, elsewhere on every line, and none on a line by itself."""
+    count, lines = len(chart.times), len(chart.series)
+    if count <= 2 * MARKERS:
+        return slice(None)
+    if lines == 1:
+        return slice(0, 0)
+    step = -(-count // MARKERS)
+    return slice(style * step // (lines + 1), None, step)
+
+
+def _shade(run: Sequence[tuple[float, float]], floor: float, style: int) -> Markup:
     top = "L".join(f"{x:.2f} {y:.2f}" for x, y in run)
-    return element("path", class_=f"area {look}", d=f"M{run[0][0]:.2f} {floor:.2f}L{top}L{run[-1][0]:.2f} {floor:.2f}z")
+    return element(
+        "path", class_=f"c-area {look(style)}", d=f"M{run[0][0]:.2f} {floor:.2f}L{top}L{run[-1][0]:.2f} {floor:.2f}z"
+    )
 
 
 def _runs(points: Sequence[tuple[float, float] | None]) -> Iterator[list[tuple[float, float]]]:
@@ -127,6 +140,8 @@ def _labels(chart: LineChart, plot: Plot | None) -> list[EndLabel]:
 
 def _columns(chart: LineChart, xs: Sequence[float], plot: Plot) -> Markup:
     """Invisible columns, one per time, whose tooltips name all values at that time."""
+    if len(chart.times) > MOST_TOOLTIPS:
+        return Markup()
     middles = [(left + right) / 2 for left, right in pairwise(xs)]
     edges = [plot.left, *middles, plot.right]
     parts = []
@@ -134,7 +149,7 @@ def _columns(chart: LineChart, xs: Sequence[float], plot: Plot) -> Markup:
         lines = (f"{one_line(series.label)}: {exact(series.values[index], chart.unit)}" for series in chart.series)
         title = element("title", "\n".join((utc(time), *lines)))
         box = {"x": edges[index], "y": plot.top, "width": edges[index + 1] - edges[index]}
-        parts.append(element("rect", title, class_="hit", height=plot.bottom - plot.top, **box))
+        parts.append(element("rect", title, class_="c-hit", height=plot.bottom - plot.top, **box))
     return join(parts)
 
 

@@ -29,8 +29,8 @@ def fill(name: str, style: int) -> str:
 
 def _pattern(name: str, style: int) -> Markup:
     marks = _STROKES[style]
-    parts = [element("rect", class_=f"fill s{style}", width=TILE, height=TILE)]
+    parts = [element("rect", class_=f"c-fill c-s{style}", width=TILE, height=TILE)]
     if marks is not None:
-        parts.append(element("path", class_="dots" if "h.01" in marks else "stripes", d=marks))
+        parts.append(element("path", class_="c-dots" if "h.01" in marks else "c-stripes", d=marks))
     size = {"width": TILE, "height": TILE}
     return element("pattern", *parts, id=f"{name}-fill-{style}", patternUnits="userSpaceOnUse", **size)

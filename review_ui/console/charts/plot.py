@@ -14,7 +14,7 @@ from review_ui.console.charts.wording import short, time_attributes, utc
 FONT = 12.0
 TOP, BOTTOM = 14.0, 28.0
 HEIGHTS = {Size.HALF: 250.0, Size.FULL: 280.0}
-LABEL_WIDTHS = {Size.HALF: 96.0, Size.FULL: 170.0}
+LABEL_WIDTHS = {Size.HALF: 118.0, Size.FULL: 170.0}
 SAMPLE_WIDTH = 24.0
 LINE_HEIGHT = 17.0
 STYLES = 6
@@ -72,10 +72,10 @@ def value_axis(plot: Plot) -> Markup:
     parts = []
     for mark in plot.marks:
         y = plot.scale(mark)
-        kind = "zero" if mark == 0 else "grid"
+        kind = "c-zero" if mark == 0 else "c-grid"
         parts.append(element("line", class_=kind, x1=plot.left, x2=plot.right, y1=y, y2=y))
         parts.append(
-            element("text", short(mark, plot.unit), class_="tick", x=plot.left - 8, y=y + 4, text_anchor="end")
+            element("text", short(mark, plot.unit), class_="c-tick", x=plot.left - 8, y=y + 4, text_anchor="end")
         )
     return join(parts)
 
@@ -84,10 +84,12 @@ def time_axis(plot: Plot, places: Sequence[tuple[float, TimeTick]]) -> Markup:
     """Times below the plot, each at its x."""
     parts = []
     for x, tick in places:
-        parts.append(element("line", class_="tick-line", x1=x, x2=x, y1=plot.bottom, y2=plot.bottom + 4))
+        parts.append(element("line", class_="c-tick-line", x1=x, x2=x, y1=plot.bottom, y2=plot.bottom + 4))
         attributes = time_attributes(tick.time, tick.clock)
         text = utc(tick.time, tick.clock)
-        parts.append(element("text", text, class_="tick", x=x, y=plot.bottom + 19, text_anchor="middle", **attributes))
+        parts.append(
+            element("text", text, class_="c-tick", x=x, y=plot.bottom + 19, text_anchor="middle", **attributes)
+        )
     return join(parts)
 
 
@@ -100,10 +102,10 @@ def references_across(plot: Plot, references: Sequence[Reference]) -> Markup:
             continue
         y = plot.scale(value)
         label = clipped(f"{reference.label} {short(value, plot.unit)}", plot.right - plot.left - 12, FONT)
-        parts.append(element("line", class_="reference", x1=plot.left, x2=plot.right, y1=y, y2=y))
+        parts.append(element("line", class_="c-reference", x1=plot.left, x2=plot.right, y1=y, y2=y))
         below = y - plot.top < FONT + 4
         parts.append(
-            element("text", label, class_="reference-label", x=plot.left + 6, y=y + FONT + 2 if below else y - 5)
+            element("text", label, class_="c-reference-label", x=plot.left + 6, y=y + FONT + 2 if below else y - 5)
         )
     return join(parts)
 
@@ -118,12 +120,12 @@ def end_labels(plot: Plot, labels: Sequence[EndLabel], sample: Callable[[int, fl
     for label in _spread(labels, plot.top, plot.bottom):
         y = label.at
         if not label.label:
-            parts.append(element("text", label.value, class_="end-value", x=plot.right + 8, y=y + 4))
+            parts.append(element("text", label.value, class_="c-end-value", x=plot.right + 8, y=y + 4))
             continue
         x = plot.right + 14 + SAMPLE_WIDTH
         parts.append(sample(label.style, plot.right + 10, y))
-        text = element("tspan", label.label), element("tspan", label.value, class_="end-value", dx=6)
-        parts.append(element("text", *text, class_="end-label", x=x, y=y + 4))
+        text = element("tspan", label.label), element("tspan", label.value, class_="c-end-value", dx=6)
+        parts.append(element("text", *text, class_="c-end-label", x=x, y=y + 4))
     return join(parts)
 
 
@@ -134,8 +136,13 @@ def shown_label(series: Series, style: int, *, at: float, value: str, size: Size
 
 def line_sample(style: int, x: float, y: float) -> Markup:
     """A short piece of a series' line."""
-    line = element("line", class_=f"line s{style % STYLES}", x1=x, x2=x + SAMPLE_WIDTH - 2, y1=y, y2=y)
+    line = element("line", class_=f"c-line {look(style)}", x1=x, x2=x + SAMPLE_WIDTH - 2, y1=y, y2=y)
     return line + marker(style, x + SAMPLE_WIDTH / 2 - 1, y)
+
+
+def look(style: int) -> str:
+    """The class that gives a series its colour and dashes."""
+    return f"c-s{style % STYLES}"
 
 
 def marker(style: int, x: float, y: float) -> Markup:
@@ -149,9 +156,9 @@ def marker(style: int, x: float, y: float) -> Markup:
         f"M0 {r + 1}L{r + 1} {-r}H{-r - 1}z",
         f"M{-r} {-r}L{r} {r}M{r} {-r}L{-r} {r}",
     )
-    kind = "cross" if style % STYLES == STYLES - 1 else "mark"
+    kind = "c-cross" if style % STYLES == STYLES - 1 else "c-mark"
     place = f"translate({x:.2f} {y:.2f})"
-    return element("path", class_=f"{kind} s{style % STYLES}", d=shapes[style % STYLES], transform=place)
+    return element("path", class_=f"{kind} {look(style)}", d=shapes[style % STYLES], transform=place)
 
 
 def _spread(labels: Sequence[EndLabel], top: float, bottom: float) -> list[EndLabel]:

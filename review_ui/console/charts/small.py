@@ -4,13 +4,13 @@ from markupsafe import Markup
 
 from review_ui.console.charts.figure import drawing, figure, nothing
 from review_ui.console.charts.markup import element, one_line
-from review_ui.console.charts.model import Meter, Size, Sparkline, known
+from review_ui.console.charts.model import Meter, Sparkline, known
 from review_ui.console.charts.patterns import fill, patterns
 from review_ui.console.charts.scale import Scale, drawable, ticks
 from review_ui.console.charts.wording import exact, short
 
 SPARK_WIDTH, SPARK_HEIGHT = 120.0, 28.0
-METER_WIDTH, METER_HEIGHT, TRACK_HEIGHT = 320.0, 42.0, 14.0
+METER_WIDTH, METER_HEIGHT, TRACK_HEIGHT = 420.0, 44.0, 16.0
 CALM_STYLE, NEAR_STYLE, OVER_STYLE = 0, 1, 5
 
 
@@ -31,8 +31,8 @@ def sparkline(chart: Sparkline) -> Markup:
         "svg",
         element("title", one_line(chart.title)),
         element("desc", _values_told(chart)),
-        element("path", class_="line s0", d=_path(points)),
-        element("circle", class_="mark s0", cx=last[0], cy=last[1], r=2.8),
+        element("path", class_="c-line c-s0", d=_path(points)),
+        element("circle", class_="c-mark c-s0", cx=last[0], cy=last[1], r=2.8),
         class_="spark",
         viewBox=f"0 0 {SPARK_WIDTH:g} {SPARK_HEIGHT:g}",
         role="img",
@@ -45,24 +45,24 @@ def meter(chart: Meter) -> Markup:
     used, budget = drawable(chart.used), drawable(chart.budget)
     if used is None or not budget:
         text = "No budget is set" if used is not None and budget == 0 else chart.empty
-        return figure(chart.id, chart.title, "", Size.HALF, nothing(text))
+        return figure(chart.id, chart.title, "", "meter", nothing(text))
     scale = Scale(0, max(used, budget), 0, METER_WIDTH)
     style, state = _state(chart, used, budget)
     track = {"y": 2, "height": TRACK_HEIGHT}
     parts = [
         patterns(chart.id, OVER_STYLE + 1),
-        element("rect", class_="track", x=0, width=METER_WIDTH, rx=3, **track),
-        element("rect", class_=f"segment s{style}", fill=fill(chart.id, style), x=0, width=scale(used), **track),
+        element("rect", class_="c-track", x=0, width=METER_WIDTH, rx=3, **track),
+        element("rect", class_=f"c-segment c-s{style}", fill=fill(chart.id, style), x=0, width=scale(used), **track),
     ]
     if used > budget:
         x = scale(budget)
-        parts.append(element("line", class_="budget", x1=x, x2=x, y1=0, y2=TRACK_HEIGHT + 4))
+        parts.append(element("line", class_="c-budget", x1=x, x2=x, y1=0, y2=TRACK_HEIGHT + 4))
     words = f"{short(used, chart.unit)} of {short(budget, chart.unit)} {one_line(chart.noun)}".rstrip()
-    parts.append(element("text", words, class_="meter-words", x=0, y=METER_HEIGHT - 8))
-    parts.append(element("text", state, class_="end-value", x=METER_WIDTH, y=METER_HEIGHT - 8, text_anchor="end"))
+    parts.append(element("text", words, class_="c-meter-words", x=0, y=METER_HEIGHT - 8))
+    parts.append(element("text", state, class_="c-end-value", x=METER_WIDTH, y=METER_HEIGHT - 8, text_anchor="end"))
     told = f"{words}, {state}."
     shown = drawing(chart.id, chart.title, told, (METER_WIDTH, METER_HEIGHT), parts)
-    return figure(chart.id, chart.title, "", Size.HALF, element("div", shown, class_="chart-meter"))
+    return figure(chart.id, chart.title, "", "meter", shown)
 
 
 def _state(chart: Meter, used: float, budget: float) -> tuple[int, str]:

@@ -12,10 +12,10 @@ from review_ui.console.charts.patterns import fill, patterns
 from review_ui.console.charts.plot import (
     FONT,
     HEIGHTS,
-    STYLES,
     EndLabel,
     Plot,
     end_labels,
+    look,
     make_plot,
     shown_label,
     time_axis,
@@ -69,13 +69,14 @@ def _bar(chart: StackedBars, index: int, middle: float, step: float, plot: Plot)
         top, foot = plot.scale(high), plot.scale(low)
         if foot > top:
             box = {"x": middle - width / 2, "y": top, "width": width, "height": foot - top}
-            parts.append(element("rect", class_=f"segment s{style % STYLES}", fill=fill(chart.id, style), **box))
+            parts.append(element("rect", class_=f"c-segment {look(style)}", fill=fill(chart.id, style), **box))
     total = _total(values)
-    if total is not None and text_width(short(total, chart.unit), FONT) + 6 <= step:
+    label = short(total, chart.unit)
+    if total is not None and text_width(label, FONT) + 6 <= step:
         y = plot.scale(total) - 5
-        parts.append(element("text", short(total, chart.unit), class_="bar-total", x=middle, y=y, text_anchor="middle"))
+        parts.append(element("text", label, class_="c-bar-total", x=middle, y=y, text_anchor="middle"))
     box = {"x": middle - step / 2, "y": plot.top, "width": step, "height": plot.bottom - plot.top}
-    parts.append(element("rect", element("title", _tooltip(chart, index)), class_="hit", **box))
+    parts.append(element("rect", element("title", _tooltip(chart, index)), class_="c-hit", **box))
     return join(parts)
 
 
@@ -124,7 +125,7 @@ def _label(chart: StackedBars, style: int, series: Series, at: float) -> EndLabe
 
 def _patch(name: str, style: int, x: float, y: float) -> Markup:
     box = {"x": x + 6, "y": y - 6, "width": 13, "height": 12}
-    return element("rect", class_=f"segment s{style % STYLES}", fill=fill(name, style), **box)
+    return element("rect", class_=f"c-segment {look(style)}", fill=fill(name, style), **box)
 
 
 def _description(chart: StackedBars) -> str:

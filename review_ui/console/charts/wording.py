@@ -10,6 +10,7 @@ from review_ui.console.charts.model import Unit, known
 from review_ui.console.charts.scale import DAY, HOUR, MINUTE
 
 UNKNOWN = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
 COMPACT_FROM = 10_000
 EXPONENT_FROM = 1e15
 SMALLEST_DECIMAL = 1e-3
@@ -34,17 +35,9 @@ _PATTERNS = {Clock.MINUTE: "{t:%H:%M}", Clock.DAY: "{t.day} {t:%b}", Clock.MONTH
 
 
 def short(value: float | None, unit: Unit) -> str:
-    """The value for an axis or a label: three significant digits or so."""
+    """The value for an axis or a label: three significant digits or so, with a true minus sign."""
     shown = known(value)
-    if shown is None:
-        return UNKNOWN
-    if unit is Unit.SECONDS:
-        return _duration(shown)
-    if unit is Unit.SHARE:
-        return f"{_plain(shown * 100)}%"
-    if unit is Unit.NUMBER and abs(shown) < FEW_SECONDS and abs(shown) >= SMALLEST_DECIMAL:
-        return f"{shown:.2f}"
-    return _plain(shown)
+    return UNKNOWN if shown is None else _short(shown, unit).replace("-", MINUS)
 
 
 def exact(value: float | None, unit: Unit) -> str:
@@ -74,6 +67,16 @@ def time_element(time: datetime) -> Markup:
     return element("time", utc(time), datetime=time.astimezone(UTC).isoformat(), **time_attributes(time, Clock.FULL))
 
 
+def _short(shown: float, unit: Unit) -> str:
+    if unit is Unit.SECONDS:
+        return _duration(shown)
+    if unit is Unit.SHARE:
+        return f"{_plain(shown * 100)}%"
+    if unit is Unit.NUMBER and abs(shown) < FEW_SECONDS and abs(shown) >= SMALLEST_DECIMAL:
+        return f"{shown:.2f}"
+    return _plain(shown)
+
+
 def _plain(value: float) -> str:
     """At most three digits with a prefix from 10,000 on; in between whole numbers or up to three digits."""
     size = abs(value)
@@ -98,7 +101,7 @@ def _decimals(value: float) -> str:
 
 def _duration(seconds: float) -> str:
     """The two largest parts: `3 d 4 h`, `1 h 30 min`, `12 min`, `4.5 s`."""
-    size, sign = abs(seconds), "\N{MINUS SIGN}" if seconds < 0 else ""
+    size, sign = abs(seconds), MINUS if seconds < 0 else ""
     if size < MINUTE - 0.5:
         return f"{sign}{_plain(size) if size < FEW_SECONDS else f'{size:.0f}'} s"
     if size >= 1000 * DAY:
