@@ -24,6 +24,7 @@ APPEND_ONLY = (
     "decisions",
     "decision_fates",
     "review_plans",
+    "evidence_holds",
     "picture_hashes",
 )
 """Tables that refuse updates and deletes: the migration that makes one gives it triggers."""

@@ -25,7 +25,8 @@ from moderation.storage.tables.metadata import METADATA
 class PostColumns(TypedColumns):
     """A post, its state and its lease. `publication` is the audit number of its publication: the feed's order.
 
-    `overturned_at`: an appeal was overturned; no automatic rule acts on the post again.
+    `overturned_at`: an appeal was overturned; no automatic rule acts on the post again. `image_deleted_at`: retention
+    deleted the image, or found it gone.
     """
 
     id: Named[str] = Column(String(36), primary_key=True)
@@ -48,14 +49,17 @@ class PostColumns(TypedColumns):
     published_at: Named[datetime | None] = Column(UtcTime)
     publication: Named[int | None] = Column(BigInteger)
     overturned_at: Named[datetime | None] = Column(UtcTime)
+    image_deleted_at: Named[datetime | None] = Column(UtcTime)
 
 
 PENDING_SQL = text("verdict_at IS NULL")
 RETRIED_SQL = text("attempts > 0")
 FRESH_SQL = text("attempts = 0")
+_NUMBERED_SQL = text("publication IS NOT NULL")
 _PENDING_RETRIED_SQL = text("verdict_at IS NULL AND attempts > 0")
 """What the indexes of waiting posts are limited to. A check makes it mean the same as the two states, on which
-SQLite would choose a worse index.
+SQLite would choose a worse index. The index of publications is a partial one because PostgreSQL takes the columns of a
+full unique index for a key: publishing would then wait for everybody who writes a row that refers to the post.
 """
 
 posts = Table(
@@ -75,7 +79,13 @@ posts = Table(
     ),
     Index("ix_posts_deadline", "deadline_at", sqlite_where=PENDING_SQL, postgresql_where=PENDING_SQL),
     Index("ix_posts_state_received_at", "state", "received_at"),
-    Index("ix_posts_publication", "publication", unique=True),
+    Index(
+        "ix_posts_publication",
+        "publication",
+        unique=True,
+        sqlite_where=_NUMBERED_SQL,
+        postgresql_where=_NUMBERED_SQL,
+    ),
     Index("ix_posts_feed", "state", "publication"),
     Index("ix_posts_image", "image"),
     Index("ix_posts_author_id", "author_id", "received_at"),

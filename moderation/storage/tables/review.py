@@ -201,7 +201,7 @@ breaks = Table("breaks", METADATA, BreakColumns, Index("ix_breaks_account", "acc
 
 
 class EvidenceHoldColumns(TypedColumns):
-    """A post that nothing may delete, with its picture."""
+    """A post that nothing may delete or change, with its picture. Triggers see to it."""
 
     post_id: Named[str] = Column(ForeignKey("posts.id"), primary_key=True)
     image: Named[str] = Column(String(64))
@@ -214,7 +214,10 @@ evidence_holds = Table("evidence_holds", METADATA, EvidenceHoldColumns, Index("i
 
 
 class CyberTipColumns(TypedColumns):
-    """A CyberTipline report of a post: `state` is draft, submitting, submitted or retracted."""
+    """A CyberTipline report of a post: `state` is draft, submitting, submitted or retracted.
+
+    `facts` is what people wrote and `progress` how far a submission came, as JSON; `receipt` is NCMEC's answer.
+    """
 
     id: Named[str] = Column(String(36), primary_key=True)
     post_id: Named[str] = Column(ForeignKey("posts.id"), unique=True)
@@ -223,6 +226,8 @@ class CyberTipColumns(TypedColumns):
     document: Named[str] = Column(Text)
     file_details: Named[str] = Column(Text)
     report_id: Named[str]
+    progress: Named[str] = Column(Text)
+    receipt: Named[str] = Column(Text)
     written_by: Named[str] = Column(String(36))
     written_at: Named[datetime] = Column(UtcTime)
     submitted_at: Named[datetime | None] = Column(UtcTime)

@@ -15,7 +15,10 @@ PRIMARY_KEYS = {
     "decision_fates": ("decision_id",),
     "review_plans": ("number",),
     "picture_hashes": ("post_id", "frame"),
+    "evidence_holds": ("post_id",),
 }
+HELD_COLUMNS = ("id", "client", "image", "image_bytes", "caption", "prompt", "author_id", "received_at")
+HELD = "the post is held as evidence"
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 SEVERITY = 50
 SERVICE = timedelta(hours=1)
@@ -30,8 +33,10 @@ def upgrade() -> None:
     fill_jobs()
     if op.get_bind().dialect.name == "postgresql":
         protect_postgresql()
+        hold_evidence_postgresql()
     else:
         protect_sqlite()
+        hold_evidence_sqlite()
 
 
 def fill_jobs() -> None:
@@ -81,9 +86,60 @@ def protect_sqlite() -> None:
         op.execute(f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} {known} {refusal}")
 
 
+def hold_evidence_postgresql() -> None:
+    """A held post stays as it is, no post's image is marked as deleted while one with the same image is held, and no
+    report is deleted.
+    """
+    op.execute(
+        "CREATE FUNCTION refuse_held() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF EXISTS (SELECT 1 FROM evidence_holds WHERE post_id = OLD.id OR image = OLD.image AND TG_ARGV[0] = 'image') "
+        f"THEN RAISE EXCEPTION '{HELD}' USING ERRCODE = 'restrict_violation'; END IF; "
+        "IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW; END $$"
+    )
+    for name, event, about in (
+        ("held_no_delete", "DELETE", "post"),
+        ("held_no_change", f"UPDATE OF {', '.join(HELD_COLUMNS)}", "post"),
+        ("held_no_image_deletion", "UPDATE OF image_deleted_at", "image"),
+    ):
+        op.execute(
+            f"CREATE TRIGGER {name} BEFORE {event} ON posts FOR EACH ROW EXECUTE FUNCTION refuse_held('{about}')"
+        )
+        op.execute(f"ALTER TABLE posts ENABLE ALWAYS TRIGGER {name}")
+    op.execute(
+        "CREATE TRIGGER no_delete BEFORE DELETE OR TRUNCATE ON cybertip_reports "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )
+    op.execute("ALTER TABLE cybertip_reports ENABLE ALWAYS TRIGGER no_delete")
+
+
+def hold_evidence_sqlite() -> None:
+    """The same as on PostgreSQL."""
+    refusal = f"BEGIN SELECT RAISE(ABORT, '{HELD}'); END"
+    post = "WHEN EXISTS (SELECT 1 FROM evidence_holds WHERE post_id = OLD.id)"
+    image = "WHEN EXISTS (SELECT 1 FROM evidence_holds WHERE image = OLD.image)"
+    changed = ", ".join(HELD_COLUMNS)
+    op.execute(f"CREATE TRIGGER posts_held_no_delete BEFORE DELETE ON posts {post} {refusal}")
+    op.execute(f"CREATE TRIGGER posts_held_no_change BEFORE UPDATE OF {changed} ON posts {post} {refusal}")
+    op.execute(
+        f"CREATE TRIGGER posts_held_no_image_deletion BEFORE UPDATE OF image_deleted_at ON posts {image} {refusal}"
+    )
+    kept = "BEGIN SELECT RAISE(ABORT, 'cybertip_reports keeps every report'); END"
+    op.execute(f"CREATE TRIGGER cybertip_reports_no_delete BEFORE DELETE ON cybertip_reports {kept}")
+
+
 def extend_posts() -> None:
     op.add_column("posts", sa.Column("overturned_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("posts", sa.Column("image_deleted_at", sa.DateTime(timezone=True), nullable=True))
     op.create_index("ix_posts_author_id", "posts", ["author_id", "received_at"])
+    op.drop_index("ix_posts_publication", table_name="posts")
+    op.create_index(
+        "ix_posts_publication",
+        "posts",
+        ["publication"],
+        unique=True,
+        sqlite_where=sa.text("publication IS NOT NULL"),
+        postgresql_where=sa.text("publication IS NOT NULL"),
+    )
     op.create_index("ix_posts_received_at", "posts", ["received_at", "id"])
 
 
@@ -376,6 +432,8 @@ def create_care_tables() -> None:
         sa.Column("document", sa.Text(), nullable=False),
         sa.Column("file_details", sa.Text(), nullable=False),
         sa.Column("report_id", sa.String(), nullable=False),
+        sa.Column("progress", sa.Text(), nullable=False),
+        sa.Column("receipt", sa.Text(), nullable=False),
         sa.Column("written_by", sa.String(length=36), nullable=False),
         sa.Column("written_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=True),
