@@ -15,7 +15,7 @@ from moderation.domain.post import Post
 from moderation.domain.priority import rank
 from moderation.domain.signal import SignalResult
 from moderation.storage.audit import append
-from moderation.storage.documents import VERSION, result_of
+from moderation.storage.documents import result_of
 from moderation.storage.engine import Database
 from moderation.storage.rows import POST_COLUMNS, AnyRow, AnySelect, job_of, post_of
 from moderation.storage.tables import decisions, jobs, posts, screenings, signal_results, verdicts
@@ -123,7 +123,6 @@ def _results(
         select(signal_results.c.screening_id, signal_results.c.document, screenings.c.version)
         .join_from(signal_results, screenings, screenings.c.id == signal_results.c.screening_id)
         .where(signal_results.c.screening_id.in_(known), signal_results.c.signal.in_(sorted(signals)))
-        .where(screenings.c.version == VERSION)
     )
     for screening_id, document, version in connection.execute(query):
         found[screening_id].append(result_of(document, version))
