@@ -15,7 +15,7 @@ from typing import Literal
 import structlog
 
 from moderation.domain.bank import BankContents
-from moderation.domain.errors import NotFoundError
+from moderation.domain.errors import NotFoundError, PolicyError
 from moderation.domain.ids import Digest
 from moderation.domain.signal import SignalSpec
 from moderation.domain.verdict import Screening
@@ -27,6 +27,7 @@ from moderation.policy.compile import Policy, compile_policy
 from moderation.review.compile_plan import compile_plan
 from moderation.review.plan import Plan
 from moderation.review.plan_source import PlanSource
+from moderation.review.router import PlanRouter
 from moderation.screening.intake import Intake, IntakeLimits
 from moderation.screening.lane import LaneOptions, run_lane
 from moderation.screening.policy_source import PolicySource
@@ -104,6 +105,18 @@ def plan_source(settings: Settings, database: Database) -> PlanSource:
     return PlanSource(PlanStore(database), settings.review_plan, compile_text=compile_review_plan)
 
 
+def router(settings: Settings, database: Database) -> PlanRouter | None:
+    """Routing by the review plan in force; None, and an alarm in the log, when there is no plan that can be read.
+
+    Then held posts wait in the queues that policy names: a broken plan holds up no screening.
+    """
+    try:
+        return PlanRouter(plan_source(settings, database).current, signal_specs())
+    except PolicyError as error:
+        log.error("routing_without_plan", reason=error.message)  # noqa: TRY400 - the message says it all
+        return None
+
+
 def decode_limits(settings: Settings) -> DecodeLimits:
     """What decoding one image may cost."""
     return DecodeLimits(
@@ -149,6 +162,7 @@ def screening_parts(settings: Settings, database: Database) -> Iterator[Screenin
             judge=source.current,
             refresh=matches.refresh,
             clock=now,
+            router=router(settings, database),
         )
 
 
