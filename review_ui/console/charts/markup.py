@@ -71,7 +71,7 @@ def _em(character: str) -> float:
     return NARROW_EM if character in _NARROW else USUAL_EM
 
 
-def _text(value: str | float) -> Markup:
+def _text(value: str | float) -> str:
     if isinstance(value, Markup):
         return value
-    return escape(_ILLEGAL.sub(REPLACEMENT, value) if isinstance(value, str) else number(value))
+    return escape(_ILLEGAL.sub(REPLACEMENT, value)) if isinstance(value, str) else number(value)

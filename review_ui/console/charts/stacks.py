@@ -57,14 +57,15 @@ def _parts(chart: StackedBars, plot: Plot) -> list[Markup]:
         patterns(chart.id, len(chart.series)),
         value_axis(plot),
         time_axis(plot, places[(len(places) - 1) % every :: every]),
-        *(_bar(chart, index, middles[index], step, plot) for index in range(len(chart.times))),
+        *(_bar(chart, index, values, middles[index], plot) for index, values in enumerate(_columns(chart))),
         end_labels(plot, _labels(chart, plot), partial(_patch, chart.id)),
     ]
 
 
-def _bar(chart: StackedBars, index: int, middle: float, step: float, plot: Plot) -> Markup:
+def _bar(chart: StackedBars, index: int, values: Sequence[float | None], middle: float, plot: Plot) -> Markup:
+    step = (plot.right - plot.left) / len(chart.times)
     width = min(WIDEST_BAR, step * BAR_SHARE)
-    parts, values = [], _columns(chart)[index]
+    parts = []
     for style, (low, high) in enumerate(_segments(values)):
         top, foot = plot.scale(high), plot.scale(low)
         if foot > top:
@@ -76,15 +77,15 @@ def _bar(chart: StackedBars, index: int, middle: float, step: float, plot: Plot)
         y = plot.scale(total) - 5
         parts.append(element("text", label, class_="c-bar-total", x=middle, y=y, text_anchor="middle"))
     box = {"x": middle - step / 2, "y": plot.top, "width": step, "height": plot.bottom - plot.top}
-    parts.append(element("rect", element("title", _tooltip(chart, index)), class_="c-hit", **box))
+    parts.append(element("rect", element("title", _tooltip(chart, index, total)), class_="c-hit", **box))
     return join(parts)
 
 
-def _tooltip(chart: StackedBars, index: int) -> str:
+def _tooltip(chart: StackedBars, index: int, total: float | None) -> str:
     lines = [
         f"{one_line(series.label)}: {exact(series.values[index], chart.unit)}" for series in reversed(chart.series)
     ]
-    return "\n".join((utc(chart.times[index]), *lines, f"Total: {exact(_total(_columns(chart)[index]), chart.unit)}"))
+    return "\n".join((utc(chart.times[index]), *lines, f"Total: {exact(total, chart.unit)}"))
 
 
 def _columns(chart: StackedBars) -> list[tuple[float | None, ...]]:
