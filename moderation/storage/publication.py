@@ -5,18 +5,18 @@ import binascii
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from moderation.domain.audit import AuditDraft
 from moderation.domain.errors import InvalidInputError
 from moderation.domain.ids import MessageId, PostId, new_id
 from moderation.domain.outbox import Message
 from moderation.domain.post import Post, PostState, check_transition
-from moderation.domain.verdict import Verdict
+from moderation.storage.approval import approval
 from moderation.storage.audit import append
 from moderation.storage.messages import send
 from moderation.storage.rows import POST_COLUMNS, AnySelect, post_of
-from moderation.storage.tables import posts, verdicts
+from moderation.storage.tables import posts
 
 MAX_PAGE = 200
 _LARGEST = 2**63 - 1
@@ -38,13 +38,6 @@ class FeedPage:
     next_cursor: str | None
 
 
-def approval() -> ColumnElement[bool]:
-    """That a complete verdict `approve` stands behind the post."""
-    return exists().where(
-        verdicts.c.post_id == posts.c.id, verdicts.c.verdict == Verdict.APPROVE, verdicts.c.complete.is_(True)
-    )
-
-
 def any_approved(connection: Connection) -> bool:
     """Whether a post waits to be published."""
     query = select(posts.c.id).where(posts.c.state == PostState.APPROVED, approval()).limit(1)
@@ -58,7 +51,7 @@ def publish_approved(connection: Connection, *, limit: int, now: datetime) -> li
         .where(posts.c.state == PostState.APPROVED, approval())
         .order_by(posts.c.received_at, posts.c.id)
         .limit(limit)
-        .with_for_update(skip_locked=True, of=posts)
+        .with_for_update(skip_locked=True, of=posts, key_share=True)
     )
     ready = [post_of(row) for row in connection.execute(query)]
     if not ready:
@@ -102,7 +95,7 @@ def published_before(publication: int) -> AnySelect:
 
 
 def published_without_verdict(connection: Connection, limit: int) -> list[PostId]:
-    """Published posts behind which no complete approval stands; there must never be one."""
+    """Published posts behind which no approval stands; there must never be one."""
     query = select(posts.c.id).where(posts.c.state == PostState.PUBLISHED, ~approval()).limit(limit)
     return [PostId(post_id) for post_id in connection.execute(query).scalars()]
 
