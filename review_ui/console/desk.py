@@ -17,12 +17,16 @@ from moderation.storage.audit import AuditStore
 from moderation.storage.engine import Database
 from moderation.storage.policies import PolicyStore
 from moderation.storage.review.appeals import AppealStore
+from moderation.storage.review.audit_search import AuditSearch
 from moderation.storage.review.author_records import AuthorRecordStore
 from moderation.storage.review.decisions import DecisionStore
 from moderation.storage.review.drafts import DraftStore
 from moderation.storage.review.gold import GoldStore
 from moderation.storage.review.hashes import HashStore
+from moderation.storage.review.post_records import PostRecordStore
 from moderation.storage.review.queue import JobQueue
+from moderation.storage.review.search import PostSearch
+from moderation.storage.review.seen import SeenStore
 from moderation.storage.review.standing import StandingStore
 from review_ui.console.later import Later
 from review_ui.console.pictures import Pictures
@@ -46,6 +50,10 @@ class Desk:
     standings: StandingStore
     policies: PolicyStore
     near: NearPictures
+    search: PostSearch
+    records: PostRecordStore
+    audit_search: AuditSearch
+    seen: SeenStore
     pictures: Pictures
     plans: Later[PlanSource]
     views: Views = field(default_factory=Views)
@@ -90,6 +98,10 @@ def open_desk(site: Site) -> Desk:
         standings=StandingStore(database),
         policies=PolicyStore(database),
         near=NearPictures(HashStore(database)),
+        search=PostSearch(database),
+        records=PostRecordStore(database),
+        audit_search=AuditSearch(database),
+        seen=SeenStore(database),
         pictures=Pictures(site.blobs, decode_limits(site.settings)),
         plans=Later(lambda: plan_source(site.settings, database)),
     )

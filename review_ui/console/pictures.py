@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 
 from moderation.domain.ids import Digest
 from moderation.domain.media import ImageFacts, Refusal
+from moderation.matching.pdq import Code
+from moderation.matching.reductions import REDUCTIONS as HASHED
 from moderation.media.decode import DecodeLimits, DecoderProcess
 from moderation.media.render import RENDERINGS, Differences, differences
 from moderation.media.store import BlobStore
 from moderation.media.subject import Picture
+from moderation.review.near_pictures import usable_hashes
 
 REVIEW_FRAMES = 64
 """Frames of an animation that people are shown: many more than signals look at, for a person finds what they missed."""
@@ -70,6 +73,11 @@ class Pictures:
         left, right = (made.picture.frames[0].reduced["compared"].astype("uint8") for made in (one, other))
         return differences(left, right)
 
+    def hashes(self, data: bytes) -> list[Code] | Refusal:
+        """The usable hash of each frame of a file that somebody brings, which is not kept; or why there is none."""
+        picture = self._started().decode([data])[0]
+        return picture if isinstance(picture, Refusal) else usable_hashes(picture)
+
     def close(self) -> None:
         """End the decoder and forget every picture."""
         with self._turn:
@@ -94,7 +102,7 @@ class Pictures:
     def _started(self) -> DecoderProcess:
         with self._turn:
             if self._decoder is None:
-                self._decoder = DecoderProcess(self._limits, RENDERINGS)
+                self._decoder = DecoderProcess(self._limits, {**RENDERINGS, **HASHED})
             return self._decoder
 
     def _keep(self, image: Digest, made: Rendered) -> None:

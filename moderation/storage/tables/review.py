@@ -138,7 +138,13 @@ class GoldColumns(TypedColumns):
     retired_at: Named[datetime | None] = Column(UtcTime)
 
 
-gold_items = Table("gold_items", METADATA, GoldColumns, Index("ix_gold_items_queue", "queue", "retired_at"))
+gold_items = Table(
+    "gold_items",
+    METADATA,
+    GoldColumns,
+    Index("ix_gold_items_queue", "queue", "retired_at"),
+    Index("ix_gold_items_post_id", "post_id"),
+)
 
 
 class AppealColumns(TypedColumns):
@@ -184,7 +190,13 @@ class ExposureColumns(TypedColumns):
     seconds: Named[float]
 
 
-exposures = Table("exposures", METADATA, ExposureColumns, Index("ix_exposures_account", "account_id", "started_at"))
+exposures = Table(
+    "exposures",
+    METADATA,
+    ExposureColumns,
+    Index("ix_exposures_account", "account_id", "started_at"),
+    Index("ix_exposures_post_id", "post_id", "account_id"),
+)
 
 
 class BreakColumns(TypedColumns):

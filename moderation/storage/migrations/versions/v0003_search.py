@@ -1,4 +1,4 @@
-"""Search: full text over captions and prompts, and the audit log by actor and by kind."""
+"""Search: full text over captions and prompts, the audit log by actor and by kind, and all that concerns one post."""
 
 from alembic import op
 
@@ -14,6 +14,8 @@ MAX_CHARS = 100_000
 def upgrade() -> None:
     op.create_index("ix_audit_events_actor_number", "audit_events", ["actor", "number"])
     op.create_index("ix_audit_events_kind_number", "audit_events", ["kind", "number"])
+    op.create_index("ix_exposures_post_id", "exposures", ["post_id", "account_id"])
+    op.create_index("ix_gold_items_post_id", "gold_items", ["post_id"])
     if op.get_bind().dialect.name == "postgresql":
         index_words_postgresql()
     else:
