@@ -34,6 +34,7 @@ from moderation.screening.policy_source import PolicySource
 from moderation.screening.publish import Publisher
 from moderation.screening.replay import ReplayParts
 from moderation.screening.report import LaneReport
+from moderation.screening.retention import Retention
 from moderation.screening.screen import ScreeningParts
 from moderation.screening.webhooks import Courier
 from moderation.settings import Settings, make_home
@@ -49,6 +50,7 @@ from moderation.storage.outbox import OutboxStore
 from moderation.storage.policies import PolicyStore
 from moderation.storage.posts import PostStore
 from moderation.storage.review.plans import PlanStore
+from moderation.storage.review.retention import RetentionStore
 
 log = structlog.get_logger(__name__)
 
@@ -127,6 +129,11 @@ def decode_limits(settings: Settings) -> DecodeLimits:
         seconds=settings.decode_seconds,
         memory_mb=settings.decode_memory_mb,
     )
+
+
+def retention(settings: Settings, database: Database) -> Retention:
+    """Retention of images with the time in force."""
+    return Retention(RetentionStore(database), blob_store(settings), days=settings.retention_days, clock=now)
 
 
 def decoder(settings: Settings) -> DecoderProcess:

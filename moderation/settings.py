@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from moderation.domain.errors import SettingsError, UnavailableError
@@ -64,6 +64,32 @@ class Settings(BaseSettings):
     max_wait_seconds: Annotated[float, Field(ge=0)] = 30.0
     """The longest `?wait=` that the API honours."""
     log_json: bool = False
+
+    retention_days: Annotated[float, Field(ge=0)] = 0.0
+    """Images of rejected and withdrawn posts are deleted after it; 0: never. Evidence is never deleted."""
+    cybertip_submit: bool = False
+    """The switch for filing CyberTipline reports; without it they are only drafted."""
+    cybertip_submit_reason: str = ""
+    """Who turned it on, and why: nothing is filed without it."""
+    cybertip_url: str = ""
+    """The service's address, of its test or its production environment."""
+    cybertip_user: str = ""
+    cybertip_password: SecretStr = SecretStr("")
+    cybertip_company: str = ""
+    """The reporting company, as in its registration."""
+    cybertip_platform: str = ""
+    """The service's full name, as people know it."""
+    cybertip_email: str = ""
+    """The reporting person's address."""
+    cybertip_first_name: str = ""
+    cybertip_last_name: str = ""
+    cybertip_phone: str = ""
+    cybertip_contact_email: str = ""
+    """Whom law enforcement should ask, when that is somebody else."""
+    cybertip_template: str = ""
+    """Standing text of every report: how legal process is served, how long data is kept."""
+    cybertip_terms_url: str = ""
+    cybertip_legal_url: str = ""
 
     console_origin: str = ""
     """Where people reach the console, e.g. `https://moderation.example`; empty: wherever the request was sent to."""

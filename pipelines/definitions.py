@@ -3,6 +3,7 @@
 import dagster as dg
 
 from pipelines.defs.operations.prune import daily, prune_dagster
+from pipelines.defs.operations.retention import nightly, retain_images
 from pipelines.defs.screening.checks import check_screening, checks, every_ten_minutes
 from pipelines.defs.screening.lane_job import screened_posts, screening_lane
 from pipelines.defs.screening.sensor import keep_lanes_alive
@@ -11,8 +12,8 @@ from pipelines.resources import System
 defs = dg.Definitions(
     assets=[screened_posts],
     asset_checks=checks,
-    jobs=[screening_lane, check_screening, prune_dagster],
-    schedules=[every_ten_minutes, daily],
+    jobs=[screening_lane, check_screening, prune_dagster, retain_images],
+    schedules=[every_ten_minutes, daily, nightly],
     sensors=[keep_lanes_alive],
     resources={"system": System()},
 )

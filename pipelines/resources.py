@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from moderation import logs
 from moderation.screening.report import LaneReport
+from moderation.screening.retention import Retention
 from moderation.settings import Settings, load_settings
 from moderation.storage.audit import AuditStore
 from moderation.storage.engine import Database
@@ -38,6 +39,19 @@ class System:
         database = Database.open(self.settings().database, pool_size=2)
         try:
             yield Stores(PostStore(database), ScreeningStore(database), LaneStore(database), AuditStore(database))
+        finally:
+            database.close()
+
+    @contextmanager
+    def retention(self) -> Iterator[Retention]:
+        """Retention of images. Raises `UnavailableError` when the database does not answer."""
+        from moderation.assembly import retention  # noqa: PLC0415 - brings the lanes' libraries
+
+        settings = self.settings()
+        logs.configure(json=settings.log_json)
+        database = Database.open(settings.database, pool_size=2)
+        try:
+            yield retention(settings, database)
         finally:
             database.close()
 

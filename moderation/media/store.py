@@ -8,6 +8,8 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import fsspec
@@ -90,6 +92,26 @@ class BlobStore:
             raise NotFoundError(f"The blob store has other bytes than the ones stored as {digest}.")
         return data
 
+    def delete(self, digest: Digest, *, unused_since: datetime) -> bool:
+        """Delete a blob; returns whether it is gone, which it also is when it was not there.
+
+        One that was written (or written again) at or after `unused_since` stays, for its post may be on its way. On a
+        file system of this machine that is sure: the blob is set aside, looked at once more, and put back if need be.
+        Raises `UnavailableError` when the store does not answer.
+        """
+        path = self._path(digest)
+        try:
+            if isinstance(self._files, LocalFileSystem):
+                return _delete_file(Path(path), unused_since)
+            if self._files.modified(path) >= unused_since:
+                return False
+            self._files.rm_file(path)
+        except FileNotFoundError as error:
+            self._insist_on_root(error)
+        except Exception as error:  # every file system has errors of its own
+            raise UnavailableError(f"The blob store does not answer: {error}") from error
+        return True
+
     def exists(self, digest: Digest) -> bool:
         """Whether there is a blob of that name. Raises `UnavailableError` when the store does not answer."""
         path = self._path(digest)
@@ -143,7 +165,9 @@ class BlobStore:
 def _write_file(path: Path, data: bytes) -> None:
     """Write next to the final name, force it to disk, then rename: never half a file under a digest's name."""
     if path.is_file() and path.read_bytes() == data:
-        return
+        with suppress(FileNotFoundError):
+            os.utime(path)
+            return
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
     try:
@@ -160,3 +184,21 @@ def _write_file(path: Path, data: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _delete_file(path: Path, unused_since: datetime) -> bool:
+    """Set aside, look at its time again, then delete: what is written meanwhile is written under the name, or seen.
+
+    Raises `FileNotFoundError` when it is not there.
+    """
+    if path.stat().st_mtime >= unused_since.timestamp():
+        return False
+    aside = path.with_name(f".deleting-{path.name}")
+    path.rename(aside)
+    if aside.stat().st_mtime >= unused_since.timestamp():
+        with suppress(FileExistsError):
+            os.link(aside, path)
+        aside.unlink()
+        return False
+    aside.unlink()
+    return not path.exists()

@@ -1,0 +1,102 @@
+"""Which images may go, and the one transaction in which an image goes: never one that anybody still needs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, literal, or_, select, tuple_, update
+
+from moderation.domain.audit import AuditDraft
+from moderation.domain.ids import Digest, PostId
+from moderation.domain.post import PostState
+from moderation.storage.audit import append, lock
+from moderation.storage.engine import Database
+from moderation.storage.tables import appeals, decisions, evidence_holds, gold_items, job_posts, jobs, posts
+
+ENDED = (PostState.REJECTED, PostState.WITHDRAWN)
+"""Only such posts' images are ever deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A post whose image may go."""
+
+    post_id: PostId
+    image: Digest
+    received_at: datetime
+
+
+class RetentionStore:
+    """The images of one database's posts, as retention sees them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def due(self, before: datetime, *, limit: int, after: Due | None = None) -> list[Due]:
+        """Up to `limit` posts, oldest first, that ended before `before` and whose image nothing keeps.
+
+        `after` is the last of the page before. Posts of one image come one by one.
+        """
+        query = (
+            select(posts.c.id, posts.c.image, posts.c.received_at)
+            .where(posts.c.state.in_(ENDED), posts.c.received_at < before, posts.c.image_deleted_at.is_(None))
+            .where(~_kept(posts.c.image, before))
+            .order_by(posts.c.received_at, posts.c.id)
+            .limit(limit)
+        )
+        if after is not None:
+            query = query.where(tuple_(posts.c.received_at, posts.c.id) > tuple_(after.received_at, after.post_id))
+        with self._database.read() as connection:
+            return [Due(PostId(row.id), Digest(row.image), row.received_at) for row in connection.execute(query)]
+
+    def forget(self, image: Digest, before: datetime, *, delete: Callable[[Digest], bool], now: datetime) -> bool:
+        """Delete an image, once more making sure that nothing keeps it; returns whether it went now.
+
+        `delete` is called inside the transaction, under the audit lock that a hold takes too: either the hold came
+        first and the image stays, or it finds the image gone. When `delete` says no (somebody is uploading the same
+        image) or raises, nothing is marked. A commit that fails afterwards is made up for by the next pass.
+        """
+        try:
+            with self._database.write() as connection:
+                return _forget(connection, image, before, delete, now)
+        except _InUseError:
+            return False
+
+
+class _InUseError(Exception):
+    """Undoes the transaction: the bytes stay."""
+
+
+def _forget(
+    connection: Connection, image: Digest, before: datetime, delete: Callable[[Digest], bool], now: datetime
+) -> bool:
+    mine = select(posts.c.id, posts.c.image_deleted_at).where(posts.c.image == image).order_by(posts.c.id)
+    rows = connection.execute(mine.with_for_update()).all()
+    lock(connection)
+    if all(row.image_deleted_at is not None for row in rows):
+        return False
+    if connection.execute(select(_kept(literal(image), before))).scalar_one():
+        return False
+    draft = AuditDraft(now, "image.deleted", f"image:{image}", "system:retention", {"posts": [row.id for row in rows]})
+    append(connection, [draft])
+    connection.execute(update(posts).where(posts.c.image == image).values(image_deleted_at=now))
+    if not delete(image):
+        raise _InUseError
+    return True
+
+
+def _kept(image: ColumnElement[str], before: datetime) -> ColumnElement[bool]:
+    """Why an image stays: evidence, or a post with it that is not over, not old enough, or still worked with."""
+    other = posts.alias("other")
+    decided = exists().where(decisions.c.post_id == other.c.id, decisions.c.decided_at >= before)
+    appealed = exists().where(appeals.c.post_id == other.c.id, appeals.c.state == "open")
+    waits = exists().where(
+        job_posts.c.post_id == other.c.id, jobs.c.id == job_posts.c.job_id, jobs.c.closed_at.is_(None)
+    )
+    gold = exists().where(gold_items.c.post_id == other.c.id, gold_items.c.retired_at.is_(None))
+    recent = or_(other.c.received_at >= before, other.c.verdict_at >= before)
+    needed = or_(other.c.state.not_in(ENDED), recent, decided, appealed, waits, gold)
+    return or_(
+        exists().where(evidence_holds.c.image == image),
+        exists().where(and_(other.c.image == image, needed)),
+    )
