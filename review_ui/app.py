@@ -12,7 +12,7 @@ from moderation import logs
 from moderation.settings import Settings, load_settings
 from review_ui import pages, problem
 from review_ui.api import feed, health, media, posts
-from review_ui.console import access, failures
+from review_ui.console import access, failures, login, profile, totp
 from review_ui.console.desk import open_desk
 from review_ui.console.shell import Shell
 from review_ui.edge import Edge
@@ -26,7 +26,11 @@ DESCRIPTION = """Send a post for screening, ask what became of it, read the feed
 
 Every image here is AI-generated. Refusals are problem documents (RFC 9457)."""
 
-console_routers: tuple[APIRouter, ...] = ()
+console_routers: tuple[APIRouter, ...] = (
+    login.router,
+    profile.router,
+    totp.router,
+)
 """The console's pages, one line each."""
 
 

@@ -30,6 +30,8 @@ CODES: Mapping[str, str] = {
     "idempotency_key_reused": "The idempotency key was used before with another body.",
     "unauthenticated": "No valid API key was sent.",
     "forbidden": "The API key lacks the scope that this needs.",
+    "wrong_credentials": "A name, password or code of the console is not right.",
+    "csrf": "A form of the console was sent by another site, or by a page of an earlier session.",
     "rate_limited": "Too many requests for this key; `Retry-After` says when to come back.",
     "unavailable": "A part that is needed does not answer; nothing was changed. Send the same request again.",
     "internal_error": "A defect on this side; the request id finds it in the log.",

@@ -204,7 +204,8 @@ def install(app: FastAPI, site: Site) -> None:
             return refusal_response(request.scope, error)
         if request.headers.get("sec-fetch-site") == "cross-site":
             return bounce(request)
-        query = urlencode({"next": local_target(request)}) if error.path == LOGIN else ""
+        remembers = error.path in {LOGIN, STAGE_PATHS[Stage.CODE]}
+        query = urlencode({"next": local_target(request)}) if remembers else ""
         return RedirectResponse(f"{error.path}?{query}" if query else error.path, 303)
 
     app.add_exception_handler(SignInNeededError, sign_in_first)

@@ -7,7 +7,11 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from moderation.review.passwords import Passwords
+from moderation.review.sign_in import SignIn
 from moderation.settings import Settings
+from moderation.storage.accounts.attempts import AttemptStore
+from moderation.storage.accounts.credentials import CredentialStore
 from moderation.storage.accounts.people import PeopleStore
 from moderation.storage.accounts.sessions import SessionStore
 from review_ui.site import Site
@@ -15,23 +19,28 @@ from review_ui.site import Site
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """The stores of people and sessions."""
+    """The stores of people and sessions, and what checks passwords and codes."""
 
     settings: Settings
     people: PeopleStore
     sessions: SessionStore
+    credentials: CredentialStore
+    sign_in: SignIn
     clock: Callable[[], datetime]
 
 
-def open_entrance(site: Site) -> Entrance:
-    """The entrance on the site's database; connects to nothing."""
+def open_entrance(site: Site, passwords: Passwords | None = None) -> Entrance:
+    """The entrance on the site's database; connects to nothing. `passwords` replaces the parameters of RFC 9106."""
     settings, database = site.settings, site.database
+    people, credentials = PeopleStore(database), CredentialStore(database)
     return Entrance(
         settings=settings,
-        people=PeopleStore(database),
+        people=people,
         sessions=SessionStore(
             database, lifetime_s=settings.console_session_seconds, idle_s=settings.console_idle_seconds
         ),
+        credentials=credentials,
+        sign_in=SignIn(people, credentials, AttemptStore(database), passwords or Passwords()),
         clock=site.clock,
     )
 
