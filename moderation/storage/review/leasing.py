@@ -119,10 +119,10 @@ def renew(
 
 
 def live_leases(connection: Connection, account: AccountId, now: datetime) -> list[AnyRow]:
-    """The person's running leases, locked, the oldest first."""
+    """The person's running leases, locked: the oldest first, those taken together in the order of priority."""
     query = select(jobs).where(LEASED_SQL, jobs.c.lease_holder == account, jobs.c.lease_expires_at > now)
     rows = connection.execute(query.order_by(jobs.c.id).with_for_update()).all()
-    return sorted(rows, key=lambda row: (row.leased_at, row.id))
+    return sorted(rows, key=lambda row: (row.leased_at, -row.rank, row.id))
 
 
 def end(connection: Connection, job_ids: Sequence[str], **changes: object) -> None:
