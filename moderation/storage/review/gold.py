@@ -31,10 +31,6 @@ class GoldStore:
         """Ask nobody about it any more; twice is once. Raises `NotFoundError`."""
         raise NotImplementedError
 
-    def list(self, *, retired: bool = False, limit: int = 200) -> list[GoldItem]:
-        """Gold items, newest first; retired ones only when asked for."""
-        raise NotImplementedError
-
     def offer(self, worker: Worker, *, now: datetime) -> Job | None:
         """Open a job for a gold item that the person never saw, for that person alone; None when there is none.
 
@@ -44,4 +40,8 @@ class GoldStore:
 
     def results(self, account: AccountId | None, *, since: datetime, limit: int = 1_000) -> list[GoldResult]:
         """Final answers, newest first; of everybody when `account` is None."""
+        raise NotImplementedError
+
+    def list(self, *, retired: bool = False, limit: int = 200) -> list[GoldItem]:
+        """Gold items, newest first; retired ones only when asked for."""
         raise NotImplementedError
