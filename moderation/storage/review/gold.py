@@ -1,5 +1,6 @@
 """Gold items: posts whose right answer is known, mixed into people's work to measure it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from moderation.domain.decision import Action
@@ -38,7 +39,7 @@ class GoldStore:
         """
         raise NotImplementedError
 
-    def results(self, account: AccountId | None, *, since: datetime, limit: int = 1_000) -> list[GoldResult]:
+    def results(self, account: AccountId | None, *, since: datetime, limit: int = 1_000) -> Sequence[GoldResult]:
         """Final answers, newest first; of everybody when `account` is None."""
         raise NotImplementedError
 
