@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from moderation.domain.errors import SettingsError, UnavailableError
+from moderation.domain.people import Role
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -99,6 +100,20 @@ class Settings(BaseSettings):
     """A login is over after this long without a request by the person."""
     console_require_totp: bool = False
     """Whoever signs in with a password needs a second factor."""
+    oidc_issuer: str = ""
+    """An OpenID Connect provider that signs people in, e.g. `https://login.example`; empty: none."""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    """Empty for a public client, which PKCE alone protects."""
+    oidc_label: str = "Sign in with single sign-on"
+    oidc_name_claim: str = "preferred_username"
+    """The claim that names an account that is made at the first sign-in."""
+    oidc_role_claim: str = ""
+    """A claim with the person's groups or roles; with it, `oidc_roles` decides on every sign-in."""
+    oidc_roles: dict[str, Role] = Field(default_factory=dict)
+    """Values of that claim and the roles they give, as JSON, the first match counting."""
+    oidc_create: bool = False
+    """Make an account (moderator, no queues, unless `oidc_roles` says otherwise) for whoever has none yet."""
 
     @property
     def database(self) -> str:

@@ -12,7 +12,15 @@ from moderation import logs
 from moderation.settings import Settings, load_settings
 from review_ui import pages, problem
 from review_ui.api import feed, health, media, posts
-from review_ui.console import access, failures, login, profile, totp
+from review_ui.console import (
+    access,
+    account_pages,
+    failures,
+    login,
+    profile,
+    search_page,
+    totp,
+)
 from review_ui.console.desk import open_desk
 from review_ui.console.shell import Shell
 from review_ui.edge import Edge
@@ -29,7 +37,9 @@ Every image here is AI-generated. Refusals are problem documents (RFC 9457)."""
 console_routers: tuple[APIRouter, ...] = (
     login.router,
     profile.router,
+    search_page.router,
     totp.router,
+    account_pages.router,
 )
 """The console's pages, one line each."""
 

@@ -79,6 +79,10 @@ class SignIn:
             keep_session=keep_session,
         )
 
+    def hash(self, password: str) -> str:
+        """What is kept of a password that is given to somebody."""
+        return self._passwords.hash(password)
+
     def offer_totp(self, person: Person) -> str:
         """A new secret to show to the person as a QR code; it counts once they show its code."""
         secret = new_secret()
