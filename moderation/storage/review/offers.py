@@ -1,9 +1,26 @@
-"""Which jobs are offered to a person, and the best of them: an index keeps each queue in the order of priority."""
+"""Which jobs are offered to a person, and the best of them: an index keeps each queue in the order of priority.
+
+A job that waits for nobody by name must be in a language that the person has, and ask for a skill that they have.
+"""
 
 from collections.abc import Collection
 from datetime import datetime
+from itertools import product
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, true, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    Subquery,
+    and_,
+    column,
+    exists,
+    or_,
+    select,
+    true,
+    union_all,
+    values,
+)
 
 from moderation.domain.job import JobKind
 from moderation.domain.worker import Worker
@@ -26,7 +43,7 @@ def best(connection: Connection, worker: Worker, count: int, now: datetime) -> l
         found = _candidates(connection, worker, now, seen)
         if not found:
             break
-        rows += _locked(connection, _offered(worker, now).where(jobs.c.id.in_(found)), count - len(rows))
+        rows += _locked(connection, _named(found, worker, now), count - len(rows))
         seen.update(found)
     return rows
 
@@ -38,32 +55,31 @@ def any_offered(connection: Connection, worker: Worker, now: datetime) -> bool:
     return bool(_candidates(connection, worker, now, ()))
 
 
-def assigned_to(worker: Worker, now: datetime) -> ColumnElement[bool]:
-    """The job waits for this person by name."""
-    return and_(jobs.c.assigned_to == worker.account, or_(jobs.c.assigned_until.is_(None), jobs.c.assigned_until > now))
+def _named(job_ids: Collection[str], worker: Worker, now: datetime) -> AnySelect:
+    return select(jobs).where(jobs.c.id.in_(sorted(job_ids)), _everybodys(worker, now))
 
 
-def suits(worker: Worker, now: datetime) -> ColumnElement[bool]:
-    """The job is for this person: free now, of a kind and category they may have, and not one they left or decided."""
-    free = or_(jobs.c.assigned_to.is_(None), jobs.c.assigned_until <= now)
-    spoken = jobs.c.language.in_(["", *sorted(worker.languages)])
-    skilled = jobs.c.skill.in_(["", *sorted(worker.skills)])
+def _mine(worker: Worker, now: datetime) -> AnySelect:
+    """Jobs that wait for this person by name; whoever handed them over knew their languages and skills."""
+    unlapsed = or_(jobs.c.assigned_until.is_(None), jobs.c.assigned_until > now)
+    named = and_(ASSIGNED_SQL, jobs.c.assigned_to == worker.account, unlapsed)
+    return select(jobs).where(named, jobs.c.queue.in_(sorted(worker.queues)), _suits(worker, now))
+
+
+def _everybodys(worker: Worker, now: datetime) -> ColumnElement[bool]:
+    """Jobs that wait for nobody by name, or did for long enough."""
+    return and_(OFFERED_SQL, or_(jobs.c.assigned_to.is_(None), jobs.c.assigned_until <= now), _suits(worker, now))
+
+
+def _suits(worker: Worker, now: datetime) -> ColumnElement[bool]:
+    """Free now, of a kind and category that the person may have, and not one that they left or decided."""
     left = exists().where(job_exclusions.c.job_id == jobs.c.id, job_exclusions.c.account_id == worker.account)
     return and_(
         or_(jobs.c.available_at.is_(None), jobs.c.available_at <= now),
-        or_(assigned_to(worker, now), and_(free, spoken, skilled)),
         jobs.c.category.not_in(sorted(worker.avoid)) if worker.avoid else true(),
         true() if worker.senior else jobs.c.kind != JobKind.DISAGREEMENT,
         ~left,
     )
-
-
-def _offered(worker: Worker, now: datetime) -> AnySelect:
-    return select(jobs).where(OFFERED_SQL, jobs.c.queue.in_(sorted(worker.queues)), suits(worker, now))
-
-
-def _mine(worker: Worker, now: datetime) -> AnySelect:
-    return _offered(worker, now).where(ASSIGNED_SQL, assigned_to(worker, now))
 
 
 def _locked(connection: Connection, query: AnySelect, count: int) -> list[AnyRow]:
@@ -72,20 +88,39 @@ def _locked(connection: Connection, query: AnySelect, count: int) -> list[AnyRow
 
 
 def _candidates(connection: Connection, worker: Worker, now: datetime, seen: Collection[str]) -> list[str]:
-    """The best jobs of each queue, merged: reads a few rows of the index for each queue, however long the queues."""
+    """The best jobs for the person, merged: a few index rows for each queue, however long the queues are."""
     if not worker.queues:
         return []
-    fits = suits(worker, now)
+    fits = _everybodys(worker, now)
     if seen:
         fits = and_(fits, jobs.c.id.not_in(sorted(seen)))
-    tops = [
-        select(jobs.c.id, jobs.c.rank)
-        .where(OFFERED_SQL, jobs.c.queue == queue, fits)
-        .order_by(jobs.c.rank.desc(), jobs.c.id.desc())
-        .limit(CANDIDATES)
-        .subquery()
-        for queue in sorted(worker.queues)
-    ]
-    merged = union_all(*(select(top.c.id, top.c.rank) for top in tops)).subquery()
+    merged = _by_queue(worker, fits) if connection.dialect.name == "sqlite" else _by_wanted(worker, fits)
     query = select(merged.c.id).order_by(merged.c.rank.desc(), merged.c.id.desc()).limit(CANDIDATES)
     return list(connection.execute(query).scalars())
+
+
+def _by_queue(worker: Worker, fits: ColumnElement[bool]) -> Subquery:
+    spoken = jobs.c.language.in_(_or_any(worker.languages))
+    skilled = jobs.c.skill.in_(_or_any(worker.skills))
+    tops = [_top(fits, jobs.c.queue == queue, spoken, skilled).subquery() for queue in sorted(worker.queues)]
+    return union_all(*(select(top.c.id, top.c.rank) for top in tops)).subquery()
+
+
+def _by_wanted(worker: Worker, fits: ColumnElement[bool]) -> Subquery:
+    """Every queue with every language and skill apart, so that a backlog for others is not even looked at."""
+    columns = (column("queue", String), column("language", String), column("skill", String))
+    rows = list(product(sorted(worker.queues), _or_any(worker.languages), _or_any(worker.skills)))
+    wanted = values(*columns, name="wanted").data(rows)
+    same = [jobs.c[name] == wanted.c[name] for name in ("queue", "language", "skill")]
+    top = _top(fits, *same).lateral("top")
+    return select(top.c.id, top.c.rank).select_from(wanted.join(top, true())).subquery()
+
+
+def _top(*where: ColumnElement[bool]) -> AnySelect:
+    query = select(jobs.c.id, jobs.c.rank).where(*where)
+    return query.order_by(jobs.c.rank.desc(), jobs.c.id.desc()).limit(CANDIDATES)
+
+
+def _or_any(wanted: Collection[str]) -> list[str]:
+    """What a job may ask for so that the person can have it: nothing, or something that they have."""
+    return sorted({"", *wanted})

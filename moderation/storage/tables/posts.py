@@ -168,6 +168,16 @@ jobs = Table(
     Index("ix_jobs_queue_opened_at", "queue", "opened_at"),
     Index("ix_jobs_offered", "queue", "rank", "id", sqlite_where=OFFERED_SQL, postgresql_where=OFFERED_SQL),
     Index(
+        "ix_jobs_wanted",
+        "queue",
+        "language",
+        "skill",
+        "rank",
+        "id",
+        sqlite_where=OFFERED_SQL,
+        postgresql_where=OFFERED_SQL,
+    ),
+    Index(
         "ix_jobs_due",
         "queue",
         "due_at",

@@ -84,7 +84,8 @@ def test_an_expired_lease_is_renewed_or_taken_but_not_both(database: Database) -
         mine = queue.next(ada, lease_seconds=LEASE, now=after(1))
         assert mine is not None
 
-        assert sorted(together([partial(renew, ref(mine)), steal])) == [False, True]
+        acts: list[Callable[[], bool]] = [partial(renew, ref(mine)), steal]
+        assert sorted(together(acts)) == [False, True]
         holder = ada if queue.mine(ada.account, after(1000)).leased else ben
         (job,) = queue.mine(holder.account, after(1000)).leased
         queue.skip(ref(job), holder.account, reason="next", now=after(1001))

@@ -214,6 +214,13 @@ def extend_jobs() -> None:
     )
     op.create_index("ix_jobs_post_id", "jobs", ["post_id"])
     op.create_index(
+        "ix_jobs_wanted",
+        "jobs",
+        ["queue", "language", "skill", "rank", "id"],
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_index(
         "ix_jobs_review_post_id",
         "jobs",
         ["post_id"],
@@ -417,12 +424,24 @@ def create_care_tables() -> None:
         "breaks",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("account_id", sa.String(length=36), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("reason", sa.String(length=32), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_breaks")),
     )
     op.create_index("ix_breaks_account", "breaks", ["account_id", "ends_at"])
+    op.create_index("ix_breaks_started_at", "breaks", ["started_at"])
+    op.create_table(
+        "shifts",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("account_id", sa.String(length=36), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("working_since", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shifts")),
+    )
+    op.create_index("ix_shifts_account", "shifts", ["account_id", "started_at"])
+    op.create_index("ix_shifts_seen_at", "shifts", ["seen_at"])
     op.create_table(
         "cybertip_reports",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -455,16 +474,21 @@ def create_care_tables() -> None:
     op.create_table(
         "exposures",
         sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("view", sa.String(length=36), nullable=False),
+        sa.Column("shift_id", sa.String(length=36), nullable=False),
         sa.Column("account_id", sa.String(length=36), nullable=False),
         sa.Column("job_id", sa.String(length=36), nullable=True),
         sa.Column("post_id", sa.String(), nullable=False),
         sa.Column("category", sa.String(), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("seconds", sa.Double(), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["post_id"], ["posts.id"], name=op.f("fk_exposures_post_id_posts")),
+        sa.ForeignKeyConstraint(["shift_id"], ["shifts.id"], name=op.f("fk_exposures_shift_id_shifts")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_exposures")),
     )
     op.create_index("ix_exposures_account", "exposures", ["account_id", "started_at"])
+    op.create_index("ix_exposures_shift_id", "exposures", ["shift_id"])
     op.create_table(
         "gold_items",
         sa.Column("id", sa.String(length=36), nullable=False),
