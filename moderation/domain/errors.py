@@ -3,6 +3,7 @@
 The command line prints `message` and `hint`; the API turns `code` and `status` into an RFC 9457 problem.
 """
 
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -44,6 +45,16 @@ class ConflictError(ModerationError):
 
     code = "conflict"
     status = 409
+
+
+class OnBreakError(ConflictError):
+    """The person is on a break: there is no job until `until`."""
+
+    code = "on_break"
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__("You are on a break.", hint="The break ends by itself; then work goes on.")
+        self.until = until
 
 
 class IdempotencyConflictError(ConflictError):

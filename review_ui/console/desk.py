@@ -11,6 +11,7 @@ from moderation.assembly import decode_limits, plan_source
 from moderation.review.near_pictures import NearPictures
 from moderation.review.plan import Plan
 from moderation.review.plan_source import PlanSource
+from moderation.review.wellbeing import Wellbeing
 from moderation.settings import Settings
 from moderation.storage.accounts.people import PeopleStore
 from moderation.storage.audit import AuditStore
@@ -21,6 +22,7 @@ from moderation.storage.review.audit_search import AuditSearch
 from moderation.storage.review.author_records import AuthorRecordStore
 from moderation.storage.review.decisions import DecisionStore
 from moderation.storage.review.drafts import DraftStore
+from moderation.storage.review.exposure import ExposureStore
 from moderation.storage.review.gold import GoldStore
 from moderation.storage.review.hashes import HashStore
 from moderation.storage.review.post_records import PostRecordStore
@@ -30,6 +32,7 @@ from moderation.storage.review.seen import SeenStore
 from moderation.storage.review.standing import StandingStore
 from review_ui.console.later import Later
 from review_ui.console.pictures import Pictures
+from review_ui.console.pinned import PinnedPolicies
 from review_ui.console.views import Views
 from review_ui.site import Site
 
@@ -48,14 +51,16 @@ class Desk:
     drafts: DraftStore
     authors: AuthorRecordStore
     standings: StandingStore
-    policies: PolicyStore
     near: NearPictures
     search: PostSearch
     records: PostRecordStore
     audit_search: AuditSearch
     seen: SeenStore
     pictures: Pictures
+    pinned: PinnedPolicies
     plans: Later[PlanSource]
+    exposures: ExposureStore
+    wellbeing: Wellbeing
     views: Views = field(default_factory=Views)
 
     @property
@@ -85,6 +90,8 @@ class Desk:
 def open_desk(site: Site) -> Desk:
     """The desk on the stores of `site`; connects to nothing, starts nothing."""
     database = site.database
+    plans = Later(lambda: plan_source(site.settings, database))
+    exposures = ExposureStore(database)
     return Desk(
         site=site,
         audit=AuditStore(database),
@@ -96,14 +103,16 @@ def open_desk(site: Site) -> Desk:
         drafts=DraftStore(database),
         authors=AuthorRecordStore(database),
         standings=StandingStore(database),
-        policies=PolicyStore(database),
         near=NearPictures(HashStore(database)),
         search=PostSearch(database),
         records=PostRecordStore(database),
         audit_search=AuditSearch(database),
         seen=SeenStore(database),
         pictures=Pictures(site.blobs, decode_limits(site.settings)),
-        plans=Later(lambda: plan_source(site.settings, database)),
+        pinned=PinnedPolicies(site.settings, PolicyStore(database)),
+        plans=plans,
+        exposures=exposures,
+        wellbeing=Wellbeing(exposures, lambda: plans.get().current()),
     )
 
 

@@ -15,6 +15,7 @@ from moderation.domain.people import Capability, Person
 from moderation.domain.post import Post
 from review_ui.console.access import needs
 from review_ui.console.desk import Desk, TheDesk
+from review_ui.console.exposure import begin_exposure
 from review_ui.console.pictures import Rendered
 from review_ui.console.sight import may_see_post, restricted
 
@@ -59,6 +60,7 @@ def _frame(desk: Desk, person: Person, post_id: PostId, number: int, view: str) 
     if VIEW_ID.fullmatch(view) is None or desk.views.is_new(person.id, post.id, view, now=now):
         payload: dict[str, Json] = {"image": post.image, "frame": number, "view": view[:36]}
         desk.audit.record(AuditDraft(now, "media.viewed", f"post:{post.id}", person.actor, payload))
+    begin_exposure(desk, person, post.id, view)
     return Response(found.shown[number], headers=dict(HEADERS), media_type="image/jpeg")
 
 

@@ -34,6 +34,7 @@ from moderation.storage.tables.review import (
     pending_decisions,
     picture_hashes,
     review_plans,
+    shifts,
 )
 
 __all__ = [
@@ -79,6 +80,7 @@ __all__ = [
     "review_plans",
     "screenings",
     "sessions",
+    "shifts",
     "signal_results",
     "verdicts",
     "webhook_endpoints",
