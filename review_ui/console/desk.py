@@ -33,6 +33,7 @@ from moderation.storage.review.standing import StandingStore
 from review_ui.console.later import Later
 from review_ui.console.pictures import Pictures
 from review_ui.console.pinned import PinnedPolicies
+from review_ui.console.verification import Verification
 from review_ui.console.views import Views
 from review_ui.site import Site
 
@@ -56,6 +57,7 @@ class Desk:
     records: PostRecordStore
     audit_search: AuditSearch
     seen: SeenStore
+    verification: Verification
     pictures: Pictures
     pinned: PinnedPolicies
     plans: Later[PlanSource]
@@ -108,6 +110,7 @@ def open_desk(site: Site) -> Desk:
         records=PostRecordStore(database),
         audit_search=AuditSearch(database),
         seen=SeenStore(database),
+        verification=Verification(AuditStore(database), site.clock),
         pictures=Pictures(site.blobs, decode_limits(site.settings)),
         pinned=PinnedPolicies(site.settings, PolicyStore(database)),
         plans=plans,
