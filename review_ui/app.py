@@ -15,6 +15,7 @@ from review_ui.api import feed, health, media, posts
 from review_ui.console import (
     access,
     account_pages,
+    exposure,
     failures,
     login,
     profile,
@@ -35,6 +36,7 @@ DESCRIPTION = """Send a post for screening, ask what became of it, read the feed
 Every image here is AI-generated. Refusals are problem documents (RFC 9457)."""
 
 console_routers: tuple[APIRouter, ...] = (
+    exposure.router,
     login.router,
     profile.router,
     search_page.router,
