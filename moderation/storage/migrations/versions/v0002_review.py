@@ -475,7 +475,7 @@ def create_care_tables() -> None:
         "exposures",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("view", sa.String(length=36), nullable=False),
-        sa.Column("shift_id", sa.String(length=36), nullable=False),
+        sa.Column("shift_id", sa.String(), nullable=False),
         sa.Column("account_id", sa.String(length=36), nullable=False),
         sa.Column("job_id", sa.String(length=36), nullable=True),
         sa.Column("post_id", sa.String(), nullable=False),
