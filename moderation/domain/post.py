@@ -30,12 +30,13 @@ TRANSITIONS: dict[PostState, frozenset[PostState]] = {
     PostState.HELD: frozenset({PostState.APPROVED, PostState.REJECTED}),
     PostState.REJECTED: frozenset({PostState.APPROVED}),
     PostState.PUBLISHED: frozenset({PostState.WITHDRAWN}),
-    PostState.WITHDRAWN: frozenset(),
+    PostState.WITHDRAWN: frozenset({PostState.APPROVED}),
 }
 """From each state, the states that may follow it.
 
 `screening → received` is a lane giving a post back. There is no way to `published` but through `approved`,
-and none to `approved` but a complete verdict, a decision or an upheld appeal.
+and none to `approved` but a complete verdict or a decision; from `rejected` and `withdrawn` only one that answers an
+appeal or a disagreement.
 """
 
 

@@ -1,9 +1,10 @@
 """Counters by the hour: what dashboards add up instead of counting rows.
 
-Names, with label and detail: `opened` (queue, category), `decided` (queue, action), `handling_s` (queue, ""), `breached`
-(queue, ""), `undone` (queue, ""), `carried` (queue, action), `verdict` (verdict, rule), `reviewed`
-("second|audit|gold agreed|disagreed", category), `appeal` (outcome, category). Jobs count once however many posts they
-have, except `carried` and `verdict`, which count posts; `handling_s` adds up seconds.
+Names, with label and detail: `opened` (queue, category), `decided` (queue, action), `handling_s` (queue, ""),
+`breached` (queue, ""), `undone` (queue, ""), `carried` (queue, action), `verdict` (verdict, rule), `reviewed` ("second
+agreed", "second disagreed", the same for audit and gold; category), `appeal` (outcome, category). A job counts once
+however many posts it has, except in `carried` and `verdict`, which count posts; `handling_s` adds up seconds. Gold
+items, which move nothing, count in `reviewed` only.
 """
 
 from collections.abc import Collection, Mapping

@@ -1,15 +1,20 @@
-"""Decisions: taken under a lease, undone while their time runs, settled after it. Each method is one transaction."""
+"""Decisions: taken under a lease, undone while their time runs, settled after it."""
 
 from collections.abc import Collection
 from datetime import datetime
 
+from sqlalchemy import func, select
+
 from moderation.domain.decision import Decision, Submission
+from moderation.domain.errors import UnavailableError
 from moderation.domain.ids import AccountId, BatchId, JobId, PostId
 from moderation.domain.job import JobKind
 from moderation.domain.people import Person
 from moderation.domain.quality import ReviewedUnit
 from moderation.storage.engine import Database
+from moderation.storage.review import agreements, batches, carrying, deciding, decision_rows, settling, undoing
 from moderation.storage.review.terms import Decided, RecentBatch, Terms
+from moderation.storage.tables import decisions, pending_decisions
 
 __all__ = ["Decided", "DecisionStore", "RecentBatch", "Terms"]
 
@@ -29,7 +34,8 @@ class DecisionStore:
         or decided, `ForbiddenError` when the person may not decide it, `InvalidInputError` for a submission that does
         not fit the job.
         """
-        raise NotImplementedError
+        with self._database.write() as connection:
+            return deciding.decide(connection, submission, terms, person=person, now=now)
 
     def undo(
         self, batch: BatchId, *, person: Person, now: datetime, lease_seconds: float = LEASE_SECONDS
@@ -39,14 +45,37 @@ class DecisionStore:
         Posts that joined the cluster meanwhile come along; exceptions stay out. Raises `NotFoundError` for an unknown
         batch or another person's, `ConflictError` when it is too late.
         """
-        raise NotImplementedError
+        with self._database.write() as connection:
+            return undoing.undo(connection, batch, person=person, lease_seconds=lease_seconds, now=now)
 
     def settle_due(self, *, limit: int, now: datetime) -> list[PostId]:
         """Let up to `limit` jobs' decisions whose undo window is over take effect; returns the posts they were about.
 
-        Safe with any number of settlers at once, and when it is repeated after a crash.
+        Each job is a transaction. Safe with any number of settlers at once, and when it is repeated after a crash.
+        A job that cannot be settled does not keep the others waiting: its error is raised once they are done.
         """
-        raise NotImplementedError
+        with self._database.read() as connection:
+            due = settling.due_jobs(connection, limit=limit, now=now)
+            expired = carrying.any_expired(connection, now)
+        settled: list[PostId] = []
+        problems: list[Exception] = []
+        for job_id in due:
+            try:
+                settled += self._settle(job_id, now)
+            except UnavailableError:
+                raise
+            except Exception as error:  # noqa: BLE001 - raised below
+                problems.append(error)
+        if expired:
+            with self._database.write() as connection:
+                carrying.end_expired(connection, now)
+        if problems:
+            raise problems[0]
+        return settled
+
+    def _settle(self, job_id: JobId, now: datetime) -> list[PostId]:
+        with self._database.write() as connection:
+            return settling.settle(connection, job_id, now=now)
 
     def of_post(self, post_id: PostId) -> list[Decision]:
         """A post's decisions, oldest first, undone ones too."""
@@ -54,20 +83,29 @@ class DecisionStore:
 
     def of_posts(self, post_ids: Collection[PostId]) -> dict[PostId, list[Decision]]:
         """Decisions by post, oldest first; posts without any are absent."""
-        raise NotImplementedError
+        found: dict[PostId, list[Decision]] = {}
+        with self._database.read() as connection:
+            for decision in decision_rows.read(connection, decisions.c.post_id.in_(list(post_ids))):
+                found.setdefault(decision.post_id, []).append(decision)
+        return found
 
     def of_job(self, job_id: JobId) -> list[Decision]:
         """A job's decisions, oldest first."""
-        raise NotImplementedError
+        with self._database.read() as connection:
+            return decision_rows.read(connection, decisions.c.job_id == job_id)
 
     def recent(self, account: AccountId, *, limit: int, now: datetime) -> list[RecentBatch]:
         """The person's newest submissions, newest first."""
-        raise NotImplementedError
+        with self._database.read() as connection:
+            return batches.recent(connection, account, limit=limit, now=now)
 
     def pending(self) -> int:
         """How many decisions wait to settle."""
-        raise NotImplementedError
+        query = select(func.count()).select_from(pending_decisions)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one()
 
     def agreements(self, kind: JobKind, *, since: datetime, limit: int) -> list[ReviewedUnit]:
         """Up to `limit` posts, newest first, that were rated twice: kind second, audit or gold."""
-        raise NotImplementedError
+        with self._database.read() as connection:
+            return agreements.read(connection, kind, since=since, limit=limit)

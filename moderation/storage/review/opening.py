@@ -89,8 +89,9 @@ def _without_earlier_cases(connection: Connection, openings: Sequence[Opening], 
     searching = [opening for opening in openings if opening.clusters]
     if not searching:
         return list(openings)
-    left = {opening.post.id for opening in clusters.absorb(connection, searching, now=now)}
-    return [opening for opening in openings if not opening.clusters or opening.post.id in left]
+    left = {opening.post.id: opening for opening in clusters.absorb(connection, searching, now=now)}
+    kept = (left.get(opening.post.id) if opening.clusters else opening for opening in openings)
+    return [opening for opening in kept if opening is not None]
 
 
 def _insert(connection: Connection, groups: Sequence[_Group], now: datetime) -> None:

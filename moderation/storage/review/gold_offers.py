@@ -1,0 +1,80 @@
+"""Which gold item a person gets, and the job that hides it."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, true
+
+from moderation.domain.audit import AuditDraft
+from moderation.domain.job import Job, JobKind
+from moderation.domain.worker import Worker
+from moderation.storage import audit
+from moderation.storage.review.decision_rows import undone
+from moderation.storage.review.grounds import look_of
+from moderation.storage.review.opening import Opening, open_jobs
+from moderation.storage.rows import POST_COLUMNS, AnyRow, job_of, post_of
+from moderation.storage.tables import ASSIGNED_SQL, decisions, gold_items, job_exclusions, jobs, posts
+
+ACTOR = "system:gold"
+
+
+def candidate(connection: Connection, worker: Worker) -> AnyRow | None:
+    """A gold item for the person, drawn by chance; None while they have one open, or when they saw all of them.
+
+    Somebody who decided the post itself knows it.
+    """
+    has_one = select(jobs.c.id).where(ASSIGNED_SQL, jobs.c.assigned_to == worker.account, jobs.c.kind == JobKind.GOLD)
+    if connection.execute(has_one.limit(1)).first() is not None:
+        return None
+    avoided = gold_items.c.category.not_in(sorted(worker.avoid)) if worker.avoid else true()
+    query = (
+        select(gold_items)
+        .join_from(gold_items, posts, posts.c.id == gold_items.c.post_id)
+        .where(gold_items.c.retired_at.is_(None), gold_items.c.queue.in_(sorted(worker.queues)))
+        .where(posts.c.image_deleted_at.is_(None), avoided, ~_seen(worker), ~_knows(worker))
+        .order_by(func.random())
+        .limit(1)
+    )
+    return connection.execute(query).one_or_none()
+
+
+def offer(connection: Connection, worker: Worker, *, now: datetime) -> Job | None:
+    """Open the job; the audit log's lock keeps two requests of one person from opening two."""
+    audit.lock(connection)
+    item = candidate(connection, worker)
+    if item is None:
+        return None
+    look = look_of(connection, item.post_id)
+    if look.category in worker.avoid:
+        return None
+    post = post_of(connection.execute(select(*POST_COLUMNS).where(posts.c.id == item.post_id)).one())
+    audit.append(connection, [AuditDraft(now, "gold.asked", f"gold:{item.id}", ACTOR, {"account": worker.account})])
+    opening = Opening(
+        post=post,
+        queue=item.queue,
+        category=look.category,
+        reason=look.reason,
+        route=replace(look.route, queue=item.queue),
+        kind=JobKind.GOLD,
+        origin=item.id,
+        assigned_to=worker.account,
+    )
+    (job_id,) = open_jobs(connection, [opening], now=now)
+    return job_of(connection.execute(select(jobs).where(jobs.c.id == job_id)).one())
+
+
+def _seen(worker: Worker) -> ColumnElement[bool]:
+    """Beside `gold_items`: the person was asked, whatever became of it."""
+    answered = exists().where(decisions.c.job_id == jobs.c.id, decisions.c.account_id == worker.account)
+    left = exists().where(job_exclusions.c.job_id == jobs.c.id, job_exclusions.c.account_id == worker.account)
+    return exists().where(
+        jobs.c.post_id == gold_items.c.post_id,
+        jobs.c.kind == JobKind.GOLD,
+        or_(jobs.c.assigned_to == worker.account, answered, left),
+    )
+
+
+def _knows(worker: Worker) -> ColumnElement[bool]:
+    return exists().where(
+        decisions.c.post_id == gold_items.c.post_id, decisions.c.account_id == worker.account, ~undone()
+    )
