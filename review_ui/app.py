@@ -18,6 +18,7 @@ from review_ui.console import (
     exposure,
     failures,
     login,
+    oidc,
     profile,
     search_page,
     totp,
@@ -38,8 +39,11 @@ Every image here is AI-generated. Refusals are problem documents (RFC 9457)."""
 console_routers: tuple[APIRouter, ...] = (
     exposure.router,
     login.router,
+    oidc.router,
     profile.router,
     search_page.router,
+    post_page.router,
+    audit_page.router,
     totp.router,
     account_pages.router,
 )

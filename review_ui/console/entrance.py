@@ -14,25 +14,28 @@ from moderation.storage.accounts.attempts import AttemptStore
 from moderation.storage.accounts.credentials import CredentialStore
 from moderation.storage.accounts.people import PeopleStore
 from moderation.storage.accounts.sessions import SessionStore
+from review_ui.console.provider import Provider, open_provider
 from review_ui.site import Site
 
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """The stores of people and sessions, and what checks passwords and codes."""
+    """The stores of people and sessions, and what checks passwords, codes and identities."""
 
     settings: Settings
     people: PeopleStore
     sessions: SessionStore
     credentials: CredentialStore
+    attempts: AttemptStore
     sign_in: SignIn
+    provider: Provider | None
     clock: Callable[[], datetime]
 
 
 def open_entrance(site: Site, passwords: Passwords | None = None) -> Entrance:
     """The entrance on the site's database; connects to nothing. `passwords` replaces the parameters of RFC 9106."""
     settings, database = site.settings, site.database
-    people, credentials = PeopleStore(database), CredentialStore(database)
+    people, credentials, attempts = PeopleStore(database), CredentialStore(database), AttemptStore(database)
     return Entrance(
         settings=settings,
         people=people,
@@ -40,7 +43,9 @@ def open_entrance(site: Site, passwords: Passwords | None = None) -> Entrance:
             database, lifetime_s=settings.console_session_seconds, idle_s=settings.console_idle_seconds
         ),
         credentials=credentials,
-        sign_in=SignIn(people, credentials, AttemptStore(database), passwords or Passwords()),
+        attempts=attempts,
+        sign_in=SignIn(people, credentials, attempts, passwords or Passwords()),
+        provider=open_provider(settings),
         clock=site.clock,
     )
 

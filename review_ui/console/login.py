@@ -38,7 +38,7 @@ async def login_page(request: Request, entrance: TheEntrance, found: AnySession,
     """The form, or straight on for somebody who is signed in."""
     if found is not None and stage_of(found) is Stage.READY:
         return RedirectResponse(safe_target(next), HTTPStatus.SEE_OTHER)
-    return _form(request, entrance, target=next)
+    return login_form(request, entrance, target=next)
 
 
 @router.post(LOGIN, dependencies=[public])
@@ -55,7 +55,7 @@ async def log_in(request: Request, entrance: TheEntrance, form: TheForm) -> Resp
             now=entrance.clock(),
         )
     except (WrongCredentialsError, RateLimitedError) as error:
-        return _form(request, entrance, target=target, name=name, error=error)
+        return login_form(request, entrance, target=target, name=name, error=error)
     return await admit(request, entrance, person, target=target)
 
 
@@ -140,9 +140,10 @@ def _session(found: SignedIn | None) -> Session:
     return found.session
 
 
-def _form(
+def login_form(
     request: Request, entrance: Entrance, *, target: str, name: str = "", error: ModerationError | None = None
 ) -> Response:
+    """The login page with its token; `error` says what was wrong with the last try."""
     start = request.cookies.get(cookie_name(START, request, entrance.settings)) or secrets.token_urlsafe(32)
     values = {
         "token": _token(start),
@@ -150,8 +151,8 @@ def _form(
         "name": name[:MAX_SHOWN_CHARS],
         "error": error,
         "wait": _minutes(error),
-        "single_sign_on": False,
-        "label": "",
+        "single_sign_on": entrance.provider is not None,
+        "label": entrance.settings.oidc_label,
     }
     response = render(request, "console/login.html", None, values, status=error.status if error else HTTPStatus.OK)
     set_cookie(response, START, start, request=request, settings=entrance.settings)

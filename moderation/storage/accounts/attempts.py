@@ -58,12 +58,13 @@ class AttemptStore:
             connection.execute(insert(login_attempts).values(id=attempt, name=name, address=origin, at=now))
         return attempt
 
-    def succeeded(self, attempt: str, name: str) -> None:
-        """The try was right: it, and the failures of `name` before it, are forgotten."""
+    def succeeded(self, attempt: str, name: str = "") -> None:
+        """The try was right: it is forgotten, and so are the failures of `name` before it."""
+        right = login_attempts.c.id == attempt
+        if name:
+            right |= login_attempts.c.name == name
         with self._database.write() as connection:
-            connection.execute(
-                delete(login_attempts).where((login_attempts.c.id == attempt) | (login_attempts.c.name == name))
-            )
+            connection.execute(delete(login_attempts).where(right))
 
     def _one_at_a_time(self, connection: Connection, *keys: str) -> None:
         """SQLite has one writer anyway; on PostgreSQL, two tries of the same name or address wait for each other."""
