@@ -91,7 +91,8 @@ def _conditions(
         places = offsets(source, located.scalars[path])
         for problem in found:
             start, last = places[min(problem.start, len(when))], places[max(0, min(problem.end, len(when)) - 1)]
-            problems.append(Problem(start, max(start, last) + 1, problem.message, problem.hint))
+            message = problem.message.replace("holds the post", "takes no job")
+            problems.append(Problem(start, max(start, last) + 1, message, problem.hint))
         if predicate is not None:
             yield index, predicate
 
