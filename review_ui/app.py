@@ -15,10 +15,12 @@ from review_ui.api import feed, health, media, posts
 from review_ui.console import (
     access,
     account_pages,
+    audit_page,
     exposure,
     failures,
     login,
     oidc,
+    post_page,
     profile,
     search_page,
     totp,
