@@ -9,7 +9,7 @@ from moderation.domain.bank import Bank, BankContents, BankEffect, BankEntry
 from moderation.domain.errors import InvalidInputError, UnavailableError
 from moderation.domain.ids import EntryId
 from moderation.domain.media import ImageFacts, Refusal, RefusalReason
-from moderation.domain.signal import FailureReason, Match, SignalFailure, Value, values_of
+from moderation.domain.signal import FailureReason, Match, PictureHash, SignalFailure, Value, values_of
 from moderation.matching.image_match import IMAGE_MATCH, MAX_HITS, ImageMatch
 from moderation.matching.pdq import hash_and_quality, pdq_luma64, to_hex
 from moderation.matching.reductions import PDQ_LUMA64, REDUCTIONS
@@ -263,3 +263,13 @@ def test_edited_copies_are_matched_from_file_to_value() -> None:
     } == dict.fromkeys(files, "block"), distances
     with BytesIO(files["as it was"]) as file, Image.open(file) as image:
         assert image.size == (400, 300)
+
+
+def test_a_match_tells_the_hash_and_quality_of_every_frame() -> None:
+    pictures = [noise(80, 90), FLAT]
+    (match,) = measured(ImageMatch(Source()), subject(*pictures))
+    expected = [hash_and_quality(pdq_luma64(rgb)) for rgb in pictures]
+    assert match.hashes == tuple(
+        PictureHash(frame, to_hex(code), quality) for frame, (code, quality) in enumerate(expected)
+    )
+    assert match.values["image_pdq_quality"] == min(quality for _, quality in expected)

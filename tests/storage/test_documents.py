@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 
+from moderation.domain.signal import Match, PictureHash
 from moderation.domain.verdict import Screening
 from moderation.storage import documents
 from moderation.storage.documents import VERSION, dump, result_document, screening_document, screening_of
-from tests.factories import a_screening
+from tests.factories import a_score, a_screening
 from tests.storage.strategies import screenings
 
 
@@ -58,3 +61,20 @@ def test_an_older_document_passes_through_every_upgrade_after_it(monkeypatch: py
 
 def test_there_is_one_upgrade_for_every_older_version() -> None:
     assert len(documents.UPGRADES) == VERSION - 1
+
+
+def test_a_match_of_the_first_version_has_no_hashes() -> None:
+    match = Match("image_match", {"image_match_effect": "none"}, (), "1", (PictureHash(0, "0" * 64, 90),))
+    screening = a_screening(results=[a_score(), match])
+    results = [result_document(result) for result in screening.results]
+    del results[1]["hashes"]
+    columns = (
+        screening.id,
+        screening.post_id,
+        screening.lane,
+        screening.attempt,
+        screening.started_at,
+        screening.finished_at,
+    )
+    again = screening_of(dump(screening_document(screening)), 1, [dump(item) for item in results], columns=columns)
+    assert again == replace(screening, results=(a_score(), replace(match, hashes=())))

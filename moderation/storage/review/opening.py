@@ -43,13 +43,17 @@ class Opening:
         return self.kind is JobKind.REVIEW and self.pdq is not None and bool(self.basis)
 
     def same_case(self, other: "Opening") -> bool:
-        """Whether one decision answers both: held on the same grounds, in one queue, with near pictures."""
+        """Whether one decision answers both: held on the same grounds, waiting for the same people, near pictures."""
         return (
             self.clusters
             and other.clusters
-            and (self.basis, self.category, self.route.queue) == (other.basis, other.category, other.route.queue)
+            and self._grounds == other._grounds
             and are_near(self.pdq or "", other.pdq or "")
         )
+
+    @property
+    def _grounds(self) -> tuple[str, ...]:
+        return self.basis, self.category, self.route.queue, self.route.language, self.route.skill
 
 
 @dataclass(slots=True)
