@@ -47,12 +47,13 @@ class Opening:
         return (
             self.clusters
             and other.clusters
-            and self._grounds == other._grounds
+            and self.grounds == other.grounds
             and are_near(self.pdq or "", other.pdq or "")
         )
 
     @property
-    def _grounds(self) -> tuple[str, ...]:
+    def grounds(self) -> tuple[str, ...]:
+        """What must be equal for one decision to answer another post too."""
         return self.basis, self.category, self.route.queue, self.route.language, self.route.skill
 
 
