@@ -55,9 +55,9 @@ def decide(connection: Connection, submission: Submission, terms: Terms, *, pers
     """Decide the job; see `DecisionStore.decide`."""
     check_form(submission)
     row = leasing.locked_row(connection, submission.job_id)
-    replayed = _replayed(connection, submission, person)
-    if replayed is not None:
-        return replayed
+    earlier = replayed(connection, submission, person)
+    if earlier is not None:
+        return earlier
     leasing.locked_job(connection, LeaseRef(submission.job_id, submission.token), person.id)
     members = members_of(connection, row.id)
     check_person(connection, row, person, members)
@@ -99,7 +99,7 @@ def excluded(connection: Connection, job_id: str) -> tuple[AccountId, ...]:
     return tuple(AccountId(account) for account in connection.execute(query).scalars())
 
 
-def _replayed(connection: Connection, submission: Submission, person: Person) -> Decided | None:
+def replayed(connection: Connection, submission: Submission, person: Person) -> Decided | None:
     """What the same submission did when it came before. Raises `ConflictError` when its id was another's."""
     earlier = by_person(of_batch(connection, submission.batch))
     if not earlier:

@@ -37,6 +37,14 @@ class DecisionStore:
         with self._database.write() as connection:
             return deciding.decide(connection, submission, terms, person=person, now=now)
 
+    def replay(self, submission: Submission, *, person: Person) -> Decided | None:
+        """What the same submission did when it came before, or None; changes nothing.
+
+        Raises `ConflictError` when its id was used for another decision.
+        """
+        with self._database.read() as connection:
+            return deciding.replayed(connection, submission, person)
+
     def undo(
         self, batch: BatchId, *, person: Person, now: datetime, lease_seconds: float = LEASE_SECONDS
     ) -> list[JobId]:
