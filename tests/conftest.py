@@ -57,7 +57,7 @@ def empty_postgres_url(postgres_cluster: postgres.Cluster) -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_cluster: postgres.Cluster, postgres_migrated: str) -> str:
     """An empty, migrated database. Its tables must stay as they are: use `empty_postgres_url` to change them."""
-    postgres_cluster.clear(REUSED)
+    postgres.clear(postgres_cluster, REUSED)
     return postgres_migrated
 
 
