@@ -49,6 +49,7 @@ from moderation.storage.lanes import LaneBeat, LaneStore
 from moderation.storage.outbox import OutboxStore
 from moderation.storage.policies import PolicyStore
 from moderation.storage.posts import PostStore
+from moderation.storage.review.decisions import DecisionStore
 from moderation.storage.review.plans import PlanStore
 from moderation.storage.review.retention import RetentionStore
 
@@ -228,7 +229,7 @@ def work_lane(
             return run_lane(
                 parts,
                 lane_options(settings, name),
-                publisher=Publisher(posts, clock=now),
+                publisher=Publisher(posts, clock=now, decisions=DecisionStore(database)),
                 courier=Courier(OutboxStore(database), worker=name, clock=now),
                 heartbeat=heartbeat,
                 stop=stop,

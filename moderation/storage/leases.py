@@ -14,10 +14,13 @@ from moderation.storage.tables import FRESH_SQL, PENDING_SQL, RETRIED_SQL, posts
 
 
 def available(now: datetime) -> AnySelect:
-    """Posts that a lane may take, oldest first: received ones, and those whose lease has expired."""
+    """Posts that a lane may take, oldest first: received ones, and those whose lease has expired.
+
+    Never one whose rejection was overturned: no automatic rule acts on it again.
+    """
     return (
         select(*POST_COLUMNS, posts.c.attempts)
-        .where(PENDING_SQL)
+        .where(PENDING_SQL, posts.c.overturned_at.is_(None))
         .where(or_(posts.c.state == PostState.RECEIVED, posts.c.lease_expires_at <= now))
         .order_by(posts.c.received_at, posts.c.id)
     )
@@ -65,7 +68,7 @@ def held(connection: Connection, claims: Sequence[Claim]) -> dict[PostId, AnyRow
     query = (
         select(*POST_COLUMNS, posts.c.lease_token)
         .where(posts.c.id.in_(tokens), posts.c.lease_token.in_(set(tokens.values())))
-        .where(posts.c.state == PostState.SCREENING)
+        .where(posts.c.state == PostState.SCREENING, posts.c.overturned_at.is_(None))
         .order_by(posts.c.id)
         .with_for_update()
     )

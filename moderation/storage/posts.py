@@ -121,7 +121,7 @@ class PostStore:
             return verdicts.hold_overdue(connection, now=now, limit=limit)
 
     def publish_approved(self, *, limit: int, now: datetime) -> list[PostId]:
-        """Publish up to `limit` posts behind which a complete approval stands, oldest first."""
+        """Publish up to `limit` posts behind which an approval stands (`approval.approval`), oldest first."""
         if self._database.dialect == "sqlite":
             with self._database.read() as connection:
                 if not publication.any_approved(connection):
@@ -135,9 +135,19 @@ class PostStore:
             return publication.feed(connection, cursor=cursor, limit=limit)
 
     def published_without_verdict(self, limit: int = 100) -> list[PostId]:
-        """Published posts behind which no complete approval stands; there must never be one."""
+        """Published posts behind which no approval stands; there must never be one."""
         with self._database.read() as connection:
             return publication.published_without_verdict(connection, limit)
+
+    def is_overturned(self, post_id: PostId) -> bool:
+        """Whether people overturned a rejection of the post. No automatic rule may act on it again.
+
+        Lanes never see such a post. Whatever applies rules to posts that were judged before (a changed policy, a new
+        bank entry) has to ask this first, and leave the post alone.
+        """
+        query = select(posts.c.overturned_at).where(posts.c.id == post_id)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one_or_none() is not None
 
     def states_of_image(self, image: Digest) -> frozenset[PostState]:
         """The states of all posts with this image."""
