@@ -47,10 +47,11 @@ class ConflictError(ModerationError):
     status = 409
 
 
-class OnBreakError(ConflictError):
+class OnBreakError(ModerationError):
     """The person is on a break: there is no job until `until`."""
 
     code = "on_break"
+    status = 409
 
     def __init__(self, until: datetime) -> None:
         super().__init__("You are on a break.", hint="The break ends by itself; then work goes on.")

@@ -1,7 +1,7 @@
 """What stands between a person and the next job: their break, and the categories of which they saw enough."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from moderation.domain.errors import OnBreakError
 from moderation.domain.exposure import Break
@@ -35,8 +35,21 @@ class Wellbeing:
         return _worker(person, assess(usage, budgets, now), avoid)
 
     def worker(self, person: Person, *, avoid: frozenset[str] = frozenset(), now: datetime) -> Worker:
-        """The same for what a page fetches ahead, which is no sign of work: nothing begins. Raises `OnBreakError`."""
+        """The person at a job that they have already: nothing begins. Raises `OnBreakError` while there is a break."""
         return _worker(person, self.allowance(person.id, now), avoid)
+
+    def worker_ahead(self, person: Person, *, avoid: frozenset[str] = frozenset(), now: datetime) -> Worker:
+        """The person for whom jobs are fetched ahead. Raises `OnBreakError` when a break is due, too: who always has a
+        next job at hand would never come to it.
+        """
+        allowance = self.allowance(person.id, now)
+        if allowance.break_due_at is not None and allowance.break_due_at <= now:
+            raise OnBreakError(now + timedelta(seconds=self._budgets.break_seconds))
+        return _worker(person, allowance, avoid)
+
+    def worked(self, account: AccountId, now: datetime) -> None:
+        """The person did something that shows that they are at work, such as a decision."""
+        self._exposures.sign(account, pause_seconds=self._budgets.break_seconds, now=now)
 
     def allowance(self, account: AccountId, now: datetime) -> Allowance:
         """How much the person saw in this shift, and what that leaves; changes nothing."""

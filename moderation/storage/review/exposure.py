@@ -121,6 +121,12 @@ class ExposureStore:
                     _begin_break(connection, account, BreakReason.WORK, pause_seconds, now)
             return _usage(connection, account, now)
 
+    def sign(self, account: AccountId, *, pause_seconds: float, now: datetime) -> None:
+        """The person is at work."""
+        with self._database.write() as connection:
+            _lock(connection, account)
+            _touch(connection, account, pause_seconds=pause_seconds, now=now)
+
     def usage(self, account: AccountId, now: datetime) -> Usage:
         """The person's shift so far; changes nothing."""
         with self._database.read() as connection:

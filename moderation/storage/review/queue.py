@@ -54,7 +54,7 @@ class JobQueue:
         if self._nothing(worker, now):
             return []
         with self._database.write() as connection:
-            held = _kept(connection, worker, now)
+            held = _kept(connection, worker, now, current)
             wanted = 1 + count - len(held)
             if wanted > 0:
                 held += offers.best(connection, worker, wanted, now)
@@ -167,10 +167,14 @@ class JobQueue:
             return not holds and not offers.any_offered(connection, worker, now)
 
 
-def _kept(connection: Connection, worker: Worker, now: datetime) -> list[AnyRow]:
-    """The person's live leases, without those that they may no longer have, which end."""
+def _kept(connection: Connection, worker: Worker, now: datetime, current: JobId | None = None) -> list[AnyRow]:
+    """The person's live leases, without those that they may no longer have, which end.
+
+    The job that they are at is theirs to finish, also when it was the one that used up a budget.
+    """
     rows = leasing.live_leases(connection, worker.account, now)
-    lost = [row.id for row in rows if row.queue not in worker.queues or row.category in worker.avoid]
+    spent = [row.id for row in rows if row.category in worker.avoid and row.id != current]
+    lost = [row.id for row in rows if row.queue not in worker.queues or row.id in spent]
     if lost:
         leasing.end(connection, lost)
     return [row for row in rows if row.id not in lost]
