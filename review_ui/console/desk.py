@@ -1,5 +1,6 @@
 """Everything that the console's routes work with, built once per application."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,10 +8,14 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from moderation.assembly import decode_limits, plan_source
+from moderation.assembly import decode_limits, plan_source, signal_specs
+from moderation.reporting.cybertip_desk import CyberTipDesk
+from moderation.review.custody import Custody
 from moderation.review.near_pictures import NearPictures
 from moderation.review.plan import Plan
 from moderation.review.plan_source import PlanSource
+from moderation.review.resolve import Resolver
+from moderation.review.routing_preview import RoutingPreview
 from moderation.review.wellbeing import Wellbeing
 from moderation.settings import Settings
 from moderation.storage.accounts.people import PeopleStore
@@ -20,19 +25,24 @@ from moderation.storage.policies import PolicyStore
 from moderation.storage.review.appeals import AppealStore
 from moderation.storage.review.audit_search import AuditSearch
 from moderation.storage.review.author_records import AuthorRecordStore
+from moderation.storage.review.cybertips import CyberTipStore
 from moderation.storage.review.decisions import DecisionStore
 from moderation.storage.review.drafts import DraftStore
+from moderation.storage.review.evidence import EvidenceStore
 from moderation.storage.review.exposure import ExposureStore
 from moderation.storage.review.gold import GoldStore
 from moderation.storage.review.hashes import HashStore
+from moderation.storage.review.plans import PlanStore
 from moderation.storage.review.post_records import PostRecordStore
 from moderation.storage.review.queue import JobQueue
 from moderation.storage.review.search import PostSearch
 from moderation.storage.review.seen import SeenStore
 from moderation.storage.review.standing import StandingStore
+from moderation.storage.review.waiting import WaitingStore
 from review_ui.console.later import Later
 from review_ui.console.pictures import Pictures
 from review_ui.console.pinned import PinnedPolicies
+from review_ui.console.reports import open_reports
 from review_ui.console.verification import Verification
 from review_ui.console.views import Views
 from review_ui.site import Site
@@ -61,9 +71,18 @@ class Desk:
     pictures: Pictures
     pinned: PinnedPolicies
     plans: Later[PlanSource]
+    resolver: Resolver
     exposures: ExposureStore
     wellbeing: Wellbeing
+    plan_versions: PlanStore
+    routing: RoutingPreview
+    evidence: EvidenceStore
+    custody: Custody
+    cybertips: CyberTipStore
+    reports: CyberTipDesk
     views: Views = field(default_factory=Views)
+    closing: threading.Event = field(default_factory=threading.Event)
+    """Set when the server is about to end: whoever pushes to browsers stops."""
 
     @property
     def settings(self) -> Settings:
@@ -85,7 +104,8 @@ class Desk:
         return self.plans.get().current()
 
     def close(self) -> None:
-        """End the decoder."""
+        """End what is pushed, and the decoder."""
+        self.closing.set()
         self.pictures.close()
 
 
@@ -93,15 +113,16 @@ def open_desk(site: Site) -> Desk:
     """The desk on the stores of `site`; connects to nothing, starts nothing."""
     database = site.database
     plans = Later(lambda: plan_source(site.settings, database))
-    exposures = ExposureStore(database)
+    queue, decisions, gold = JobQueue(database), DecisionStore(database), GoldStore(database)
+    exposures, evidence = ExposureStore(database), EvidenceStore(database)
     return Desk(
         site=site,
         audit=AuditStore(database),
         people=PeopleStore(database),
-        queue=JobQueue(database),
-        decisions=DecisionStore(database),
+        queue=queue,
+        decisions=decisions,
         appeals=AppealStore(database),
-        gold=GoldStore(database),
+        gold=gold,
         drafts=DraftStore(database),
         authors=AuthorRecordStore(database),
         standings=StandingStore(database),
@@ -114,7 +135,14 @@ def open_desk(site: Site) -> Desk:
         pictures=Pictures(site.blobs, decode_limits(site.settings)),
         pinned=PinnedPolicies(site.settings, PolicyStore(database)),
         plans=plans,
+        resolver=Resolver(queue, decisions, gold, plan=lambda: plans.get().current()),
         exposures=exposures,
+        plan_versions=PlanStore(database),
+        routing=RoutingPreview(WaitingStore(database), signal_specs()),
+        evidence=evidence,
+        custody=Custody(evidence),
+        cybertips=CyberTipStore(database),
+        reports=open_reports(site),
         wellbeing=Wellbeing(exposures, lambda: plans.get().current()),
     )
 
