@@ -16,15 +16,23 @@ from review_ui.console import (
     access,
     account_pages,
     audit_page,
+    compare_page,
     exposure,
     failures,
+    home,
+    jobs,
+    live,
     login,
     oidc,
+    plan_page,
     post_page,
     profile,
+    queues_page,
     search_page,
     totp,
+    wellbeing,
 )
+from review_ui.console import media as console_media
 from review_ui.console.desk import open_desk
 from review_ui.console.shell import Shell
 from review_ui.edge import Edge
@@ -39,12 +47,20 @@ DESCRIPTION = """Send a post for screening, ask what became of it, read the feed
 Every image here is AI-generated. Refusals are problem documents (RFC 9457)."""
 
 console_routers: tuple[APIRouter, ...] = (
+    home.router,
+    jobs.router,
+    live.router,
+    console_media.router,
+    compare_page.router,
     exposure.router,
+    wellbeing.router,
     login.router,
     oidc.router,
     profile.router,
     search_page.router,
+    plan_page.router,
     post_page.router,
+    queues_page.router,
     audit_page.router,
     totp.router,
     account_pages.router,
@@ -86,6 +102,7 @@ def create_app(settings: Settings | None = None, *, site: Site | None = None) ->
     the_site.metrics.watch_state(lambda: state_gauges(the_site))
     problem.install(app)
     failures.install(app)
+    wellbeing.install(app)
     access.install(app, the_site)
     for module in (posts, feed, media, health, pages):
         app.include_router(module.router)

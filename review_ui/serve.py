@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from moderation.domain.errors import ModerationError
 from review_ui.app import create_app
+from review_ui.console.desk import Desk
 from review_ui.site import Site
 
 CONNECTIONS = 512
@@ -36,9 +37,13 @@ class ApiServer(uvicorn.Server):
         site = app.state.site
         assert isinstance(site, Site)
         self._watch = site.watch
+        desk = app.state.desk
+        assert isinstance(desk, Desk)
+        self._desk = desk
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer the waiting requests: their posts are accepted, and the verdict can be asked for later."""
+        self._desk.closing.set()
         await self._watch.close()
         await super().shutdown(sockets)
 

@@ -29,20 +29,31 @@ class Section:
     name: str
     title: str
     href: str
+    about: str
     capabilities: frozenset[Capability] = frozenset()
 
 
+_WORK = frozenset({Capability.DECIDE})
+_READ = frozenset({Capability.READ_POSTS})
+_LEAD = frozenset({Capability.LEAD})
+
 SECTIONS = (
-    Section("work", "Work", "/console"),
-    Section("queues", "Queues", "/console/queues", frozenset({Capability.READ_POSTS})),
-    Section("search", "Search", "/console/search", frozenset({Capability.READ_POSTS})),
-    Section("mine", "Mine", "/console/mine", frozenset({Capability.DECIDE})),
-    Section("quality", "Quality", "/console/quality", frozenset({Capability.DECIDE, Capability.LEAD})),
-    Section("wellbeing", "Wellbeing", "/console/wellbeing", frozenset({Capability.DECIDE})),
-    Section("dashboard", "Dashboard", "/console/dashboard", frozenset({Capability.LEAD})),
-    Section("plan", "Plan", "/console/plan", frozenset({Capability.PLAN})),
-    Section("accounts", "Accounts", "/console/accounts", frozenset({Capability.ACCOUNTS})),
-    Section("audit", "Audit", "/console/audit", frozenset({Capability.AUDIT})),
+    Section("work", "Work", "/console", "What waits for you"),
+    Section("queues", "Queues", "/console/queues", "What waits, in the order in which it is handed out", _READ),
+    Section("search", "Search", "/console/search", "Every post, by words, author, picture, state and time", _READ),
+    Section("mine", "Mine", "/console/mine", "What you decided, and what became of it", _WORK),
+    Section("quality", "Quality", "/console/quality", "Agreement, gold items, overturned decisions", _WORK | _LEAD),
+    Section("wellbeing", "Wellbeing", "/console/wellbeing", "What you have seen, breaks, preferences", _WORK),
+    Section("dashboard", "Dashboard", "/console/dashboard", "How the queues, the rules and the team are doing", _LEAD),
+    Section("plan", "Plan", "/console/plan", "Queues, routing, categories, budgets", frozenset({Capability.PLAN})),
+    Section("accounts", "Accounts", "/console/accounts", "People, roles and grants", frozenset({Capability.ACCOUNTS})),
+    Section(
+        "audit",
+        "Audit",
+        "/console/audit",
+        "Who did what, and whether the record is whole",
+        frozenset({Capability.AUDIT}),
+    ),
 )
 
 

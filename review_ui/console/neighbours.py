@@ -1,0 +1,103 @@
+"""What is known that looks like a post: bank entries that it matched, and earlier posts with what became of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from moderation.domain.decision import Action, Decision, Fate
+from moderation.domain.ids import PostId
+from moderation.domain.people import Person
+from moderation.domain.post import Post
+from moderation.domain.signal import BankHit, Match
+from moderation.domain.verdict import Screening
+from moderation.review.near_pictures import NearPost
+from moderation.review.plan import Plan
+from review_ui.console.desk import Desk
+from review_ui.console.sight import may_see_post, restricted
+
+NEAR_BITS = 31
+MAX_SHOWN = 8
+CONSIDERED = 40
+"""Of near posts, the nearest ones looked at; restricted ones are then left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """An earlier post with a near picture. `concealable`: a coarse preview of it may be shown."""
+
+    post: Post
+    distance_bits: int
+    decisions: tuple[Decision, ...]
+    concealable: bool
+
+    @property
+    def decision(self) -> Decision | None:
+        """The newest one that counts."""
+        counting = [one for one in self.decisions if one.fate is not Fate.UNDONE and one.action is not Action.ESCALATE]
+        return counting[-1] if counting else None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Bank hits, strictest first, and near posts, nearest first."""
+
+    hits: tuple[BankHit, ...]
+    posts: tuple[Neighbour, ...]
+
+    @property
+    def decided(self) -> list[Neighbour]:
+        """Near posts that somebody decided."""
+        return [one for one in self.posts if one.decision is not None]
+
+
+def neighbours_of(
+    desk: Desk,
+    person: Person,
+    plan: Plan,
+    post: Post,
+    screening: Screening | None,
+    *,
+    before: datetime | None = None,
+    without: Sequence[PostId] = (),
+) -> Neighbours:
+    """What looks like `post`, as far as the person may see it.
+
+    With `before` nothing that was decided later is told: a blind second look must not learn of the first. Posts in
+    `without` (the same cluster) are left out.
+    """
+    found = desk.near.search(desk.near.codes_of(post.id), radius=NEAR_BITS)
+    near = [one for one in found if one.post_id not in {post.id, *without}][:CONSIDERED]
+    return Neighbours(_hits(screening), tuple(_seen(desk, person, plan, near, before)))
+
+
+def _hits(screening: Screening | None) -> tuple[BankHit, ...]:
+    results = () if screening is None else screening.results
+    return tuple(hit for result in results if isinstance(result, Match) for hit in result.hits)[:MAX_SHOWN]
+
+
+def _seen(desk: Desk, person: Person, plan: Plan, near: Sequence[NearPost], before: datetime | None) -> list[Neighbour]:
+    ids = [one.post_id for one in near]
+    if not ids:
+        return []
+    posts, standings = desk.site.posts.many(ids), desk.standings.of(ids)
+    allowed = [one for one in near if one.post_id in posts and may_see_post(person, standings[one.post_id], plan)][
+        :MAX_SHOWN
+    ]
+    decisions = desk.decisions.of_posts([one.post_id for one in allowed])
+    return [
+        Neighbour(
+            posts[one.post_id],
+            one.distance_bits,
+            known(decisions, one.post_id, before),
+            concealable=not restricted(standings[one.post_id], plan),
+        )
+        for one in allowed
+    ]
+
+
+def known(
+    decisions: Mapping[PostId, Sequence[Decision]], post_id: PostId, before: datetime | None
+) -> tuple[Decision, ...]:
+    """The post's decisions, oldest first; with `before` only those made until then."""
+    found = decisions.get(post_id, ())
+    return tuple(one for one in found if before is None or one.decided_at < before)
