@@ -49,6 +49,33 @@ def latency(
     _finish(result, as_json=as_json)
 
 
+@app.command()
+def review(
+    posts: Annotated[int, typer.Option(min=100, help="Posts in the database.")] = 1_000_000,
+    jobs: Annotated[
+        int, typer.Option(min=30, help="Open jobs, over all queues; at most a fifth of the posts.")
+    ] = 100_000,
+    seconds: Annotated[float, typer.Option(min=1, help="Seconds for which 20 moderators decide at once.")] = 20.0,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each page is fetched.")] = 15,
+    database: Annotated[
+        str, typer.Option(help="URL of an empty PostgreSQL database of a superuser; default: a server of its own.")
+    ] = "",
+    sqlite: Annotated[bool, typer.Option("--sqlite", help="Measure on a SQLite file.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The console over many posts: the next job, every page, and 20 moderators who decide at once.
+
+    Needs PostgreSQL's server programs (initdb, pg_ctl), about 7 GB of disk and some minutes at full size.
+
+    Example: moderation bench review --posts 20000 --jobs 2000 --seconds 5 --json
+    """
+    from moderation.bench.review.command import Size, bench_review  # noqa: PLC0415 - starts processes
+
+    size = Size(posts=posts, jobs=jobs, seconds=seconds, page_rounds=rounds, next_rounds=min(300, jobs // 3))
+    result = bench_review(load_settings(), size, database_url=database, sqlite=sqlite, tell=_tell)
+    _finish(result, as_json=as_json)
+
+
 def _tell(line: str) -> None:
     errors.print(line, style="dim")
 

@@ -1,0 +1,167 @@
+"""Every page of the console, fetched from a real server by people whose role opens it."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import httpx
+
+from moderation.bench.review.fill import Filled
+from moderation.domain.people import Person
+from moderation.settings import Settings
+from moderation.storage.accounts.sessions import Client, SessionStore
+from moderation.storage.engine import Database
+
+COOKIE = "session"
+PATIENCE_SECONDS = 60.0
+
+PAGES: tuple[tuple[str, str], ...] = (
+    ("senior", "/console"),
+    ("senior", "/console/jobs/{job}"),
+    ("senior", "/console/jobs/{cluster}"),
+    ("senior", "/console/mine"),
+    ("senior", "/console/queues"),
+    ("senior", "/console/queues/{queue}"),
+    ("senior", "/console/queues/{queue}/grid"),
+    ("senior", "/console/search"),
+    ("senior", "/console/search?text=frozen+harbour"),
+    ("senior", "/console/search?text=lake"),
+    ("senior", "/console/search?author={author}"),
+    ("senior", "/console/search?state=held"),
+    ("senior", "/console/search?image={image}"),
+    ("senior", "/console/posts/{held_post}"),
+    ("senior", "/console/posts/{decided_post}"),
+    ("senior", "/console/compare/{held_post}/{decided_post}"),
+    ("senior", "/console/quality"),
+    ("moderator", "/console/quality"),
+    ("moderator", "/console/wellbeing"),
+    ("senior", "/console/dashboard"),
+    ("policy", "/console/plan"),
+    ("admin", "/console/accounts"),
+    ("admin", "/console/accounts/{account}"),
+    ("moderator", "/console/profile"),
+    ("moderator", "/console/profile/password"),
+    ("moderator", "/console/profile/totp"),
+    ("auditor", "/console/audit"),
+    ("auditor", "/console/audit?kind=decision.made"),
+    ("auditor", "/console/audit?actor=account:moderator-01"),
+    ("auditor", "/console/audit?subject=post:{held_post}"),
+    ("nobody", "/console/login"),
+)
+"""Whose eyes, and the address; names in braces are of `addresses`."""
+
+UNMEASURED: Mapping[str, str] = {
+    "/console/events": "never ends",
+    "/console/media/": "pictures, not pages",
+    "/console/oidc/": "leads to another service",
+    "/console/login/code": "only between password and code",
+    "/console/": "redirects to /console",
+    "/console/profile/totp.svg": "a picture",
+}
+"""Addresses that a GET route has and that are not measured, by their beginning, with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageTime:
+    """Milliseconds that the server took: at first, in the middle, at worst. `status` is not 200 where it failed."""
+
+    page: str
+    who: str
+    status: int
+    first_ms: float
+    p50_ms: float
+    max_ms: float
+
+
+def addresses(filled: Filled) -> dict[str, str]:
+    """What stands for the names in `PAGES`."""
+    return {
+        "job": filled.job,
+        "cluster": filled.cluster,
+        "queue": "adult" if "adult" in filled.queues else filled.queues[0],
+        "author": filled.author,
+        "image": filled.image,
+        "held_post": filled.held_post,
+        "decided_post": filled.decided_post,
+        "account": filled.team.moderators[0].id,
+    }
+
+
+@contextmanager
+def visitors(
+    settings: Settings, database: Database, filled: Filled, address: str, now: datetime
+) -> Iterator[Mapping[str, httpx.Client]]:
+    """A browser for every role, signed in, and one in which nobody is."""
+    team = filled.team
+    people: dict[str, Person | None] = {
+        "moderator": team.moderators[0],
+        "senior": team.senior,
+        "policy": team.policy,
+        "admin": team.admin,
+        "auditor": team.auditor,
+        "nobody": None,
+    }
+    sessions = SessionStore(database, lifetime_s=settings.console_session_seconds, idle_s=settings.console_idle_seconds)
+    clients = {
+        name: httpx.Client(
+            base_url=address,
+            cookies={} if person is None else {COOKIE: signed_in(sessions, person, now)},
+            headers={"accept": "text/html"},
+            timeout=PATIENCE_SECONDS,
+            trust_env=False,
+        )
+        for name, person in people.items()
+    }
+    try:
+        yield clients
+    finally:
+        for client in clients.values():
+            client.close()
+
+
+def signed_in(sessions: SessionStore, person: Person, now: datetime) -> str:
+    """The secret of a new session, as after a password."""
+    client = Client("127.0.0.1", "bench")
+    return sessions.start(person, method="password", confirmed=True, client=client, now=now)[0]
+
+
+def page_times(
+    clients: Mapping[str, httpx.Client], names: Mapping[str, str], *, rounds: int, tell: Callable[[str], None]
+) -> list[PageTime]:
+    """Each page once to warm up, then `rounds` times, one request at a time; the slowest first."""
+    found = [_measured(clients[who], who, page.format(**names), page, rounds) for who, page in PAGES]
+    found.sort(key=lambda one: one.max_ms, reverse=True)
+    for one in found:
+        status = "" if one.status == httpx.codes.OK else f"  status {one.status}"
+        tell(f"{one.max_ms:7.1f} ms at worst, p50 {one.p50_ms:6.1f}, first {one.first_ms:6.1f}  {one.page}{status}")
+    return found
+
+
+def _measured(client: httpx.Client, who: str, path: str, page: str, rounds: int) -> PageTime:
+    status, first_ms = _fetched(client, path)
+    times: list[float] = []
+    for _ in range(rounds):
+        again, milliseconds = _fetched(client, path)
+        times.append(milliseconds)
+        status = again if again != httpx.codes.OK else status
+    return PageTime(page, who, status, first_ms, statistics.median(times), max(times))
+
+
+def _fetched(client: httpx.Client, path: str) -> tuple[int, float]:
+    begin = time.perf_counter()
+    status = client.get(path).status_code
+    return status, (time.perf_counter() - begin) * 1000
+
+
+def unmeasured(paths: Sequence[str]) -> list[str]:
+    """Of the console's GET paths (as routes write them), those that neither `PAGES` nor `UNMEASURED` has."""
+    known = {_shape(page) for _, page in PAGES}
+    return [path for path in paths if _shape(path) not in known and not any(map(path.startswith, UNMEASURED))]
+
+
+def _shape(path: str) -> str:
+    """The path with every name in braces alike."""
+    return "/".join("{}" if part.startswith("{") else part for part in path.partition("?")[0].split("/"))
