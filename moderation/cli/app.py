@@ -2,7 +2,7 @@
 
 import typer
 
-from moderation.cli import audit, bank, bench, database, key, lane, models, policy, post, submit, webhook
+from moderation.cli import account, audit, bank, bench, database, key, lane, models, policy, post, submit, webhook
 from moderation.cli.up import up
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.add_typer(policy.app, name="policy")
 app.add_typer(models.app, name="models")
 app.add_typer(webhook.app, name="webhook")
 app.add_typer(key.app, name="key")
+app.add_typer(account.app, name="account")
 app.add_typer(audit.app, name="audit")
 app.add_typer(database.app, name="db")
 app.add_typer(bench.app, name="bench")

@@ -8,6 +8,7 @@ import typer
 from moderation.assembly import now, open_database
 from moderation.cli.output import console, errors, print_json
 from moderation.cli.up.display import Display, summary_lines, summary_table
+from moderation.cli.up.first_accounts import FirstLogin, login_file
 from moderation.cli.up.installation import Installation
 from moderation.cli.up.interrupts import Interrupts
 from moderation.cli.up.lock import only_one
@@ -69,11 +70,11 @@ def _run(settings: Settings, source: Source, interrupts: Interrupts, *, once: bo
     database = open_database(settings)
     installation = Installation(settings, database, interrupts)
     try:
-        finished = _screen(settings, database, source, installation, interrupts, as_json=as_json)
+        finished, logins = _screen(settings, database, source, installation, interrupts, as_json=as_json)
         if once or not finished:
             return finished
         installation.start_webserver()
-        _say_where(settings, installation)
+        _say_where(settings, installation, logins)
         while not interrupts.stop.wait(SERVE_LOOK_SECONDS):
             for line in installation.look_after():
                 console.print(line, style="yellow", markup=False)
@@ -95,7 +96,8 @@ def _screen(
     interrupts: Interrupts,
     *,
     as_json: bool,
-) -> bool:
+) -> tuple[bool, tuple[FirstLogin, ...]]:
+    """Whether every post found its end, and the accounts that were made for people."""
     started_at, store = now(), PostStore(database)
     with Display(console) as display:
         display.phase("preparing the database, the models and Dagster")
@@ -131,14 +133,17 @@ def _screen(
         console.print(line, markup=False)
     if as_json:
         print_json(_document(summary, sender.sent.refused, installation, finished=finished))
-    return finished
+    return finished, prepared.logins
 
 
-def _say_where(settings: Settings, installation: Installation) -> None:
+def _say_where(settings: Settings, installation: Installation, logins: tuple[FirstLogin, ...]) -> None:
     """The addresses, and how to be let in."""
     api, dagster = installation.api_url, installation.dagster_url
     rows = (
         ("start page", f"{api}/"),
+        ("console", f"{api}/console"),
+        *((f"as {login.name}", login.password) for login in logins),
+        *((("passwords", f"{login_file(settings)} (only you can read it)"),) if login_file(settings).is_file() else ()),
         ("API", f"{api}/docs"),
         ("metrics, state", f"{api}/metrics  {api}/readyz"),
         ("Dagster", dagster),

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from moderation.assembly import blob_store, model_store, now, open_database, signal_specs
 from moderation.cli.up.background import in_background
+from moderation.cli.up.first_accounts import FirstLogin, ensure_first_accounts
 from moderation.domain.errors import ModelStoreError, ModerationError, UnavailableError
 from moderation.settings import Settings
 from moderation.signals.models import ModelState
@@ -34,9 +35,13 @@ class InterruptedStartError(ModerationError):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What the processes need to start. `models` ends when every model is there; lanes must not start before."""
+    """What the processes need to start. `models` ends when every model is there; lanes must not start before.
+
+    `logins` are the accounts that were just made, none where there were some.
+    """
 
     api_key: str
+    logins: tuple[FirstLogin, ...]
     dagster: Mapping[str, str]
     models: "Future[None]"
 
@@ -48,10 +53,11 @@ def prepare(settings: Settings, *, stop: threading.Event, say: Callable[[str], N
     """
     blob_store(settings).prepare()
     models = in_background(partial(_pull_models, settings, say))
-    key = in_background(partial(_ensure_schema_and_key, settings))
+    key = in_background(partial(_ensure_schema_and_keys, settings))
     dagster = in_background(partial(_prepare_dagster_home, settings))
     environment = wait_for(dagster, stop)
-    return Prepared(wait_for(key, stop), environment, models)
+    api_key, logins = wait_for(key, stop)
+    return Prepared(api_key, logins, environment, models)
 
 
 def wait_for(future: "Future[ResultT]", stop: threading.Event) -> ResultT:
@@ -67,11 +73,12 @@ def key_file(settings: Settings) -> Path:
     return settings.home / "api-key"
 
 
-def _ensure_schema_and_key(settings: Settings) -> str:
+def _ensure_schema_and_keys(settings: Settings) -> tuple[str, tuple[FirstLogin, ...]]:
     database = open_database(settings)
     try:
         database.migrate()
-        return _ensure_key(settings, ApiKeyStore(database))
+        logins = ensure_first_accounts(settings, database, now=now())
+        return _ensure_key(settings, ApiKeyStore(database)), logins
     finally:
         database.close()
 
