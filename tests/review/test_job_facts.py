@@ -23,7 +23,7 @@ from tests.factories import a_hit, a_hold, a_post
         ("安静的湖", "han"),
         ("조용한 호수", "hangul"),
         ("ทะเลสาบ", "thai"),
-        ("ｆｕｌｌ ｗｉｄｔｈ", "latin"),
+        ("\uff46\uff55\uff4c\uff4c \uff57\uff49\uff44\uff54\uff48", "latin"),
         ("lake озеро озеро", "cyrillic"),
         ("ᚠᚢᚦᚨᚱᚲ", "other"),
     ],
@@ -53,5 +53,5 @@ def test_grounds_are_those_of_the_verdicts_row() -> None:
 def test_an_undecided_rule_is_a_ground_too() -> None:
     hit = a_hit("undecided", Verdict.HOLD, truth=Truth.UNKNOWN)
     judgement = a_hold(complete=False)
-    grounds = grounds_of(type(judgement)(judgement.verdict, False, "signal-failure", "", "why", (hit,)))  # noqa: FBT003
+    grounds = grounds_of(type(judgement)(judgement.verdict, False, "signal-failure", "", "why", (hit,)))
     assert (grounds.rule, grounds.complete) == ("undecided", False)

@@ -19,8 +19,11 @@ def a_preview(database: Database) -> RoutingPreview:
 
 def test_a_preview_says_what_each_rule_takes_and_changes_nothing(sqlite_database: Database) -> None:
     database = sqlite_database
-    jobs = [add_job(database, queue=queue, category=category, severity=50, now=after(seconds))
-            for seconds, (queue, category) in enumerate([("spam", "spam"), ("spam", "spam"), ("adult", "gone"), ("gone", "")])]  # fmt: skip
+    cases = (("spam", "spam"), ("spam", "spam"), ("adult", "gone"), ("gone", ""))
+    jobs = [
+        add_job(database, queue=queue, category=category, severity=50, now=after(seconds))
+        for seconds, (queue, category) in enumerate(cases)
+    ]
     plan = small(
         rule("low", "image_nsfw < 0.5 AND job_queue = 'spam'", queue="adult", severity=60)
         + rule("never", "image_nsfw >= 0.9", severity=1)
