@@ -51,7 +51,9 @@ def told_of(allowance: Allowance, plan: Plan) -> list[Told]:
         title = plan.category(warning.category).title
         match warning.kind:
             case WarningKind.BUDGET_SPENT:
-                told.append(Told("bad", f"You have seen enough of “{title}” for this shift: your next jobs are of others."))
+                told.append(
+                    Told("bad", f"You have seen enough of “{title}” for this shift: your next jobs are of others.")
+                )
             case WarningKind.BUDGET_NEAR:
                 told.append(Told("warn", f"Your budget for “{title}” is nearly used up. After it you get other jobs."))
             case WarningKind.BREAK_NEAR:
