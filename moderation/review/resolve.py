@@ -5,12 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 from random import SystemRandom
 
-from moderation.domain.decision import Submission
+from moderation.domain.decision import Action, Submission
 from moderation.domain.errors import ForbiddenError, NotFoundError
 from moderation.domain.ids import BatchId, JobId
 from moderation.domain.job import Job
 from moderation.domain.people import Capability, Person
 from moderation.domain.worker import Worker
+from moderation.review.custody import Custody
 from moderation.review.plan import Plan
 from moderation.review.terms_of import check_submission, terms_of
 from moderation.storage.review.decisions import DecisionStore
@@ -22,7 +23,8 @@ from moderation.storage.review.terms import Decided
 class Resolver:
     """How people get jobs and decide them.
 
-    `chance` gives numbers in [0, 1), drawn for second reviews and gold items (None: from the system's randomness).
+    `custody` preserves evidence before a rejection for the gravest harm is taken. `chance` gives numbers in [0, 1),
+    drawn for second reviews and gold items (None: from the system's randomness).
     """
 
     def __init__(
@@ -32,12 +34,14 @@ class Resolver:
         gold: GoldStore,
         *,
         plan: Callable[[], Plan],
+        custody: Custody | None = None,
         chance: Callable[[], float] | None = None,
     ) -> None:
         self._queue = queue
         self._decisions = decisions
         self._gold = gold
         self._plan = plan
+        self._custody = custody
         self._chance = chance or SystemRandom().random
 
     def next(self, worker: Worker, *, now: datetime) -> Job | None:
@@ -84,12 +88,20 @@ class Resolver:
             raise ForbiddenError("This queue is for senior moderators.")
         check_submission(plan, submission)
         terms = terms_of(plan, job, submission, chance=self._chance)
+        self._preserve(plan, job, submission, person, now)
         return self._decisions.decide(submission, terms, person=person, now=now)
 
     def undo(self, person: Person, batch: BatchId, *, now: datetime) -> list[JobId]:
         """Take a decision back, as `DecisionStore.undo`."""
         lease_seconds = self._plan().lease_seconds
         return self._decisions.undo(batch, person=person, lease_seconds=lease_seconds, now=now)
+
+    def _preserve(self, plan: Plan, job: Job, submission: Submission, person: Person, now: datetime) -> None:
+        if self._custody is None:
+            return
+        concerned = [post_id for post_id in self._queue.members(job.id) if post_id not in submission.exceptions]
+        category = submission.category if submission.action is Action.REJECT else job.category
+        self._custody.deciding(plan, submission.action, category, concerned, person=person, now=now)
 
     @staticmethod
     def _admitted(plan: Plan, worker: Worker) -> Worker:
