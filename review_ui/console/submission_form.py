@@ -36,7 +36,7 @@ def submission_of(form: Form, job_id: JobId) -> Submission:
         note=form.get("note", "").strip(),
         queue=form.get("queue", ""),
         exceptions=frozenset(PostId(post_id) for post_id in exceptions),
-        seconds=_seconds(form.get("seconds", "")),
+        seconds=seconds_of(form.get("seconds", "")),
     )
 
 
@@ -47,7 +47,7 @@ def _batch(text: str) -> BatchId:
         raise InvalidInputError("The submission has no id.") from None
 
 
-def _seconds(text: str) -> float:
+def seconds_of(text: str) -> float:
     """How long the person had the job, 0 when the browser does not say."""
     try:
         seconds = float(text or 0)

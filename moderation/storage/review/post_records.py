@@ -25,6 +25,7 @@ from moderation.storage.tables import (
     job_posts,
     jobs,
     outbox_messages,
+    picture_hashes,
     posts,
     verdicts,
 )
@@ -130,6 +131,15 @@ class PostRecordStore:
         with self._database.read() as connection:
             row = connection.execute(select(*columns).where(posts.c.id == post_id)).one_or_none()
             return None if row is None else _record(connection, row)
+
+    def frames(self, post_ids: Sequence[PostId]) -> dict[PostId, int]:
+        """How many frames of each post's picture were measured; posts whose picture could not be read are absent."""
+        if not post_ids:
+            return {}
+        query = select(picture_hashes.c.post_id, func.count().label("frames")).group_by(picture_hashes.c.post_id)
+        with self._database.read() as connection:
+            found = connection.execute(query.where(picture_hashes.c.post_id.in_(post_ids)))
+            return {PostId(row.post_id): row.frames for row in found}
 
 
 def _record(connection: Connection, row: AnyRow) -> PostRecord:
