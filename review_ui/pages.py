@@ -14,6 +14,7 @@ from moderation.domain.post import PENDING, PostState
 from moderation.storage.posts import FeedPage
 from review_ui.api.feed import Cursor
 from review_ui.api.health import Probe
+from review_ui.classification import public
 from review_ui.documentation import operations
 from review_ui.problem import CODES
 from review_ui.readiness import PartState, Readiness
@@ -31,7 +32,7 @@ PAGE_HEADERS: Mapping[str, str] = {
     ),
 }
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[public])
 
 
 @dataclass(frozen=True, slots=True)

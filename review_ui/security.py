@@ -1,7 +1,7 @@
 """Who calls, how often, and what they may do."""
 
 import time
-from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from moderation.domain.errors import ForbiddenError, RateLimitedError, UnauthenticatedError
 from moderation.storage.keys import ApiKey
+from review_ui.classification import ByScope
 from review_ui.rate_limit import Allowance
 from review_ui.site import Site, TheSite
 
@@ -40,22 +41,29 @@ async def optional_caller(request: Request, site: TheSite, token: BearerToken, k
     return await _verified(request, site, secret)
 
 
-async def caller(found: Annotated[ApiKey | None, Depends(optional_caller)]) -> ApiKey:
-    """The caller's API key. Raises `UnauthenticatedError` without one."""
-    if found is None:
-        raise UnauthenticatedError("This needs an API key.", hint="Send `Authorization: Bearer mod_…`.")
-    return found
+@dataclass(frozen=True, slots=True)
+class NeedsKey:
+    """A dependency: the caller's API key, which must have `scope` ("": any key will do)."""
+
+    scope: str
+
+    @property
+    def classified(self) -> ByScope:
+        """What the authorisation test reads."""
+        return ByScope(self.scope)
+
+    async def __call__(self, found: Annotated[ApiKey | None, Depends(optional_caller)]) -> ApiKey:
+        """The key. Raises `UnauthenticatedError` without one, `ForbiddenError` without the scope."""
+        if found is None:
+            raise UnauthenticatedError("This needs an API key.", hint="Send `Authorization: Bearer mod_…`.")
+        if self.scope and self.scope not in found.scopes:
+            raise ForbiddenError(f"This API key lacks the scope {self.scope}.")
+        return found
 
 
-def needs(scope: str) -> Callable[[ApiKey], Awaitable[ApiKey]]:
+def needs(scope: str) -> NeedsKey:
     """A dependency: the caller's key, which must have `scope`. Raises `ForbiddenError`."""
-
-    async def scoped(key: Annotated[ApiKey, Depends(caller)]) -> ApiKey:
-        if scope not in key.scopes:
-            raise ForbiddenError(f"This API key lacks the scope {scope}.")
-        return key
-
-    return scoped
+    return NeedsKey(scope)
 
 
 async def _verified(request: Request, site: Site, secret: str) -> ApiKey:
@@ -74,6 +82,6 @@ async def _verified(request: Request, site: Site, secret: str) -> ApiKey:
 
 
 OptionalCaller = Annotated[ApiKey | None, Depends(optional_caller)]
-Caller = Annotated[ApiKey, Depends(caller)]
+Caller = Annotated[ApiKey, Depends(needs(""))]
 Writer = Annotated[ApiKey, Depends(needs(POSTS_WRITE))]
 FeedReader = Annotated[ApiKey, Depends(needs(FEED_READ))]

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
+from review_ui.classification import public
 from review_ui.readiness import PartState, ReadinessProbe
 from review_ui.site import TheSite
 
-router = APIRouter(tags=["operations"])
+router = APIRouter(tags=["operations"], dependencies=[public])
 
 
 class Health(BaseModel):

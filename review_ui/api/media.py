@@ -11,6 +11,7 @@ from moderation.domain.ids import Digest
 from moderation.domain.post import PostState
 from moderation.media.sniff import sniff
 from review_ui.api.schema import refusals
+from review_ui.classification import public
 from review_ui.security import MEDIA_HELD, OptionalCaller
 from review_ui.site import TheSite
 
@@ -22,7 +23,8 @@ HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
 }
 
-router = APIRouter(prefix="/v1/media", tags=["media"])
+router = APIRouter(prefix="/v1/media", tags=["media"], dependencies=[public])
+"""Published pictures are for everybody; the others need a key with the scope media:held."""
 
 
 @router.head("/{digest}", include_in_schema=False)
