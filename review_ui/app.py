@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 from moderation import logs
 from moderation.settings import Settings, load_settings
 from review_ui import pages, problem
-from review_ui.api import feed, health, media, posts
+from review_ui.api import appeals, feed, health, media, posts
 from review_ui.console import (
     access,
     account_pages,
@@ -30,6 +30,7 @@ from review_ui.console import (
     post_page,
     profile,
     queues_page,
+    restricted,
     search_page,
     totp,
     wellbeing,
@@ -65,6 +66,7 @@ console_routers: tuple[APIRouter, ...] = (
     grid.router,
     post_page.router,
     queues_page.router,
+    restricted.router,
     audit_page.router,
     totp.router,
     account_pages.router,
@@ -108,7 +110,7 @@ def create_app(settings: Settings | None = None, *, site: Site | None = None) ->
     failures.install(app)
     wellbeing.install(app)
     access.install(app, the_site)
-    for module in (posts, feed, media, health, pages):
+    for module in (posts, appeals, feed, media, health, pages):
         app.include_router(module.router)
     for router in console_routers:
         app.include_router(router, include_in_schema=False)

@@ -27,6 +27,7 @@ CODES: Mapping[str, str] = {
     "too_large": "The body or a field is over its limit.",
     "unsupported_media_type": "The body is neither multipart/form-data nor application/json, or it is compressed.",
     "body_timeout": "The body did not arrive in time.",
+    "conflict": "The request contradicts what is stored; `detail` says how.",
     "idempotency_key_reused": "The idempotency key was used before with another body.",
     "unauthenticated": "No valid API key was sent.",
     "forbidden": "The API key lacks the scope that this needs.",

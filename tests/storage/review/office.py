@@ -113,7 +113,7 @@ class Office:
             seconds=12.5,
         )
 
-    def decide(  # noqa: PLR0913 - tests name what they are about
+    def decide(
         self,
         person: Person,
         job_id: JobId,
