@@ -14,6 +14,7 @@ from moderation.review.custody import Custody
 from moderation.review.near_pictures import NearPictures
 from moderation.review.plan import Plan
 from moderation.review.plan_source import PlanSource
+from moderation.review.quality import GoldKeeper
 from moderation.review.resolve import Resolver
 from moderation.review.routing_preview import RoutingPreview
 from moderation.review.wellbeing import Wellbeing
@@ -25,6 +26,7 @@ from moderation.storage.policies import PolicyStore
 from moderation.storage.review.appeals import AppealStore
 from moderation.storage.review.audit_search import AuditSearch
 from moderation.storage.review.author_records import AuthorRecordStore
+from moderation.storage.review.counter_sums import CounterSums
 from moderation.storage.review.cybertips import CyberTipStore
 from moderation.storage.review.decisions import DecisionStore
 from moderation.storage.review.drafts import DraftStore
@@ -32,6 +34,7 @@ from moderation.storage.review.evidence import EvidenceStore
 from moderation.storage.review.exposure import ExposureStore
 from moderation.storage.review.gold import GoldStore
 from moderation.storage.review.hashes import HashStore
+from moderation.storage.review.overturned import AppealedStore
 from moderation.storage.review.plans import PlanStore
 from moderation.storage.review.post_records import PostRecordStore
 from moderation.storage.review.queue import JobQueue
@@ -74,6 +77,9 @@ class Desk:
     resolver: Resolver
     exposures: ExposureStore
     wellbeing: Wellbeing
+    gold_keeper: GoldKeeper
+    appealed: AppealedStore
+    counters: CounterSums
     plan_versions: PlanStore
     routing: RoutingPreview
     evidence: EvidenceStore
@@ -115,6 +121,7 @@ def open_desk(site: Site) -> Desk:
     plans = Later(lambda: plan_source(site.settings, database))
     queue, decisions, gold = JobQueue(database), DecisionStore(database), GoldStore(database)
     exposures, evidence = ExposureStore(database), EvidenceStore(database)
+    custody = Custody(evidence)
     return Desk(
         site=site,
         audit=AuditStore(database),
@@ -135,15 +142,18 @@ def open_desk(site: Site) -> Desk:
         pictures=Pictures(site.blobs, decode_limits(site.settings)),
         pinned=PinnedPolicies(site.settings, PolicyStore(database)),
         plans=plans,
-        resolver=Resolver(queue, decisions, gold, plan=lambda: plans.get().current()),
+        resolver=Resolver(queue, decisions, gold, plan=lambda: plans.get().current(), custody=custody),
         exposures=exposures,
         plan_versions=PlanStore(database),
         routing=RoutingPreview(WaitingStore(database), signal_specs()),
         evidence=evidence,
-        custody=Custody(evidence),
+        custody=custody,
         cybertips=CyberTipStore(database),
         reports=open_reports(site),
         wellbeing=Wellbeing(exposures, lambda: plans.get().current()),
+        gold_keeper=GoldKeeper(gold, plan=lambda: plans.get().current()),
+        appealed=AppealedStore(database),
+        counters=CounterSums(database),
     )
 
 

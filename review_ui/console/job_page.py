@@ -42,6 +42,8 @@ class Member:
 def job_values(desk: Desk, person: Person, plan: Plan, job: Job) -> dict[str, object]:
     """What `console/job.html` shows of a job that `person` has under a lease."""
     now = desk.clock()
+    if plan.queue(job.queue).restricted:
+        desk.custody.opened(plan, job.queue, desk.queue.members(job.id), person=person, now=now)
     evidence = evidence_of(desk, person, plan, job, job.post_id)
     category, queue = plan.category(job.category), plan.queue(job.queue)
     members = _members(desk, plan, job, evidence)
