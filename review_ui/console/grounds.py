@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from moderation.domain.media import ImageFacts, Refusal
 from moderation.domain.verdict import Comparison, RuleHit, RuleStatus, Screening, Truth, Verdict
-from review_ui.console.measurements import shown
+from review_ui.console.measurements import NAME, shown, telling
 from review_ui.console.shell import words
 
 OPERATORS = {">=": "at least", ">": "over", "<=": "at most", "<": "under", "=": "is", "<>": "is not"}
@@ -65,17 +65,18 @@ def _rule(hit: RuleHit, why: str) -> FiredRule:
         live=live,
         unknown=hit.truth is Truth.UNKNOWN,
         why=why,
-        grounds=tuple(_ground(one) for one in hit.comparisons if one.truth is not Truth.FALSE),
+        grounds=tuple(_ground(one) for one in telling(hit)),
     )
 
 
 def _ground(one: Comparison) -> Ground:
     operator = OPERATORS.get(one.operator, one.operator.lower())
     expected = one.expected.strip("'").lower() if one.operator in {"=", "<>"} else one.expected
+    column = words(NAME.findall(one.column)[0]) if NAME.search(one.column) else one.column
     if one.truth is Truth.UNKNOWN:
-        text = f"{words(one.column)} is not known ({operator} {expected} was asked)"
+        text = f"{column} is not known ({operator} {expected} was asked)"
     elif one.operator in {"=", "<>"} and one.expected in {"TRUE", "FALSE"}:
-        text = f"{words(one.column)}: {shown(one.actual)}"
+        text = f"{column}: {shown(one.actual)}"
     else:
-        text = f"{words(one.column)} is {shown(one.actual)}, {operator} {expected}".rstrip(", ")
+        text = f"{column} is {shown(one.actual)}, {operator} {expected}".rstrip(", ")
     return Ground(text, one.truth, one.threshold)

@@ -9,10 +9,12 @@ from review_ui.console.access import ThePerson
 from review_ui.console.answers import answer
 from review_ui.console.desk import Desk, TheDesk
 from review_ui.console.keys import keys_of
+from review_ui.console.own_exposure import lines_of, told_of
 from review_ui.console.shell import render, sections_of
 from review_ui.console.work import waiting_for
 
 RECENT_SHOWN = 6
+BUDGETS_SHOWN = 4
 LANDINGS = {"work"}
 """Sections that lead nowhere for who does not decide."""
 
@@ -36,13 +38,16 @@ async def home_with_slash(request: Request, _person: ThePerson) -> Response:
 
 def _values(desk: Desk, person: Person) -> dict[str, object]:
     now = desk.clock()
-    waiting = waiting_for(desk, person, now)
+    plan, waiting = desk.plan(), waiting_for(desk, person, now)
+    allowance = desk.wellbeing.allowance(person.id, now)
     recent: list[RecentBatch] = desk.decisions.recent(person.id, limit=RECENT_SHOWN, now=now)
     return {
         "waiting": waiting,
         "recent": recent,
-        "plan": desk.plan(),
+        "plan": plan,
         "now": now,
         "keys": keys_of(person),
-        "hour": now.hour,
+        "budgets": lines_of(allowance, plan)[:BUDGETS_SHOWN],
+        "told": told_of(allowance, plan),
+        "allowance": allowance,
     }

@@ -1,12 +1,13 @@
 """Routes of the job screen: open a job, decide it, undo, or leave it to later or to others."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from moderation.domain.decision import Submission
 from moderation.domain.errors import ConflictError, InvalidInputError
 from moderation.domain.ids import AccountId, BatchId, JobId
 from moderation.domain.job import LeaseRef
@@ -72,6 +73,7 @@ async def decide(request: Request, job_id: str, person: Decider, desk: TheDesk, 
 
     def act() -> dict[str, object]:
         now = desk.clock()
+        _preserve(desk, person, submission, now)
         decided = desk.resolver.decide(person, submission, now=now)
         desk.wellbeing.worked(person.id, now)
         desk.drafts.forget(person.id, JobId(job_id))
@@ -84,6 +86,15 @@ async def decide(request: Request, job_id: str, person: Decider, desk: TheDesk, 
 
     told = await run_in_threadpool(act)
     return answer(request, f"{HOME}/mine", told)
+
+
+def _preserve(desk: Desk, person: Person, submission: Submission, now: datetime) -> None:
+    """Hold the posts as evidence before they are rejected for the gravest harm; if that fails, nothing is decided."""
+    job = desk.queue.get(submission.job_id)
+    if job is None or job.queue not in person.queues:
+        return
+    posts = [one for one in desk.queue.members(job.id) if one not in submission.exceptions]
+    desk.custody.deciding(desk.plan(), submission.action, submission.category, posts, person=person, now=now)
 
 
 def _missing_reason(desk: Desk, category: str, form: Form) -> object | None:

@@ -1,5 +1,6 @@
 """Every signal of a screening as the job screen shows it: score, thresholds of the policy that judged, history."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -7,13 +8,15 @@ from typing import TypeAlias
 from markupsafe import Markup
 
 from moderation.domain.signal import Column, ColumnKind, Match, Score, SignalFailure, SignalSpec, Value
-from moderation.domain.verdict import RuleStatus, Screening, Truth
+from moderation.domain.verdict import Comparison, RuleHit, RuleStatus, Screening, Truth
 from moderation.policy.condition import ColumnValue, Compare, Constant, leaves
 from moderation.policy.evaluate import Policy
 from review_ui.console.gauges import gauge, history, scale_of
 from review_ui.console.shell import words
 
 MAX_HISTORY = 24
+NAME = re.compile(r"[a-z][a-z0-9_]+")
+"""A column's name, also inside a computed side such as COALESCE(image_frames, 1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +106,15 @@ def _tones(screening: Screening) -> Iterator[tuple[str, str]]:
     """The tone of each column that made a rule true; a live rule's last, so that it stays."""
     hits = sorted(screening.judgement.hits, key=lambda hit: hit.status is RuleStatus.LIVE)
     for hit in hits:
-        for comparison in hit.comparisons:
-            if comparison.truth is Truth.TRUE:
-                yield comparison.column, "bad" if hit.status is RuleStatus.LIVE else "warn"
+        for comparison in telling(hit):
+            for column in NAME.findall(comparison.column):
+                yield column, "bad" if hit.status is RuleStatus.LIVE else "warn"
+
+
+def telling(hit: RuleHit) -> list[Comparison]:
+    """The comparisons that made the rule fire: those that are true or unknown, or all where it fired on a NOT."""
+    found = [one for one in hit.comparisons if one.truth is not Truth.FALSE]
+    return found or list(hit.comparisons)
 
 
 def _view(

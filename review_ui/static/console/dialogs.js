@@ -26,6 +26,7 @@ export function watchDialogs() {
     const choice = shown.querySelector(`[data-letter="${CSS.escape(event.key.toLowerCase())}"]`);
     if (!choice) return;
     event.preventDefault();
+    event.stopImmediatePropagation(); // the choice closes the dialog: no other listener may take the key for its own
     choice.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, shiftKey: event.shiftKey }));
   });
 }

@@ -10,6 +10,7 @@ import { localise } from "./times.js";
 import { say } from "./toasts.js";
 
 const IDLE_MS = 10 * 60 * 1000;
+const SETTLE_S = 0.35; // A key meant for the job before never decides the one that just came.
 const LETTERS = "abcdefghijklmnopqrstuvwxyz";
 
 let screen;
@@ -87,7 +88,7 @@ class Screen {
 
   /** Decide: at once where nothing more has to be said. */
   choose(choice) {
-    if (this.closed || busy) return;
+    if (this.closed || busy || this.seconds < SETTLE_S) return;
     const [action, category] = choice.split(":");
     if (action === "reject") {
       const found = this.facts.categories.find((one) => one.name === category);
@@ -174,7 +175,7 @@ class Screen {
       return;
     }
     const done = { skip: "Skipped", hold: "Put aside", "hand-over": "Handed over", release: "Given back" };
-    say(done[new URL(form.action).pathname.split("/").pop()] ?? "Done", { seconds: 3 });
+    say(done[new URL(form.action).pathname.split("/").pop()] ?? "Done", { seconds: 3, name: "done" });
     this.closed = true;
     if (form.action.endsWith("/release")) location.assign("/console");
     else advance(Promise.resolve());
@@ -219,7 +220,10 @@ class Screen {
 
   compareFirst() {
     const link = this.root.querySelector("[data-compare-link]");
+    const [first, second] = this.members.map((stage) => stage.dataset.post);
+    const other = this.member > 0 ? this.members[this.member].dataset.post : second;
     if (link) this.compare(link.getAttribute("href"));
+    else if (other) this.compare(`/console/compare/${first}/${other}`);
     else say("Nothing to compare with.", { seconds: 3 });
   }
 
@@ -414,6 +418,7 @@ function isControl(target) {
 
 function keyDown(event) {
   active = Date.now();
+  if (event.defaultPrevented) return;
   const typing = isTyping(event.target);
   if (typing && event.key === "Escape" && !event.target.closest("dialog")) {
     event.preventDefault();

@@ -33,6 +33,7 @@ export function localise(root = document) {
         ? `${span((Date.now() - at) / 1000)} ago`
         : at.toLocaleString(undefined, STYLES[element.dataset.style] ?? STYLES.short);
   }
+  tick();
 }
 
 function tick() {
@@ -48,5 +49,4 @@ function tick() {
 }
 
 localise();
-tick();
 setInterval(tick, 1000);
