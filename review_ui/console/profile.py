@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse
 
 from moderation.domain.errors import InvalidInputError, ModerationError
 from moderation.domain.people import CAPABILITIES, Person
+from moderation.review.sign_in import WrongCredentialsError
 from moderation.storage.accounts.sessions import SignedIn
 from review_ui.console.access import AnySession, Needs, SignInNeededError, Stage, ThePerson, stage_of
 from review_ui.console.cookies import SESSION, set_cookie
@@ -94,6 +95,13 @@ def signed_in_of(found: SignedIn | None) -> SignedIn:
     return found
 
 
+def status_of(error: ModerationError | None) -> int:
+    """The status of a form that comes back: whoever typed a wrong password here is signed in all the same."""
+    if isinstance(error, WrongCredentialsError):
+        return HTTPStatus.UNPROCESSABLE_ENTITY
+    return HTTPStatus.OK if error is None else error.status
+
+
 def _change(request: Request, entrance: Entrance, signed_in: SignedIn, form: Form) -> None:
     person, now = signed_in.person, entrance.clock()
     if not signed_in.locks.password:
@@ -112,5 +120,5 @@ def _password_form(
 ) -> Response:
     must = stage_of(signed_in) is Stage.CHANGE
     values = {"must": must, "name": person.name, "error": error, "has_password": signed_in.locks.password}
-    status = error.status if error else HTTPStatus.OK
+    status = status_of(error)
     return render(request, "console/profile_password.html", None if must else person, values, status=status)

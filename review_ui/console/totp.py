@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
-from moderation.domain.errors import ForbiddenError, ModerationError, NotFoundError
+from moderation.domain.errors import ConflictError, ModerationError, NotFoundError
 from moderation.domain.people import Person
 from moderation.review.codes import address_of as otpauth_address
 from moderation.storage.accounts.sessions import SignedIn
@@ -17,7 +17,7 @@ from review_ui.console.access import AnySession, Needs, Stage, ThePerson, stage_
 from review_ui.console.entrance import Entrance, TheEntrance
 from review_ui.console.forms import TheForm
 from review_ui.console.login import address_of, confirm_session
-from review_ui.console.profile import PROFILE, signed_in_of
+from review_ui.console.profile import PROFILE, signed_in_of, status_of
 from review_ui.console.shell import render
 
 TOTP = f"{PROFILE}/totp"
@@ -89,6 +89,8 @@ async def new_recovery_codes(
     """Other recovery codes, after a code; the old ones are worthless."""
     signed_in = signed_in_of(found)
     try:
+        if not signed_in.locks.totp:
+            raise ConflictError("There is no second factor.", hint="Set one up first.")
         await run_in_threadpool(_confirm, request, entrance, signed_in, form.get("password", ""), form.get("code", ""))
     except ModerationError as error:
         return await run_in_threadpool(_page, request, person, signed_in, entrance, error)
@@ -104,7 +106,7 @@ async def remove(
     signed_in = signed_in_of(found)
     try:
         if entrance.settings.console_require_totp:
-            raise ForbiddenError("Everybody needs a second factor here.")
+            raise ConflictError("Everybody needs a second factor here.")
         await run_in_threadpool(_confirm, request, entrance, signed_in, form.get("password", ""), form.get("code", ""))
     except ModerationError as error:
         return await run_in_threadpool(_page, request, person, signed_in, entrance, error)
@@ -139,8 +141,7 @@ def _page(
         "require_totp": entrance.settings.console_require_totp,
         "error": error,
     }
-    status = error.status if error else HTTPStatus.OK
-    return render(request, "console/totp.html", None if must else person, values, status=status)
+    return render(request, "console/totp.html", None if must else person, values, status=status_of(error))
 
 
 async def _codes_page(
