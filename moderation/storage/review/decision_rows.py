@@ -66,12 +66,13 @@ def by_person(found: Iterable[Decision]) -> list[Decision]:
 
 def undone() -> ColumnElement[bool]:
     """Beside `decisions`: it was taken back."""
-    return exists().where(decision_fates.c.decision_id == decisions.c.id, decision_fates.c.fate == Fate.UNDONE)
+    fate = decision_fates.alias("undoing")
+    return exists().where(fate.c.decision_id == decisions.c.id, fate.c.fate == Fate.UNDONE).correlate(decisions)
 
 
 def is_pending() -> ColumnElement[bool]:
     """Beside `decisions`: its undo window is open, or it is not settled yet."""
-    return exists().where(pending_decisions.c.decision_id == decisions.c.id)
+    return exists().where(pending_decisions.c.decision_id == decisions.c.id).correlate(decisions)
 
 
 def deciders(connection: Connection, post_ids: Sequence[str]) -> list[AccountId]:
