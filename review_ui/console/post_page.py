@@ -14,13 +14,14 @@ from moderation.domain.ids import AccountId, PostId
 from moderation.domain.job import JobKind, JobState
 from moderation.domain.people import Capability, Person
 from moderation.policy.explain import explain
-from moderation.review.plan import CategoryPlan, Plan
+from moderation.review.plan import Plan
 from moderation.storage.review.audit_search import AuditPage, AuditQuery
 from moderation.storage.review.post_records import PostRecord
 from review_ui.console.access import needs
 from review_ui.console.audit_lines import AuditLine, audit_lines
 from review_ui.console.desk import Desk, TheDesk
 from review_ui.console.grounds import picture_in_words, rules_of
+from review_ui.console.look_facts import look_facts
 from review_ui.console.measurements import bounds_of, signals_of
 from review_ui.console.post_lines import TONES
 from review_ui.console.shell import render, words
@@ -77,7 +78,7 @@ def _post_page(request: Request, desk: Desk, person: Person, post_id: PostId, cu
         "state": "in review" if rights.blind else words(record.post.state.value),
         "tone": "warn" if rights.blind else TONES.get(record.post.state, "quiet"),
         "restricted": restricted(record.standing, plan),
-        "category": _category(record, plan),
+        "facts": _facts(person, plan, record),
         "frames": 0 if latest is None or not hasattr(latest.image, "frames") else latest.image.frames,
         "picture": picture_in_words(latest),
         "texts": texts_of(record.post, latest),
@@ -128,7 +129,9 @@ def _accounts(record: PostRecord, decisions: Iterable[Decision]) -> set[AccountI
     return {one.account for one in record.viewers} | {one.account for one in decisions}
 
 
-def _category(record: PostRecord, plan: Plan) -> CategoryPlan:
-    """The gravest of the categories under which the post was ever judged: it says how to conceal."""
+def _facts(person: Person, plan: Plan, record: PostRecord) -> dict[str, object]:
+    """How the picture is concealed: as the gravest category says under which the post was ever judged."""
     found = [plan.category(name) for name in record.standing.categories]
-    return max(found, key=lambda one: one.severity, default=plan.category(""))
+    category = max(found, key=lambda one: one.severity, default=plan.category(""))
+    shown = look_facts(person, category, restricted=restricted(record.standing, plan))
+    return shown | {"post": record.post.id, "job": ""}

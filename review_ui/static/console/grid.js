@@ -250,11 +250,9 @@ function onBrickKey(event, brick) {
     if (!event.repeat) choose(brick);
     return;
   }
-  if (event.key === "Tab") {
-    const next = nextUnseen(brick, event.shiftKey);
-    if (!next) return;
+  if (pressed(event, "member-on") || pressed(event, "member-back")) {
     event.preventDefault();
-    go(next);
+    go(nextUnseen(brick, pressed(event, "member-back")));
     return;
   }
   if (move(event, brick)) event.preventDefault();
@@ -331,6 +329,7 @@ if (form) {
     if (pressed(event, "reveal") && facts.looks[current()?.dataset.category]?.mode !== "toggle") conceal();
   });
   concealOnLeaving(() => ({ stop: conceal }));
+  beat();
   setInterval(beat, facts.heartbeatSeconds * 1000);
   count();
   bricks[0].focus({ preventScroll: true });
