@@ -64,3 +64,15 @@ class ReviewedUnit:
     post_id: PostId
     category: str
     ratings: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AppealedDecision:
+    """Somebody's rejection whose appeal was answered at `resolved_at`."""
+
+    post_id: PostId
+    account: AccountId
+    category: str
+    decided_at: datetime
+    resolved_at: datetime
+    overturned: bool

@@ -169,6 +169,7 @@ appeals = Table(
     AppealColumns,
     CheckConstraint("state IN ('open', 'upheld', 'overturned')", name="state"),
     Index("ix_appeals_post_id", "post_id"),
+    Index("ix_appeals_resolved_at", "resolved_at"),
     Index(
         "ix_appeals_open_post_id",
         "post_id",

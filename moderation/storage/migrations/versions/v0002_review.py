@@ -528,3 +528,4 @@ def create_care_tables() -> None:
         postgresql_where=sa.text("state = 'open'"),
     )
     op.create_index("ix_appeals_post_id", "appeals", ["post_id"])
+    op.create_index("ix_appeals_resolved_at", "appeals", ["resolved_at"])
