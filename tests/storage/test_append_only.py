@@ -7,8 +7,12 @@ from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
 from moderation.storage.policies import PolicyStore
 from moderation.storage.posts import PostStore
+from moderation.storage.review.evidence import EvidenceStore
+from moderation.storage.review.plans import PlanStore
 from moderation.storage.tables import APPEND_ONLY
 from tests.factories import NOW, a_digest, accept, judge_all
+from tests.storage.review.office import UNDO, Office
+from tests.storage.review.picture_rows import a_pdq
 from tests.storage.tampering import count, run
 
 CHANGES = {
@@ -20,6 +24,11 @@ CHANGES = {
     "bank_changes": "payload = '{}'",
     "policies": "text = ''",
     "idempotency_keys": "body = ''",
+    "decisions": "action = 'approve'",
+    "decision_fates": "fate = 'settled'",
+    "review_plans": "text = ''",
+    "picture_hashes": "quality = 0",
+    "evidence_holds": "reason = ''",
 }
 
 
@@ -31,6 +40,12 @@ def history(database: Database) -> Database:
     judge_all(posts)
     BankStore(database).create(Bank("KNOWN", BankEffect.BLOCK), actor="test", now=NOW)
     PolicyStore(database).remember(a_digest("text"), "text", now=NOW)
+    office = Office(database)
+    ada, post = office.person("ada"), office.held(pdq=a_pdq(1))
+    office.decide(ada, office.job(post).id)
+    office.settle(UNDO)
+    EvidenceStore(database).place([post], "It may be needed.", person=ada, now=NOW)
+    PlanStore(database).save("version: 1", person=ada, now=NOW, expected=0)
     return database
 
 
