@@ -2,6 +2,7 @@ from datetime import datetime, timedelta
 from threading import Barrier, Thread
 
 import pytest
+from sqlalchemy import event
 
 from moderation.domain.errors import NotFoundError
 from moderation.domain.people import Role
@@ -44,8 +45,6 @@ def test_a_session_is_read_with_one_query(database: Database, sessions: SessionS
     with database.read():
         pass
     statements: list[str] = []
-    from sqlalchemy import event  # noqa: PLC0415 - only this test listens
-
     event.listen(database._engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     assert sessions.find(secret, now=NOW) is not None
     assert len([text for text in statements if text.startswith("SELECT")]) == 1
