@@ -65,12 +65,13 @@ def _depth(flow: Flow, waiting: int) -> LineChart:
 
 
 def _verdicts(flow: Flow) -> StackedBars:
+    times, verdicts = (flow.times, flow.verdicts) if flow.hourly else flow.verdicts_by_day
     return StackedBars(
         id="verdicts",
         title="Verdicts of the rules",
-        times=flow.times,
-        series=tuple(Series(words, flow.verdicts.get(name, ())) for name, words in VERDICTS.items()),
-        note="posts",
+        times=times,
+        series=tuple(Series(words, verdicts[name]) for name, words in VERDICTS.items()),
+        note="posts" if flow.hourly else "posts by day (UTC)",
         empty=NOTHING,
     )
 

@@ -106,6 +106,22 @@ class Flow:
         judged = [sum(series[index] for series in self.verdicts.values()) for index in range(len(self.times))]
         return tuple(1 - one / of if of else None for one, of in zip(held, judged, strict=True))
 
+    @property
+    def hourly(self) -> bool:
+        """Whether the steps are hours."""
+        return len(self.times) > 1 and self.times[1] - self.times[0] <= timedelta(hours=1)
+
+    @property
+    def verdicts_by_day(self) -> tuple[tuple[datetime, ...], Mapping[str, tuple[float, ...]]]:
+        """The days of the period (UTC), and the verdicts of each; the first and the last may not be whole."""
+        days = sorted({time.replace(hour=0) for time in self.times})
+        place = {day: index for index, day in enumerate(days)}
+        sums = {verdict: [0.0] * len(days) for verdict in self.verdicts}
+        for verdict, series in self.verdicts.items():
+            for time, value in zip(self.times, series, strict=True):
+                sums[verdict][place[time.replace(hour=0)]] += value
+        return tuple(days), {verdict: tuple(values) for verdict, values in sums.items()}
+
     def depth(self, waiting_now: float) -> tuple[float, ...]:
         """How many jobs waited at the end of each step, worked out backwards from how many wait now: less what was
         opened since, and more what was decided and not taken back. Never below 0.

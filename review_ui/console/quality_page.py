@@ -151,6 +151,7 @@ def _team(desk: Desk, person: Person, days: int) -> dict[str, object]:
     measured = measured_since(desk, None, now - timedelta(days=days))
     reviewers, categories = by_reviewer(measured), by_category(measured.looks)
     names = desk.people.names([one.account for one in reviewers])
+    reviewers.sort(key=lambda one: names.get(one.account, ""))
     waiting = desk.queue.counts({plan.disagreement_queue(name) for name in plan.queues}, now)
     return {
         "plan": plan,
@@ -159,7 +160,7 @@ def _team(desk: Desk, person: Person, days: int) -> dict[str, object]:
         "person": person,
         "all": category_quality("", measured.looks),
         "categories": categories,
-        "reviewers": sorted(reviewers, key=lambda one: names.get(one.account, "")),
+        "reviewers": reviewers,
         "names": names,
         "measured": measured,
         "waiting": [count for count in waiting if count.open],

@@ -1,6 +1,6 @@
 // Wellbeing: countdowns, trying out how pictures are shown, choosing keys by pressing them. Everything works without.
 
-import { countdown } from "./times.js";
+import { countdown, span } from "./times.js";
 
 const NAMES = { " ": "Space" };
 const NAMED = new Set(["Enter", "Backspace", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]);
@@ -8,7 +8,7 @@ const NAMED = new Set(["Enter", "Backspace", "ArrowLeft", "ArrowRight", "ArrowUp
 function tick() {
   for (const element of document.querySelectorAll("[data-until]")) {
     const left = (new Date(element.dataset.until) - Date.now()) / 1000;
-    if (left > 0) element.textContent = countdown(left);
+    if (left > 0) element.textContent = "words" in element.dataset ? span(left) : countdown(left);
     else if (element.dataset.go) location.assign(element.dataset.go);
     else element.textContent = "now";
   }
