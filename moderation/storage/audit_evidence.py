@@ -6,19 +6,26 @@ from sqlalchemy import Connection, Select, exists, literal, or_, select
 
 from moderation.domain.audit import ChainBreak
 from moderation.domain.post import PostState
+from moderation.storage.approval import approval
+from moderation.storage.decision_evidence import decision_without_event, event_without_decision, fate_without_event
 from moderation.storage.tables import audit_events, posts, verdicts
 
 PAGE = 1_000
+LET_IN = (PostState.APPROVED, PostState.PUBLISHED)
 
 
 def missing_evidence(connection: Connection, head: int) -> ChainBreak | None:
-    """The first verdict, publication or post state that the (intact) chain up to event `head` does not tell of.
+    """The first verdict, decision, publication or post state that the (intact) chain up to event `head` does not tell
+    of, or that lacks what has to stand behind it.
 
     A post that no event explains is reported at `head` + 1, where that event should have come at the latest.
     """
     return (
         _verdict_without_event(connection)
         or _event_without_verdict(connection)
+        or decision_without_event(connection)
+        or event_without_decision(connection)
+        or fate_without_event(connection)
         or _unexplained_post(connection, head + 1)
     )
 
@@ -63,6 +70,8 @@ def _unexplained_post(connection: Connection, number: int) -> ChainBreak | None:
             "has no audited verdict",
         ),
         (_posts_without(("post.published",), (PostState.PUBLISHED,)), "is published without an event"),
+        (_posts_without(("post.decided",), (PostState.WITHDRAWN,)), "was withdrawn without an event"),
+        (select(posts.c.id).where(posts.c.state.in_(LET_IN), ~approval()).limit(1), "is let in without an approval"),
     )
     for query, problem in checks:
         post_id = connection.execute(query).scalars().first()
