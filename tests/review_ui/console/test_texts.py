@@ -1,0 +1,55 @@
+"""Texts cut at what signals point at."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moderation.domain.signal import Score, Span, Surface
+from moderation.domain.verdict import Verdict
+from review_ui.console.texts import texts_of
+from tests.factories import a_post, a_screening, judgement_of
+
+
+def caption_of(caption: str, spans: tuple[Span, ...]) -> list[tuple[str, str]]:
+    screening = a_screening(
+        judgement=judgement_of(Verdict.HOLD), results=(Score("caption_terms", {"caption_spam": 1}, spans),)
+    )
+    (text, _) = texts_of(a_post(caption=caption), screening)
+    return [(piece.text, piece.why) for piece in text.pieces]
+
+
+def a_span(start: int, end: int, surface: Surface = Surface.CAPTION) -> Span:
+    return Span(surface, start, end, "self_harm", "term")
+
+
+def test_the_places_are_marked_with_their_reason() -> None:
+    assert caption_of("one two three", (a_span(4, 7),)) == [("one ", ""), ("two", "self harm: term"), (" three", "")]
+
+
+def test_spans_of_other_texts_mark_nothing() -> None:
+    assert caption_of("one two", (a_span(0, 3, Surface.PROMPT),)) == [("one two", "")]
+
+
+def test_where_spans_overlap_the_first_stays() -> None:
+    assert caption_of("abcdef", (a_span(0, 4), a_span(2, 6)))[:1] == [("abcd", "self harm: term")]
+
+
+def test_a_post_without_a_screening_has_its_texts() -> None:
+    caption, prompt = texts_of(a_post(caption="", prompt="a prompt"), None)
+    assert caption.pieces == ()
+    assert caption.missing == "No caption"
+    assert [piece.text for piece in prompt.pieces] == ["a prompt"]
+
+
+def test_text_read_in_the_picture_is_shown() -> None:
+    read = Score("image_text", {"image_chars": 4}, (a_span(0, 3, Surface.IMAGE),), {"text": "SALE now"})
+    found = texts_of(a_post(), a_screening(judgement=judgement_of(Verdict.HOLD), results=(read,)))
+    assert [piece.text for piece in found[-1].pieces] == ["SAL", "E now"]
+
+
+@given(
+    caption=st.text(max_size=40),
+    spans=st.lists(st.tuples(st.integers(-3, 45), st.integers(-3, 45)), max_size=8),
+)
+def test_nothing_of_the_text_is_lost_or_doubled(caption: str, spans: list[tuple[int, int]]) -> None:
+    pieces = caption_of(caption, tuple(a_span(start, end) for start, end in spans))
+    assert "".join(text for text, _ in pieces) == caption
