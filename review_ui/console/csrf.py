@@ -30,6 +30,7 @@ async def check_csrf(request: Request, token: str, settings: Settings) -> None:
     if shown is None:
         shown = (await read_form(request)).get(FIELD, "")
     if not token or not hmac.compare_digest(shown.encode(), token.encode()):
+        await request.close()  # files that came with the form
         raise CsrfError("This page is of an earlier session.", hint="Load it again; what you typed is kept.")
 
 

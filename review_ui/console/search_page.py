@@ -84,18 +84,26 @@ async def near_picture(request: Request, person: Reader, desk: TheDesk, form: Th
     The answer is the page itself, not a redirection: a hash can be turned back into a picture, and has no business in
     an address.
     """
+    data = await _file(request)
     radius = _radius(form.get("within", ""))
     if form.get("codes"):
         codes = [from_hex(one) for one in form["codes"].split(",")[:MAX_FRAMES]]
         search = NearSearch(codes, radius, cursor=form.get("cursor", ""))
         return await run_in_threadpool(_near_page, request, desk, person, search)
-    sent = (await request.form()).get("picture")
-    data = await sent.read() if isinstance(sent, UploadFile) else b""
     hashes = await run_in_threadpool(desk.pictures.hashes, data)
     problem = _problem(hashes)
     if problem or isinstance(hashes, Refusal):
         return _page(request, desk, person, {}, None, problem=problem, status=422)
     return await run_in_threadpool(_near_page, request, desk, person, NearSearch(_spread(hashes), radius))
+
+
+async def _file(request: Request) -> bytes:
+    """The bytes of the file in the form, none without one; the form's files are then gone."""
+    sent = (await request.form()).get("picture")
+    try:
+        return await sent.read() if isinstance(sent, UploadFile) else b""
+    finally:
+        await request.close()
 
 
 def _filter_page(request: Request, desk: Desk, person: Person, asked: Mapping[str, str]) -> Response:
