@@ -222,10 +222,10 @@ def _list(
     form: Form | None = None,
     error: ModerationError | None = None,
 ) -> Response:
-    everybody = entrance.people.everybody()
     values = {
         "section": "accounts",
-        "accounts": everybody,
+        "accounts": entrance.people.everybody(),
+        "restricted": desk.plan().restricted_queues,
         "choices": _choices(desk, frozenset()),
         "roles": _roles(),
         "single_sign_on": bool(entrance.settings.oidc_issuer),
@@ -244,6 +244,7 @@ def _detail(
     values = {
         "section": "accounts",
         "account": account,
+        "restricted": desk.plan().restricted_queues,
         "sessions": entrance.sessions.of(account_id, now=entrance.clock()),
         "choices": _choices(desk, account.person.queues),
         "roles": _roles(),

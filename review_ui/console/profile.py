@@ -13,6 +13,7 @@ from moderation.domain.people import CAPABILITIES, Person
 from moderation.review.sign_in import WrongCredentialsError
 from moderation.storage.accounts.sessions import SignedIn
 from review_ui.console.access import AnySession, Needs, SignInNeededError, Stage, ThePerson, stage_of
+from review_ui.console.browsers import browser_words
 from review_ui.console.cookies import SESSION, set_cookie
 from review_ui.console.entrance import Entrance, TheEntrance
 from review_ui.console.forms import Form, TheForm
@@ -42,7 +43,7 @@ async def profile_page(request: Request, person: ThePerson, found: AnySession, e
         "section": "profile",
         "locks": signed_in.locks,
         "session": signed_in.session,
-        "sessions": sessions,
+        "sessions": [(item, browser_words(item.browser)) for item in sessions],
         "capabilities": sorted(CAPABILITIES[person.role]),
         "role_words": ROLE_WORDS[person.role],
         "require_totp": entrance.settings.console_require_totp,
