@@ -1,6 +1,5 @@
 """What a person saw in their shift and what is left of it, their breaks, and how pictures are shown to them."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
@@ -16,10 +15,10 @@ from review_ui.console.access import ThePerson, needs
 from review_ui.console.answers import answer
 from review_ui.console.charts import Size, draw
 from review_ui.console.desk import Desk, TheDesk
-from review_ui.console.forms import TheForm
+from review_ui.console.forms import Form, TheForm
 from review_ui.console.keys import KEYS, keys_of
 from review_ui.console.own_exposure import chart_of_shifts, lines_of, told_of
-from review_ui.console.preferences import EVERY, MAX_BLUR, MAX_SIZE, MIN_SIZE, Preferences, preferences_of
+from review_ui.console.preferences import EVERY, MAX_BLUR, MAX_SIZE, MIN_SIZE, Preferences, RevealChoice, preferences_of
 from review_ui.console.preferences_form import Sent, keys_from, pictures_from
 from review_ui.console.shell import render
 
@@ -101,15 +100,15 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(OnBreakError, lead_to_break)
 
 
-async def _save(
-    request: Request, person: Person, desk: Desk, sent: Sent, part: str, form: Mapping[str, str]
-) -> Response:
+async def _save(request: Request, person: Person, desk: Desk, sent: Sent, part: str, form: Form) -> Response:
     if sent.preferences is not None:
         document = sent.preferences.document()
         await run_in_threadpool(desk.people.set_preferences, person.id, document)
         return answer(request, f"{WELLBEING}?done={part}#{part}")
     values = await run_in_threadpool(_values, desk, person, preferences_of(person))
-    told = {"problems": sent.problems, "typed": form, "failed": part, "done": ""}
+    told: dict[str, object] = {"problems": sent.problems, "typed": form, "failed": part, "done": ""}
+    if part == "pictures":
+        told["ticked"] = {name: frozenset(form.all(name)) for name in ("warn", "avoid")}
     return render(request, "console/wellbeing.html", person, values | told, status=422)
 
 
@@ -117,6 +116,7 @@ def _values(desk: Desk, person: Person, preferences: Preferences) -> dict[str, o
     now = desk.clock()
     plan = desk.plan()
     allowance = desk.wellbeing.allowance(person.id, now)
+    every = preferences.reveal.get(EVERY, RevealChoice())
     shifts = desk.exposures.past(person.id, limit=PAST_SHIFTS, now=now)
     return {
         "plan": plan,
@@ -126,7 +126,9 @@ def _values(desk: Desk, person: Person, preferences: Preferences) -> dict[str, o
         "told": told_of(allowance, plan),
         "chart": draw(chart_of_shifts(shifts, plan, size=Size.FULL)),
         "preferences": preferences,
-        "every": preferences.reveal.get(EVERY),
+        "every": every,
+        "above": {name: every.over(category.reveal) for name, category in plan.categories.items()},
+        "ticked": {"warn": preferences.warn, "avoid": preferences.avoid},
         "own_keys": keys_of(person),
         "default_keys": {key.act: key.key for key in KEYS},
         "limits": {"blur": MAX_BLUR, "least": MIN_SIZE, "most": MAX_SIZE},

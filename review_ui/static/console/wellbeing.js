@@ -26,7 +26,7 @@ function trySettings(form) {
   let looking = false;
   const show = () => {
     const grey = field("grey").value !== "colour";
-    const filters = looking ? [] : [`blur(${number("blur", 40) / 4}px)`];
+    const filters = looking ? [] : [`blur(${Math.min(100, number("blur", 40)) / 4}px)`];
     if (grey) filters.push("grayscale(1)");
     image.style.filter = filters.join(" ") || "none";
     image.style.transform = `scale(${looking ? number("size", 60) / 100 : 1})`;
