@@ -280,6 +280,7 @@ def start_work(page: Page) -> JobId:
     page.goto("/console")
     page.keyboard.press("Enter")
     job = job_on(page)
+    page.wait_for_load_state("load")
     page.wait_for_timeout(SETTLE_MS)
     return job
 

@@ -39,6 +39,8 @@ class Template:
 def templates(settings: Settings, entry_id: str) -> tuple[list[Template], Template]:
     """Every held example of the shipped policy, and an ordinary post that it approves.
 
+    First come those whose near-duplicates make a cluster.
+
     `entry_id` is a bank's entry, for those that match.
     """
     policy = compile_file(settings, settings.policy.read_text(encoding="utf-8"))
@@ -48,6 +50,7 @@ def templates(settings: Settings, entry_id: str) -> tuple[list[Template], Templa
     judged = list(zip(policy.judge(results), results, strict=True))
     made = [_template(judgement, found, policy.digest) for judgement, found in judged]
     held = [template for template in made if template.verdict is Verdict.HOLD]
+    held.sort(key=lambda template: (not template.clusters, template.category == "minors"))
     ordinary = next(template for template in made if template.verdict is Verdict.APPROVE)
     return held, ordinary
 
