@@ -2,7 +2,7 @@
 
 import typer
 
-from moderation.cli import account, audit, bank, bench, database, key, lane, models, policy, post, submit, webhook
+from moderation.cli import account, audit, bank, bench, database, key, lane, models, plan, policy, post, submit, webhook
 from moderation.cli.up import up
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app.command(hidden=True)(lane.lane)
 app.add_typer(post.app, name="post")
 app.add_typer(bank.app, name="bank")
 app.add_typer(policy.app, name="policy")
+app.add_typer(plan.app, name="plan")
 app.add_typer(models.app, name="models")
 app.add_typer(webhook.app, name="webhook")
 app.add_typer(key.app, name="key")
