@@ -1,5 +1,6 @@
 """`moderation post`: one post's whole story, and its verdict reached again."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -9,6 +10,8 @@ from rich.table import Table
 from moderation.assembly import replay_parts
 from moderation.cli.output import console, print_json
 from moderation.cli.session import session
+from moderation.domain.appeal import Appeal
+from moderation.domain.decision import Decision, Source
 from moderation.domain.errors import NotFoundError
 from moderation.domain.ids import PostId
 from moderation.domain.post import Post, PostState
@@ -16,6 +19,8 @@ from moderation.domain.verdict import Screening
 from moderation.policy.explain import explain
 from moderation.screening.replay import replay as replay_verdict
 from moderation.storage.posts import PostStore
+from moderation.storage.review.appeals import AppealStore
+from moderation.storage.review.decisions import DecisionStore
 from moderation.storage.screenings import ScreeningStore
 
 app = typer.Typer(no_args_is_help=True, help="Posts: their states, explanations and replays.")
@@ -49,22 +54,47 @@ def list_posts(
 
 @app.command()
 def show(post_id: PostArgument, as_json: AsJson = False) -> None:
-    """Explain a post: its state, what every signal said, which rules fired, with which numbers.
+    """Explain a post: its state, what every signal said, which rules fired with which numbers, and what people decided.
 
     Example: moderation post show 0197…
     """
     with session() as opened:
         post = _post(PostStore(opened.database), post_id)
         screening = ScreeningStore(opened.database).latest(post.id)
+        decisions = DecisionStore(opened.database).of_post(post.id)
+        appeals = AppealStore(opened.database).of_post(post.id)
     if as_json:
-        print_json({"post": _post_row(post), "screening": asdict(screening) if screening else None})
+        print_json(
+            {
+                "post": _post_row(post),
+                "screening": asdict(screening) if screening else None,
+                "decisions": [asdict(decision) for decision in decisions],
+                "appeals": [asdict(appeal) for appeal in appeals],
+            }
+        )
         return
     for name, value in _post_row(post).items():
         console.print(f"{name:>12}  {value}", markup=False)
     console.print()
     lines = explain(screening) if screening else ["No screening yet."]
-    for line in lines:
+    for line in [*lines, *decision_lines(decisions, appeals)]:
         console.print(line, markup=False)
+
+
+def decision_lines(decisions: Sequence[Decision], appeals: Sequence[Appeal]) -> list[str]:
+    """What people decided and what authors said against it, oldest first; nothing when there is nothing to tell."""
+    told = [(decision.decided_at, _decision_line(decision)) for decision in decisions]
+    told += [(appeal.opened_at, f"appeal, {appeal.state.value}: {appeal.text}") for appeal in appeals]
+    lines = [f"{at.isoformat(timespec='seconds')}  {line}" for at, line in sorted(told)]
+    return ["", "Decisions:", *(f"  {line}" for line in lines)] if lines else []
+
+
+def _decision_line(decision: Decision) -> str:
+    why = f" ({decision.category}: {', '.join(decision.reasons)})" if decision.category else ""
+    how = "carried from the cluster" if decision.source is Source.CARRIED else decision.kind.value
+    fate = decision.fate.value if decision.fate else "not in effect" if decision.binding else "measures only"
+    note = f" — {decision.note}" if decision.note else ""
+    return f"{decision.action.value}{why} by account {decision.account}, {how}, {fate}{note}"
 
 
 @app.command()

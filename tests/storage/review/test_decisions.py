@@ -13,6 +13,7 @@ from moderation.domain.post import PostState
 from moderation.storage.audit import AuditStore
 from tests.factories import after
 from tests.storage.review.office import TERMS, UNDO, Office
+from tests.storage.tampering import run
 
 
 def test_nothing_happens_to_the_post_before_the_decision_settles(office: Office) -> None:
@@ -300,3 +301,18 @@ def test_an_unknown_job_is_not_found(office: Office) -> None:
     job = replace(office.take(ada, office.job(office.held()).id), id=JobId("none"))
     with pytest.raises(NotFoundError):
         office.decisions.decide(office.submission(job, Action.APPROVE), TERMS, person=ada, now=after(1))
+
+
+def test_a_job_that_cannot_be_settled_does_not_keep_the_others_waiting(office: Office) -> None:
+    ada, broken, sound = office.person("ada"), office.held(), office.held(1)
+    office.decide(ada, office.job(broken).id)
+    office.decide(ada, office.job(sound).id, at=1)
+    run(
+        office.database,
+        "UPDATE pending_decisions SET follow_up = 'no JSON' WHERE batch = :batch",
+        batch=office.decisions.of_post(broken)[0].batch,
+    )
+    with pytest.raises(ValueError, match="Expecting value"):
+        office.settle(20)
+    assert (office.state(broken), office.state(sound)) == (PostState.HELD, PostState.APPROVED)
+    assert office.publish(21) == [sound]
