@@ -367,8 +367,9 @@ class Review(RuleBasedStateMachine):
         assert {decision.post_id for decision in again.decisions} == set(self.model.batches[submission.batch].posts)
 
     @precondition(lambda self: self.sent)
-    @rule(data=st.data())
-    def undo(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), late=st.sampled_from([0.0, 0.0, UNDO]))
+    def undo(self, data: st.DataObject, late: float) -> None:
+        self.wait(late)
         submission, _, owner = data.draw(st.sampled_from(self.sent[-4:]))
         who = self.people[data.draw(st.sampled_from([owner, owner, *self.people]))]
         made = self.model.batches[submission.batch]
@@ -506,13 +507,13 @@ def fresh_postgres(
     return fresh
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_review_on_sqlite(fresh_sqlite: Callable[[], Database]) -> None:
     run_machine(fresh_sqlite, examples=40, steps=50)
 
 
 @pytest.mark.postgres
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_review_on_postgresql(fresh_postgres: Callable[[], Database]) -> None:
     run_machine(fresh_postgres, examples=8, steps=50)
 
