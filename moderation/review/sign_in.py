@@ -16,7 +16,10 @@ BY_NAME = (Limit(5, QUARTER_HOUR_S),)
 BY_ADDRESS = (Limit(20, QUARTER_HOUR_S),)
 CODES_BY_NAME = (Limit(5, QUARTER_HOUR_S), Limit(20, DAY_S))
 """A code is a guess among 333,333: whoever has the password gets few of them."""
+OFFER_SECONDS = 900.0
+"""What was begun and left open must not wait for whoever finds the browser."""
 _CODE_PREFIX = "code:"
+_UNTIL = "/"
 
 
 class WrongCredentialsError(UnauthenticatedError):
@@ -83,15 +86,15 @@ class SignIn:
         """What is kept of a password that is given to somebody."""
         return self._passwords.hash(password)
 
-    def offer_totp(self, person: Person) -> str:
-        """A new secret to show to the person as a QR code; it counts once they show its code."""
+    def offer_totp(self, person: Person, *, now: datetime) -> str:
+        """A new secret to show to the person as a QR code; it counts once they show its code, in `OFFER_SECONDS`."""
         secret = new_secret()
-        self._credentials.offer_totp(person.id, secret)
+        self._credentials.offer_totp(person.id, f"{now.timestamp() + OFFER_SECONDS:.0f}{_UNTIL}{secret}")
         return secret
 
-    def offered_totp(self, person: Person) -> str | None:
-        """The secret that was offered and not accepted yet."""
-        return self._found(person).totp_offered
+    def offered_totp(self, person: Person, *, now: datetime) -> str | None:
+        """The secret that was offered and can still be accepted."""
+        return _live(self._found(person).totp_offered, now)
 
     def accept_totp(self, person: Person, code: str, *, address: str, now: datetime) -> list[str]:
         """Require codes from now on, after a right one; returns the recovery codes, which are shown only now.
@@ -99,15 +102,18 @@ class SignIn:
         Raises `WrongCredentialsError`, `RateLimitedError`, `ConflictError` when none was offered.
         """
         offered = self._found(person).totp_offered
-        if offered is None:
+        secret = _live(offered, now)
+        if offered is None or secret is None:
             raise ConflictError("No code was set up.", hint="Start again.")
         key = _CODE_PREFIX + person.name
         attempt = self._attempts.begin(key, address, by_name=CODES_BY_NAME, by_address=BY_ADDRESS, now=now)
-        step = step_of(offered, code, now)
+        step = step_of(secret, code, now)
         if step is None:
             raise WrongCredentialsError("The code is not right.", hint="Is the phone's clock right?")
         codes = new_recovery_codes()
-        self._credentials.accept_totp(person, offered, step=step, recovery=_digests(codes), actor=person.actor, now=now)
+        self._credentials.accept_totp(
+            person, offered, secret, step=step, recovery=_digests(codes), actor=person.actor, now=now
+        )
         self._attempts.succeeded(attempt, key)
         return codes
 
@@ -131,6 +137,11 @@ class SignIn:
             return self._credentials.use_step(found.account, step)
         digest = recovery_digest(code)
         return digest is not None and self._credentials.use_recovery(person, digest, now=now)
+
+
+def _live(offered: str | None, now: datetime) -> str | None:
+    until, _, secret = (offered or "").partition(_UNTIL)
+    return secret if until and now.timestamp() < float(until) else None
 
 
 def _digests(codes: list[str]) -> list[str]:

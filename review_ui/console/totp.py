@@ -46,14 +46,14 @@ async def begin(
         await run_in_threadpool(_confirm, request, entrance, signed_in, form.get("password", ""), form.get("code", ""))
     except ModerationError as error:
         return await run_in_threadpool(_page, request, person, signed_in, entrance, error)
-    await run_in_threadpool(entrance.sign_in.offer_totp, person)
+    await run_in_threadpool(entrance.sign_in.offer_totp, person, now=entrance.clock())
     return RedirectResponse(TOTP, HTTPStatus.SEE_OTHER)
 
 
 @router.get(f"{TOTP}.svg")
 async def qr_code(person: MayEnrol, entrance: TheEntrance) -> Response:
     """The offered secret as a QR code, dark on light, with a quiet zone."""
-    offered = await run_in_threadpool(entrance.sign_in.offered_totp, person)
+    offered = await run_in_threadpool(entrance.sign_in.offered_totp, person, now=entrance.clock())
     if offered is None:
         raise NotFoundError("No code is being set up.")
     picture = io.BytesIO()
@@ -132,7 +132,7 @@ def _page(
     entrance: Entrance,
     error: ModerationError | None = None,
 ) -> Response:
-    offered = entrance.sign_in.offered_totp(person)
+    offered = entrance.sign_in.offered_totp(person, now=entrance.clock())
     must = stage_of(signed_in) is Stage.ENROL
     values = {
         "must": must,

@@ -35,7 +35,7 @@ def ada(sqlite_database: Database) -> Person:
 
 def enrolled(sign_in: SignIn, person: Person, *, now: datetime = NOW) -> tuple[str, list[str]]:
     """The secret, and the recovery codes; the code of `now` is used."""
-    secret = sign_in.offer_totp(person)
+    secret = sign_in.offer_totp(person, now=now)
     return secret, sign_in.accept_totp(person, pyotp.TOTP(secret).at(now), address=ADDRESS, now=now)
 
 
@@ -147,7 +147,7 @@ def test_guessing_codes_ends_soon_and_for_the_day(sign_in: SignIn, ada: Person) 
 
 
 def test_a_code_of_somebody_without_a_second_factor_is_wrong(sign_in: SignIn, ada: Person) -> None:
-    sign_in.offer_totp(ada)
+    sign_in.offer_totp(ada, now=NOW)
     with pytest.raises(WrongCredentialsError):
         sign_in.by_code(ada, "000000", address=ADDRESS, now=NOW)
 
@@ -155,7 +155,7 @@ def test_a_code_of_somebody_without_a_second_factor_is_wrong(sign_in: SignIn, ad
 def test_no_second_factor_without_a_right_code(sign_in: SignIn, ada: Person, sqlite_database: Database) -> None:
     with pytest.raises(ConflictError):
         sign_in.accept_totp(ada, "000000", address=ADDRESS, now=NOW)
-    sign_in.offer_totp(ada)
+    sign_in.offer_totp(ada, now=NOW)
     with pytest.raises(WrongCredentialsError):
         sign_in.accept_totp(ada, "abcdef", address=ADDRESS, now=NOW)
     assert not PeopleStore(sqlite_database).account(ada.id).locks.totp
@@ -165,3 +165,11 @@ def test_a_new_password_replaces_the_old(sign_in: SignIn, ada: Person) -> None:
     sign_in.change_password(ada, "another long sentence", now=NOW, keep_session="")
     wrong(sign_in, password=PASSWORD)
     assert sign_in.by_password("ada", "another long sentence", address=ADDRESS, now=NOW) == ada
+
+
+def test_what_was_begun_and_left_open_ends(sign_in: SignIn, ada: Person) -> None:
+    secret = sign_in.offer_totp(ada, now=NOW)
+    assert sign_in.offered_totp(ada, now=later(899)) == secret
+    assert sign_in.offered_totp(ada, now=later(900)) is None
+    with pytest.raises(ConflictError):
+        sign_in.accept_totp(ada, pyotp.TOTP(secret).at(later(900)), address=ADDRESS, now=later(900))

@@ -70,23 +70,23 @@ class CredentialStore:
                 .values(password_hash=new_hash)
             )
 
-    def offer_totp(self, account: AccountId, secret: str) -> None:
-        """Remember the secret that is shown to the person until they show its code, or another one is offered."""
+    def offer_totp(self, account: AccountId, offer: str) -> None:
+        """Remember what is shown to the person until they show its code, or something else is offered."""
         with self._database.write() as connection:
-            _update(connection, account, totp_offered=secret)
+            _update(connection, account, totp_offered=offer)
 
     def accept_totp(
-        self, person: Person, secret: str, *, step: int, recovery: Sequence[str], actor: str, now: datetime
+        self, person: Person, offer: str, secret: str, *, step: int, recovery: Sequence[str], actor: str, now: datetime
     ) -> None:
-        """Require codes of the offered secret from now on; `step` is that of the code just shown.
+        """Require codes of `secret`, which `offer` holds, from now on; `step` is that of the code just shown.
 
-        `recovery` are the digests of the recovery codes. Raises `ConflictError` when another secret was offered since.
+        `recovery` are the digests of the recovery codes. Raises `ConflictError` when `offer` is not the last one.
         """
         with self._database.write() as connection:
             lock(connection)
             done = connection.execute(
                 update(accounts)
-                .where(accounts.c.id == person.id, accounts.c.totp_offered == secret)
+                .where(accounts.c.id == person.id, accounts.c.totp_offered == offer)
                 .values(
                     totp_secret=secret,
                     totp_offered=None,

@@ -11,7 +11,7 @@ from moderation.storage.tables.metadata import METADATA
 
 class AccountColumns(TypedColumns):
     """A person. Without `password_hash` only the identity provider lets them in; `totp_secret` is set once confirmed,
-    until then it is `totp_offered`.
+    until then it is part of `totp_offered`.
 
     `languages` and `skills` are separated by spaces, `preferences` and `recovery_digests` are JSON. `totp_step` is the
     last time step whose code was used, so that none is used twice.

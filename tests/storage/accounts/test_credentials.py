@@ -61,16 +61,16 @@ def test_a_rehash_never_brings_an_old_password_back(database: Database, credenti
 
 def test_a_second_factor_counts_once_its_code_was_shown(database: Database, credentials: CredentialStore) -> None:
     person = a_person(database)
-    credentials.offer_totp(person.id, SECRET)
+    credentials.offer_totp(person.id, "offer")
     people = PeopleStore(database)
     assert not people.account(person.id).locks.totp
     with pytest.raises(ConflictError):
-        credentials.accept_totp(person, "ANOTHER", step=7, recovery=["a"], actor=person.actor, now=NOW)
-    credentials.accept_totp(person, SECRET, step=7, recovery=["a", "b"], actor=person.actor, now=NOW)
+        credentials.accept_totp(person, "ANOTHER", "ANOTHER", step=7, recovery=["a"], actor=person.actor, now=NOW)
+    credentials.accept_totp(person, "offer", SECRET, step=7, recovery=["a", "b"], actor=person.actor, now=NOW)
     locks = people.account(person.id).locks
     assert (locks.totp, locks.recovery_codes) == (True, 2)
     with pytest.raises(ConflictError):
-        credentials.accept_totp(person, SECRET, step=8, recovery=[], actor=person.actor, now=NOW)
+        credentials.accept_totp(person, "offer", SECRET, step=8, recovery=[], actor=person.actor, now=NOW)
     credentials.remove_totp(person, actor=ACTOR, now=NOW, end=True)
     locks = people.account(person.id).locks
     assert (locks.totp, locks.recovery_codes) == (False, 0)
