@@ -1,8 +1,9 @@
-// My work: Enter starts, from anywhere on the page.
+// My work: Enter starts, from anywhere on the page, and `u` takes the last decision back while that is possible.
 
 import { isTyping } from "./dialogs.js";
 
 addEventListener("keydown", (event) => {
   const free = !isTyping(event.target) && !event.target.closest("a, button, summary, dialog");
+  if (event.key === "u" && !isTyping(event.target)) document.querySelector('form[action^="/console/undo/"] button')?.click();
   if (event.key === "Enter" && free) document.querySelector("[data-start] button:not([disabled])")?.click();
 });

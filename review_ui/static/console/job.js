@@ -29,6 +29,23 @@ function readFacts(root) {
   return JSON.parse(root.querySelector("[data-facts]").textContent);
 }
 
+let hidden = 0;
+let hiddenSince = document.hidden ? performance.now() : 0;
+
+/** Milliseconds for which this window was hidden so far. */
+function hiddenMs() {
+  return hidden + (hiddenSince ? performance.now() - hiddenSince : 0);
+}
+
+function visibilityChanged() {
+  if (document.hidden) hiddenSince = performance.now();
+  else {
+    hidden = hiddenMs();
+    hiddenSince = 0;
+    beat();
+  }
+}
+
 /** One job on the screen. */
 class Screen {
   constructor(root) {
@@ -38,6 +55,7 @@ class Screen {
     this.note = root.querySelector("[data-note]");
     this.noteBox = root.querySelector("[data-note-box]");
     this.shownAt = performance.now();
+    this.hiddenBefore = hiddenMs();
     this.member = 0;
     this.closed = false;
     this.count = root.querySelector("[data-frame-count]");
@@ -55,8 +73,9 @@ class Screen {
     root.addEventListener("click", (event) => this.#clicked(event));
   }
 
+  /** How long the job was on the screen, without the time in which the window was hidden. */
   get seconds() {
-    return (performance.now() - this.shownAt) / 1000;
+    return (performance.now() - this.shownAt - (hiddenMs() - this.hiddenBefore)) / 1000;
   }
 
   get members() {
@@ -118,8 +137,9 @@ class Screen {
 
   #said(choice) {
     const [action, category] = choice.split(":");
-    const title = this.facts.categories.find((one) => one.name === category)?.title ?? "";
-    return { approve: "Approved", reject: `Rejected: ${title}`, escalate: "Escalated", uphold: "Upheld", overturn: "Overturned" }[action];
+    const found = this.facts.categories.find((one) => one.name === category);
+    const rejected = `Rejected: ${found?.title ?? ""}${found?.double ? ". A second person decides too" : ""}`;
+    return { approve: "Approved", reject: rejected, escalate: "Escalated", uphold: "Upheld", overturn: "Overturned" }[action];
   }
 
   #askReasons(category) {
@@ -417,7 +437,9 @@ function isControl(target) {
 }
 
 function keyDown(event) {
+  const away = Date.now() - active > IDLE_MS;
   active = Date.now();
+  if (away) beat();
   if (event.defaultPrevented) return;
   const typing = isTyping(event.target);
   if (typing && event.key === "Escape" && !event.target.closest("dialog")) {
@@ -458,6 +480,7 @@ function start() {
   for (const name of ["pointermove", "pointerdown", "wheel"]) {
     addEventListener(name, () => (active = Date.now()), { passive: true });
   }
+  document.addEventListener("visibilitychange", visibilityChanged);
   addEventListener("popstate", () => location.reload());
   concealOnLeaving(() => screen.pair ?? screen.looking);
   setInterval(beat, screen.facts.heartbeatSeconds * 1000);

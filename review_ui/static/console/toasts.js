@@ -11,7 +11,9 @@ function element(name, className, text) {
 
 /** Say something. With `seconds` it goes by itself; with `act` it has a button. Returns what takes it away. */
 export function say(text, { bad = false, seconds = 6, act = null, title = "", key = "", name = "" } = {}) {
-  if (name) place().querySelector(`[data-name="${name}"]`)?.remove();
+  const same = name ? place().querySelector(`[data-name="${name}"]`) : null;
+  if (same && !act && !seconds && same.textContent === text) return () => same.remove();
+  same?.remove();
   const toast = element("div", bad ? "toast bad" : "toast");
   if (name) toast.dataset.name = name;
   toast.append(element("span", "", text));
