@@ -25,10 +25,10 @@ from review_ui.site import open_site
 from tests.review_ui.console.statements import counted
 
 PICTURE = SamplePost("only", b"not looked at", "", "", Author("nobody"), Verdict.APPROVE)
-FEW, MANY = (120, 10), (2_400, 200)
+FEW, MANY = (400, 40), (4_000, 400)
 """Posts and open jobs."""
 UNCOUNTED = ("BEGIN", "max(review_plans.number)")
-"""Not asked of the rows of a page: a transaction's begin, and whether there is a newer plan, asked every few seconds."""
+"""A transaction's begin, and the question for a newer plan, asked every few seconds: not about a page's rows."""
 
 
 @dataclass(frozen=True)
