@@ -52,6 +52,7 @@ class Filled:
     cluster: JobId
     held_post: PostId
     decided_post: PostId
+    restricted_post: PostId
     author: str
     image: str
     seconds: float
@@ -147,6 +148,7 @@ def _filled(team: Team, story: rows.Story, seconds: float) -> Filled:
         cluster=JobId(row_id(rows.JOB, first.job, at(first.post, rows.VERDICT_S))),
         held_post=PostId(story.post_id(single.post)),
         decided_post=PostId(story.post_id(decided)),
+        restricted_post=PostId(story.post_id(_restricted_post(made, story.held))),
         author=f"author-{single.post % rows.AUTHORS}",
         image=story.image(single.post)[0],
         seconds=seconds,
@@ -159,3 +161,10 @@ def _opening_posts(made: Layout, held: Sequence[Template]) -> tuple[rows.Held, r
     plain = [one for one in firsts if held[one.job % len(held)].category not in {"minors", ""}]
     clusters = [one for one in plain if one.job % 50 == 0]
     return clusters[-1], next(one for one in reversed(plain) if one.job % 50)
+
+
+def _restricted_post(made: Layout, held: Sequence[Template]) -> int:
+    """The last post that waits for the people of the restricted queue."""
+    return next(
+        one.post for one in reversed(list(rows.held_posts(made))) if held[one.job % len(held)].category == "minors"
+    )

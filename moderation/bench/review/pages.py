@@ -35,6 +35,8 @@ PAGES: tuple[tuple[str, str], ...] = (
     ("senior", "/console/posts/{held_post}"),
     ("senior", "/console/posts/{decided_post}"),
     ("senior", "/console/compare/{held_post}/{decided_post}"),
+    ("senior", "/console/restricted"),
+    ("senior", "/console/restricted/posts/{restricted_post}"),
     ("senior", "/console/quality"),
     ("moderator", "/console/quality"),
     ("moderator", "/console/wellbeing"),
@@ -62,6 +64,7 @@ UNMEASURED: Mapping[str, str] = {
     "/console/oidc/start": "leads to another service",
     "/console/oidc/callback": "leads to another service",
     "/console/profile/totp.svg": "a picture",
+    "/console/restricted/posts/{post}/{name}": "a file, once a report was written",
 }
 """What a GET route of the console has and is not measured, with the reason."""
 
@@ -88,6 +91,7 @@ def addresses(filled: Filled) -> dict[str, str]:
         "image": filled.image,
         "held_post": filled.held_post,
         "decided_post": filled.decided_post,
+        "restricted_post": filled.restricted_post,
         "account": filled.team.moderators[0].id,
     }
 
