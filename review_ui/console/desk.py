@@ -43,6 +43,7 @@ from moderation.storage.review.seen import SeenStore
 from moderation.storage.review.standing import StandingStore
 from moderation.storage.review.waiting import WaitingStore
 from review_ui.console.later import Later
+from review_ui.console.near_at_hand import NearAtHand
 from review_ui.console.pictures import Pictures
 from review_ui.console.pinned import PinnedPolicies
 from review_ui.console.reports import open_reports
@@ -66,6 +67,7 @@ class Desk:
     authors: AuthorRecordStore
     standings: StandingStore
     near: NearPictures
+    near_at_hand: NearAtHand
     search: PostSearch
     records: PostRecordStore
     audit_search: AuditSearch
@@ -119,6 +121,7 @@ def open_desk(site: Site) -> Desk:
     """The desk on the stores of `site`; connects to nothing, starts nothing."""
     database = site.database
     plans = Later(lambda: plan_source(site.settings, database))
+    near = NearPictures(HashStore(database))
     queue, decisions, gold = JobQueue(database), DecisionStore(database), GoldStore(database)
     exposures, evidence = ExposureStore(database), EvidenceStore(database)
     custody = Custody(evidence)
@@ -133,7 +136,8 @@ def open_desk(site: Site) -> Desk:
         drafts=DraftStore(database),
         authors=AuthorRecordStore(database),
         standings=StandingStore(database),
-        near=NearPictures(HashStore(database)),
+        near=near,
+        near_at_hand=NearAtHand(near),
         search=PostSearch(database),
         records=PostRecordStore(database),
         audit_search=AuditSearch(database),

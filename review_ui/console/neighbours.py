@@ -17,6 +17,8 @@ from review_ui.console.sight import may_see_post, restricted
 
 NEAR_BITS = 31
 MAX_SHOWN = 8
+MAX_CODES = 3
+"""Frames of an animation that are looked for."""
 CONSIDERED = 40
 """Of near posts, the nearest ones looked at; restricted ones are then left out."""
 
@@ -39,10 +41,11 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """Bank hits, strictest first, and near posts, nearest first."""
+    """Bank hits, strictest first, and near posts, nearest first. `complete`: earlier posts could be searched."""
 
     hits: tuple[BankHit, ...]
     posts: tuple[Neighbour, ...]
+    complete: bool = True
 
     @property
     def decided(self) -> list[Neighbour]:
@@ -65,9 +68,9 @@ def neighbours_of(
     With `before` nothing that was decided later is told: a blind second look must not learn of the first. Posts in
     `without` (the same cluster) are left out.
     """
-    found = desk.near.search(desk.near.codes_of(post.id), radius=NEAR_BITS)
-    near = [one for one in found if one.post_id not in {post.id, *without}][:CONSIDERED]
-    return Neighbours(_hits(screening), tuple(_seen(desk, person, plan, near, before)))
+    found = desk.near_at_hand.search(desk.near.codes_of(post.id)[:MAX_CODES], radius=NEAR_BITS)
+    near = [one for one in found or () if one.post_id not in {post.id, *without}][:CONSIDERED]
+    return Neighbours(_hits(screening), tuple(_seen(desk, person, plan, near, before)), complete=found is not None)
 
 
 def _hits(screening: Screening | None) -> tuple[BankHit, ...]:

@@ -409,8 +409,14 @@ const ACTS = {
   },
   "frame-back": () => (screen.pair ?? screen.looking).step(-1),
   "frame-on": () => (screen.pair ?? screen.looking).step(1),
-  "member-back": () => screen.showMember(screen.member - 1),
-  "member-on": () => screen.showMember(screen.member + 1),
+  "member-back": () => {
+    screen.showMember(screen.member - 1);
+    screen.focus();
+  },
+  "member-on": () => {
+    screen.showMember(screen.member + 1);
+    screen.focus();
+  },
   except: () => screen.toggleException(),
   matches: () => screen.compareFirst(),
   policy: () => open(screen.root, "policy"),
