@@ -25,7 +25,7 @@ from moderation.storage.posts import PostStore
 from moderation.storage.screenings import ScreeningStore
 from tests.conftest import REUSED
 from tests.factories import NOW, a_screening, accept, judgement_of
-from tests.postgres import Cluster
+from tests.postgres import Cluster, clear
 
 LEASE = 10.0
 DEADLINE = 60.0
@@ -240,7 +240,7 @@ def test_post_states_on_sqlite(sqlite_template: Path, tmp_path: Path) -> None:
 @pytest.mark.timeout(300)
 def test_post_states_on_postgresql(postgres_url: str, postgres_cluster: Cluster) -> None:
     def fresh() -> Database:
-        postgres_cluster.clear(REUSED)
+        clear(postgres_cluster, REUSED)
         return Database.open(postgres_url)
 
     run_machine(fresh, examples=8)
