@@ -38,7 +38,14 @@ class ByCapability:
     capabilities: frozenset[Capability]
 
 
-Classification: TypeAlias = Public | ByScope | SignedInOnly | ByCapability
+@dataclass(frozen=True, slots=True)
+class ByAnyCapability:
+    """Somebody who is signed in and whose role has one of the capabilities."""
+
+    capabilities: frozenset[Capability]
+
+
+Classification: TypeAlias = Public | ByScope | SignedInOnly | ByCapability | ByAnyCapability
 
 public = Depends(Public())
 """Put it into `dependencies` of a route or router that everybody may call."""
@@ -49,14 +56,16 @@ class UnclassifiedRouteError(Exception):
 
 
 def classification(route: APIRoute) -> Classification:
-    """Who may call `route`. Raises `UnclassifiedRouteError`."""
+    """Who may call `route`: the strictest of what its checks say. Raises `UnclassifiedRouteError`."""
     marks = {mark for call in _calls(route.dependant) if (mark := getattr(call, "classified", _own(call))) is not None}
     capabilities = frozenset[Capability]().union(
         *(mark.capabilities for mark in marks if isinstance(mark, ByCapability))
     )
     if capabilities:
-        marks = {mark for mark in marks if not isinstance(mark, ByCapability | SignedInOnly)}
+        marks = {mark for mark in marks if not isinstance(mark, ByCapability)}
         marks.add(ByCapability(capabilities))
+    if len(marks) > 1:
+        marks.discard(SignedInOnly())
     scopes = {mark for mark in marks if isinstance(mark, ByScope) and mark.scope}
     if scopes:
         marks.discard(ByScope(""))

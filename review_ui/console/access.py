@@ -7,25 +7,24 @@ field `csrf`, or the header `X-CSRF-Token`.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, cast
 from urllib.parse import urlencode
 
 from fastapi import Depends, FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
-from moderation.domain.errors import ForbiddenError, UnauthenticatedError
+from moderation.domain.errors import ForbiddenError, ModerationError, UnauthenticatedError
 from moderation.domain.job import Job
 from moderation.domain.people import CAPABILITIES, Capability, Person
 from moderation.storage.accounts.sessions import Session, SignedIn
-from review_ui.classification import ByCapability, SignedInOnly, public
+from review_ui.classification import ByAnyCapability, ByCapability, SignedInOnly, public
 from review_ui.console.cookies import session_cookie
 from review_ui.console.csrf import SAFE_METHODS, check_csrf
 from review_ui.console.entrance import TheEntrance, open_entrance
-from review_ui.console.failures import wants_page
+from review_ui.console.failures import Handler, wants_page
 from review_ui.console.limits import BodyLimit
 from review_ui.console.targets import LOGIN, bounce, local_target
-from review_ui.problem import refusal_response
 from review_ui.site import Site
 
 __all__ = [
@@ -96,20 +95,22 @@ AnySession = Annotated[SignedIn | None, Depends(read_session)]
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """A dependency: the signed-in person, who must have `capability` (None: any role will do).
+    """A dependency: the signed-in person, who must have one of `capabilities` (none: any role will do).
 
     `stages` are the ones that are let in. Unless `active`, the request does not count as a sign of life: what a page
     asks for by itself must not keep an abandoned session alive.
     """
 
-    capability: Capability | None = None
+    capabilities: frozenset[Capability] = frozenset()
     active: bool = True
     stages: frozenset[Stage] = frozenset({Stage.READY})
 
     @property
-    def classified(self) -> ByCapability | SignedInOnly:
+    def classified(self) -> ByCapability | ByAnyCapability | SignedInOnly:
         """What the authorisation test reads."""
-        return SignedInOnly() if self.capability is None else ByCapability(frozenset({self.capability}))
+        if not self.capabilities:
+            return SignedInOnly()
+        return ByCapability(self.capabilities) if len(self.capabilities) == 1 else ByAnyCapability(self.capabilities)
 
     async def __call__(self, request: Request, found: AnySession, entrance: TheEntrance) -> Person:
         """The person. Raises `SignInNeededError`, `ForbiddenError`."""
@@ -120,7 +121,7 @@ class Needs:
             raise SignInNeededError(f"Signing in is not complete: {stage}.", STAGE_PATHS.get(stage, "/console"))
         if request.method not in SAFE_METHODS:
             await check_csrf(request, found.session.csrf, entrance.settings)
-        if self.capability is not None and not found.person.may(self.capability):
+        if self.capabilities and not any(found.person.may(capability) for capability in self.capabilities):
             raise ForbiddenError("Your role does not include this.")
         request.state.person = found.person
         if self.active:
@@ -128,9 +129,9 @@ class Needs:
         return found.person
 
 
-def needs(capability: Capability, *, active: bool = True) -> Any:
-    """A FastAPI dependency on the signed-in person, whose role must have `capability`; see `Needs`."""
-    return Depends(Needs(capability, active=active))
+def needs(*capabilities: Capability, active: bool = True) -> Any:
+    """A FastAPI dependency on the signed-in person, whose role must have one of `capabilities`; see `Needs`."""
+    return Depends(Needs(frozenset(capabilities), active=active))
 
 
 ThePerson = Annotated[Person, Depends(Needs())]
@@ -195,13 +196,17 @@ def roles_with(capability: Capability) -> frozenset[str]:
 
 
 def install(app: FastAPI, site: Site) -> None:
-    """Give `app` its entrance, send pages that nobody is signed in for to the login page, and bound what is sent."""
+    """Give `app` its entrance, send pages that nobody is signed in for to the login page, and bound what is sent.
+
+    Call after `failures.install`, whose pages answer a form that was sent when its session was over.
+    """
     app.state.entrance = open_entrance(site)
+    otherwise = cast(Handler, app.exception_handlers[ModerationError])
 
     async def sign_in_first(request: Request, error: Exception) -> Response:
         assert isinstance(error, SignInNeededError)
         if request.method not in SAFE_METHODS or not wants_page(request):
-            return refusal_response(request.scope, error)
+            return await otherwise(request, error)
         if request.headers.get("sec-fetch-site") == "cross-site":
             return bounce(request)
         remembers = error.path in {LOGIN, STAGE_PATHS[Stage.CODE]}

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from moderation.domain.decision import Action
-from moderation.domain.errors import ForbiddenError, InvalidInputError, ModerationError
+from moderation.domain.errors import InvalidInputError, ModerationError
 from moderation.domain.ids import AccountId, PostId
 from moderation.domain.job import JobKind
 from moderation.domain.people import Capability, Person
@@ -22,7 +22,7 @@ from moderation.review.reviewers import (
     other_label,
     reviewer_quality,
 )
-from review_ui.console.access import ThePerson, needs
+from review_ui.console.access import needs
 from review_ui.console.answers import answer
 from review_ui.console.charts import draw
 from review_ui.console.desk import Desk, TheDesk
@@ -41,6 +41,7 @@ FEEDBACK_SHOWN = 20
 router = APIRouter(prefix=QUALITY)
 
 Lead = Annotated[Person, needs(Capability.LEAD)]
+DeciderOrLead = Annotated[Person, needs(Capability.DECIDE, Capability.LEAD)]
 Days = Annotated[int, Query()]
 
 
@@ -55,12 +56,10 @@ class Differing:
 
 
 @router.get("")
-async def own_quality(request: Request, person: ThePerson, desk: TheDesk, days: Days = DEFAULT_DAYS) -> Response:
+async def own_quality(request: Request, person: DeciderOrLead, desk: TheDesk, days: Days = DEFAULT_DAYS) -> Response:
     """The person's own results, with what they can learn from; leads who decide nothing are led to everybody's."""
     if not person.may(Capability.DECIDE):
-        if person.may(Capability.LEAD):
-            return answer(request, f"{QUALITY}/team")
-        raise ForbiddenError("Your role does not include this.")
+        return answer(request, f"{QUALITY}/team")
     return render(request, "console/quality.html", person, await run_in_threadpool(_own, desk, person, _period(days)))
 
 
