@@ -237,7 +237,7 @@ def test_leads_learn_sums_over_several_people_only(database: Database) -> None:
         look(person, "hate")
         look(person, "adult")
     found = store.team(since=after(-60), now=after(20))
-    assert (found.people, set(found.seen), found.withheld) == (4, {"hate"}, {"adult"})
+    assert (found.people, set(found.seen), set(found.withheld)) == (4, {"hate"}, {"adult"})
     assert (found.seen["hate"].people, found.seen["hate"].items) == (4, 4)
     assert found.seen["hate"].seconds == pytest.approx(40.0, abs=0.01)
     assert store.team(since=after(3600), now=after(3600)).people == 0
