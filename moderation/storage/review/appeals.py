@@ -36,8 +36,8 @@ class AppealStore:
         """Appeal against the newest rejection of a post. `route` says where it waits (None: the queue `appeals`).
 
         Raises `NotFoundError` when the client sent no such post, `ConflictError` when the post is not rejected or
-        withdrawn, an appeal is open, or this rejection was appealed before, `InvalidInputError` for an empty or too
-        long text.
+        withdrawn, its picture is kept no longer, an appeal is open, or this rejection was appealed before,
+        `InvalidInputError` for an empty or too long text.
         """
         said = _checked(text)
         where = route or Route(APPEALS_QUEUE, DEFAULT_SEVERITY, SERVICE_SECONDS)
@@ -79,7 +79,7 @@ def _checked(text: str) -> str:
 
 
 def _locked_post(connection: Connection, post_id: PostId, client: str) -> AnyRow:
-    query = select(*POST_COLUMNS, posts.c.client).where(posts.c.id == post_id, posts.c.client == client)
+    query = select(*POST_COLUMNS, posts.c.image_deleted_at).where(posts.c.id == post_id, posts.c.client == client)
     row = connection.execute(query.with_for_update(key_share=True)).one_or_none()
     if row is None:
         raise NotFoundError("There is no such post.")
@@ -90,6 +90,8 @@ def _appealable(connection: Connection, row: AnyRow) -> Rejection:
     rejection = newest_rejection(connection, row.id)
     if row.state not in _REFUSED or rejection is None:
         raise ConflictError("Only a post that was rejected or withdrawn can be appealed.")
+    if row.image_deleted_at is not None:
+        raise ConflictError("The picture is kept no longer, so nobody can look at it again.")
     query = select(appeals.c.state, appeals.c.opened_at).where(appeals.c.post_id == row.id)
     latest = connection.execute(query.order_by(appeals.c.opened_at.desc()).limit(1)).one_or_none()
     if latest is not None and latest.state == AppealState.OPEN.value:

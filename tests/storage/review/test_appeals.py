@@ -16,6 +16,7 @@ from moderation.storage.audit import AuditStore
 from tests.factories import after
 from tests.storage.review.office import CARRIED, SECOND, TERMS, UNDO, Office
 from tests.storage.review.picture_rows import a_pdq
+from tests.storage.tampering import run
 
 TWO_MUST_AGREE = replace(TERMS, double=True, second_route=Route("appeals", 50, 3600.0))
 WHY = "It is a painting."
@@ -204,5 +205,8 @@ def test_what_cannot_be_appealed(office: Office) -> None:
     for post_id, client in ((post, "somebody"), (PostId("none"), "client-1")):
         with pytest.raises(NotFoundError):
             office.appeals.open(post_id, client=client, text=WHY, now=after(1))
+    run(office.database, "UPDATE posts SET image_deleted_at = received_at WHERE id = :id", id=post)
+    with pytest.raises(ConflictError, match="picture"):
+        office.appeals.open(post, client="client-1", text=WHY, now=after(1))
     assert office.appeals.get(AppealId("none")) is None
     assert all(event.kind != "appeal.opened" for event in AuditStore(office.database).events(limit=1000))
