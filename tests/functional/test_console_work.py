@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page
 
 from moderation.assembly import now
 from moderation.domain.decision import Action, Fate
-from moderation.domain.ids import JobId
+from moderation.domain.ids import JobId, PostId
 from moderation.domain.job import JobState
 from moderation.domain.people import Role
 from moderation.domain.post import PostState
@@ -177,7 +177,10 @@ def test_a_cluster_is_decided_once_with_exceptions_and_undone_as_one(console: Co
         page.locator('[data-dialog="reasons"][open]').wait_for()
         page.keyboard.press("a")
         wait_for_other_job(page, job)
-    states = lambda: {one: post.state for one, post in console.place.posts.many(ids).items()}  # noqa: E731
+
+    def states() -> dict[PostId, PostState]:
+        return {one: post.state for one, post in console.place.posts.many(ids).items()}
+
     until(lambda: sum(state is PostState.REJECTED for state in states().values()) == 4, "four are rejected")
     assert states()[left_out] is PostState.HELD
 

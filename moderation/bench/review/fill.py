@@ -39,6 +39,22 @@ class Team:
     admin: Person
     auditor: Person
 
+    @property
+    def resting(self) -> Person:
+        """A moderator whom the plan has sent to have a break."""
+        return self.moderators[-1]
+
+    def by_name(self) -> dict[str, Person]:
+        """One person of every kind."""
+        return {
+            "moderator": self.moderators[0],
+            "resting": self.resting,
+            "senior": self.senior,
+            "policy": self.policy,
+            "admin": self.admin,
+            "auditor": self.auditor,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Filled:
@@ -121,6 +137,7 @@ def _write(load: BulkLoad, story: rows.Story, plan: Plan, now: datetime, tell: T
         ("counters", job_rows.COUNTER_COLUMNS, job_rows.counters(story, plan, now)),
         ("shifts", job_rows.SHIFT_COLUMNS, job_rows.shifts(story, now)),
         ("exposures", job_rows.EXPOSURE_COLUMNS, job_rows.exposures(story, now)),
+        ("breaks", job_rows.BREAK_COLUMNS, job_rows.breaks(story, now)),
         ("gold_items", job_rows.GOLD_COLUMNS, job_rows.gold(story)),
     )
     for table, columns, found in tables:

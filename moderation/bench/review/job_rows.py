@@ -21,7 +21,7 @@ from moderation.domain.people import Person
 from moderation.domain.priority import Urgency, rank
 from moderation.review.plan import Plan
 
-GOLD, EXPOSURE, SHIFT = 6, 7, 8
+GOLD, EXPOSURE, SHIFT, BREAK = 6, 7, 8, 9
 """Kinds of ids, after those of `rows`."""
 LANGUAGES = ("", "", "", "", "de")
 SECONDS_PER_DECISION = 14.5
@@ -250,6 +250,15 @@ def _shifts(story: Story, now: datetime) -> Iterator[tuple[Person, str, datetime
         for hours_ago, minutes in ((20, 480), (0.2, 10)):
             begin = now - timedelta(hours=hours_ago)
             yield person, row_id(SHIFT, number, begin), begin, begin + timedelta(minutes=minutes)
+
+
+BREAK_COLUMNS = ("id", "account_id", "reason", "started_at", "ends_at")
+
+
+def breaks(story: Story, now: datetime) -> Iterator[Row]:
+    """Rows of `BREAK_COLUMNS`: the last of the team has one."""
+    begin = now - timedelta(minutes=1)
+    yield row_id(BREAK, 0, begin), story.deciders[-1].id, "work", begin, now + timedelta(hours=1)
 
 
 GOLD_COLUMNS = ("id", "post_id", "queue", "action", "category", "note", "added_by", "added_at", "retired_at")

@@ -22,6 +22,7 @@ PAGES: tuple[tuple[str, str], ...] = (
     ("senior", "/console"),
     ("senior", "/console/jobs/{job}"),
     ("senior", "/console/jobs/{cluster}"),
+    ("senior", "/console/jobs/{cluster}/cluster"),
     ("senior", "/console/mine"),
     ("senior", "/console/queues"),
     ("senior", "/console/queues/{queue}"),
@@ -38,8 +39,11 @@ PAGES: tuple[tuple[str, str], ...] = (
     ("senior", "/console/restricted"),
     ("senior", "/console/restricted/posts/{restricted_post}"),
     ("senior", "/console/quality"),
+    ("senior", "/console/quality/team"),
+    ("senior", "/console/quality/gold"),
     ("moderator", "/console/quality"),
     ("moderator", "/console/wellbeing"),
+    ("resting", "/console/break"),
     ("senior", "/console/dashboard"),
     ("policy", "/console/plan"),
     ("admin", "/console/accounts"),
@@ -101,15 +105,7 @@ def visitors(
     settings: Settings, database: Database, filled: Filled, address: str, now: datetime
 ) -> Iterator[Mapping[str, httpx.Client]]:
     """A browser for every role, signed in, and one in which nobody is."""
-    team = filled.team
-    people: dict[str, Person | None] = {
-        "moderator": team.moderators[0],
-        "senior": team.senior,
-        "policy": team.policy,
-        "admin": team.admin,
-        "auditor": team.auditor,
-        "nobody": None,
-    }
+    people: dict[str, Person | None] = {**filled.team.by_name(), "nobody": None}
     sessions = SessionStore(database, lifetime_s=settings.console_session_seconds, idle_s=settings.console_idle_seconds)
     clients = {
         name: httpx.Client(
