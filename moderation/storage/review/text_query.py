@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, bindparam, literal_column, not_, text
+from sqlalchemy import ColumnElement, bindparam, literal_column, text
 from sqlalchemy.sql.elements import TextClause
 
 from moderation.domain.errors import InvalidInputError
@@ -56,8 +56,13 @@ def sqlite_match(query: TextQuery) -> str:
 
 
 def postgresql_condition(query: TextQuery) -> ColumnElement[bool]:
-    """That a post's words are the query's, through the index of the expression `WORDS_SQL`."""
-    return and_(*(_condition(position, term) for position, term in enumerate(query.terms)))
+    """That a post's words are the query's, through the index of the expression `WORDS_SQL`.
+
+    It is one comparison with one `tsquery`: an exclusion beside it would be beyond the index.
+    """
+    wanted: TextClause = text("to_tsquery('simple', :wanted)")
+    typed = " & ".join(_tsquery(term) for term in query.terms)
+    return literal_column(WORDS_SQL).bool_op("@@")(wanted.bindparams(bindparam("wanted", typed)))
 
 
 def _term(found: re.Match[str]) -> Term | None:
@@ -73,9 +78,7 @@ def _fts5(term: Term) -> str:
     return '"' + " ".join(term.words) + '"' + ("*" if term.prefix else "")
 
 
-def _condition(position: int, term: Term) -> ColumnElement[bool]:
-    name = f"term_{position}"
-    wanted: TextClause = text(f"to_tsquery('simple', :{name})")
+def _tsquery(term: Term) -> str:
+    """Words are letters and digits alone, so that none is an operator."""
     phrase = " <-> ".join(f"'{word}'" for word in term.words) + (":*" if term.prefix else "")
-    matches = literal_column(WORDS_SQL).bool_op("@@")(wanted.bindparams(bindparam(name, phrase)))
-    return not_(matches) if term.excluded else matches
+    return f"!({phrase})" if term.excluded else f"({phrase})"
