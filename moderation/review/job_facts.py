@@ -81,7 +81,10 @@ def job_facts(post: Post, grounds: Grounds) -> Score:
 
 def script(text: str) -> str:
     """The script of most letters of the first 2,000 characters; a tie goes to the one that came first."""
-    found = Counter(_letters(unicodedata.normalize("NFKC", text[:READ_CHARS])))
+    text = text[:READ_CHARS]
+    if text.isascii():
+        return "latin" if any(map(str.isalpha, text)) else "none"
+    found = Counter(_letters(unicodedata.normalize("NFKC", text)))
     if not found:
         return "none"
     if found["han"] and found["kana"] >= KANA_SHARE * found.total():
