@@ -48,6 +48,8 @@ PEBBLES: tuple[tuple[str, int, str, Verdict, str], ...] = (
 )
 # fmt: on
 """Harmless stones that OpenNSFW takes for skin: it scores them about 0.97, 0.66 and 0.33."""
+COPIED = "scam-text"
+"""The sample of which edited copies are sent, by others and under the same words: people decide all of them at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Breach:
 
 def breaches() -> list[Breach]:
     """Every sample that is stopped, drawn anew."""
-    return [*_known_pictures(), *_files(), *_animations(), *_pebbles(), *_texts()]
+    return [*_known_pictures(), *_files(), *_animations(), *_pebbles(), *_texts(), *_copies()]
 
 
 def flat() -> Pixels:
@@ -81,6 +83,24 @@ def drifting(size: Size, seed: int) -> list[Pixels]:
     shift = size.width // FRAMES
     moved = (np.roll(cover, shift * frame, axis=1) for frame in range(FRAMES))
     return [(base + (np.float32(250) - base) * layer).astype(np.uint8) for layer in moved]
+
+
+def _copies() -> list[Breach]:
+    _, scene, seed, caption, prompt, expected, rule = next(row for row in TEXTS if row[0] == COPIED)
+    pixels = scene(np.random.default_rng(seed), SMALL)
+    darker = (pixels.astype(np.float32) * np.float32(0.92)).astype(np.uint8)
+    edited = (
+        encode(pixels, FileFormat.JPEG, quality=40),
+        encode(resized(pixels, SMALL.width * 15 // 16, SMALL.height * 15 // 16), FileFormat.JPEG),
+        encode(darker, FileFormat.PNG),
+        encode(pixels, FileFormat.WEBP, quality=70),
+    )
+    return [
+        Breach(
+            f"{COPIED}-copy-{number}", image, caption, prompt, expected, rule, Author(f"copier-{number}", 3.0, number)
+        )
+        for number, image in enumerate(edited, start=1)
+    ]
 
 
 def _known_pictures() -> list[Breach]:

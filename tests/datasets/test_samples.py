@@ -10,9 +10,10 @@ import pdqhash
 import pytest
 from PIL import Image
 
-from datasets.breaches import OVERSIZE_HEIGHT, OVERSIZE_WIDTH
+from datasets.breaches import COPIED, OVERSIZE_HEIGHT, OVERSIZE_WIDTH
 from datasets.samples import SamplePost, banned_picture, sample_banks
 from moderation.domain.bank import MAX_DISTANCE_BITS, MIN_QUALITY, BankEffect
+from moderation.domain.decision import CLUSTER_BITS
 from moderation.domain.verdict import Verdict
 from moderation.settings import PROJECT, Settings
 
@@ -40,7 +41,7 @@ def test_names_are_unique_and_every_verdict_occurs(
 ) -> None:
     assert len(posts) == len(samples)
     counts = Counter(post.expected for post in posts.values())
-    assert 55 <= len(posts) <= 70
+    assert 55 <= len(posts) <= 80
     assert set(counts) == set(Verdict)
     assert all(bool(post.rule) == (post.expected is not Verdict.APPROVE) for post in posts.values())
 
@@ -77,6 +78,14 @@ def test_copies_of_the_banned_picture_are_within_the_match_distance(name: str, p
     code, quality = pdq(posts[name].image)
     assert quality >= MIN_QUALITY
     assert int((code != pdq(banned_picture())[0]).sum()) <= MAX_DISTANCE_BITS
+
+
+def test_copies_of_the_advertised_picture_are_one_cluster(posts: dict[str, SamplePost]) -> None:
+    copies = {name: post.image for name, post in posts.items() if name.startswith(COPIED)}
+    codes = [pdq(image) for image in copies.values()]
+    assert len(set(copies.values())) == 5
+    assert all(quality >= MIN_QUALITY for _, quality in codes)
+    assert all(int((code != pdq(copies[COPIED])[0]).sum()) <= CLUSTER_BITS for code, _ in codes)
 
 
 def test_edited_copies_are_not_the_same_file(posts: dict[str, SamplePost]) -> None:
