@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moderation.domain.verdict import Truth, Verdict
@@ -32,11 +32,13 @@ def test_the_script_of_most_letters(text: str, expected: str) -> None:
     assert script(text) == expected
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_has_a_script_that_the_column_lists(text: str) -> None:
     assert script(text) in SCRIPTS
 
 
+@settings(deadline=None)
 @given(st.text(max_size=100), st.text(max_size=100))
 def test_facts_always_fit_their_columns(caption: str, prompt: str) -> None:
     facts = job_facts(a_post(caption=caption, prompt=prompt), grounds_of(a_hold()))

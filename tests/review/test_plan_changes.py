@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moderation.assembly import signal_specs
@@ -35,6 +35,7 @@ def test_a_difference_shows_what_changed_with_lines_around_it() -> None:
     assert [line.kind for line in found].count("same") == 6
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab-+@ \n", max_size=40), st.text(alphabet="ab-+@ \n", max_size=40))
 def test_the_shown_lines_are_those_of_the_texts(before: str, after: str) -> None:
     found = difference(before, after)

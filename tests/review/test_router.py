@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -83,6 +83,7 @@ def test_rules_that_cannot_be_evaluated_at_all_route_as_without_them(monkeypatch
     assert [entry["event"] for entry in logs] == ["routing_failed"]
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["spam", "adult", "closed", "vault", "gone", "appeals"]),
     st.sampled_from(["", "spam", "minors", "gone"]),
@@ -102,6 +103,7 @@ def test_whatever_a_rule_says_a_route_is_safe(queue: str, category: str, target:
             assert found.severity >= plan.category(category).severity
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1), st.sampled_from(["lake", "озеро", ""]), st.booleans()), max_size=12))
 def test_a_batch_routes_as_its_posts_one_by_one(cases: list[tuple[float, str, bool]]) -> None:
     plan = small(
