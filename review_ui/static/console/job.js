@@ -467,7 +467,9 @@ function keyDown(event) {
   if (/^[1-9]$/.test(event.key) && !screen.facts.appeal) {
     const category = screen.facts.categories[Number(event.key) - 1];
     if (category) screen.choose(`reject:${category.name}`);
-  } else if (act && act !== "keys") {
+  } else if (act === "keys") {
+    if (event.key !== "?") open(document, "keys"); // every page of the console answers to the question mark by itself
+  } else if (act) {
     event.preventDefault();
     perform(act);
   }
