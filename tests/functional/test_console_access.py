@@ -9,9 +9,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from moderation.assembly import now
+from moderation.domain.ids import AccountId
 from moderation.review.passwords import Passwords
 from moderation.storage.accounts.credentials import CredentialStore
-from tests.functional.console_world import PASSWORD, WINDOW
+from tests.functional.console_world import PASSWORD, WINDOW, until
 from tests.functional.everyone import Everyone, everyone
 
 pytestmark = [pytest.mark.functional, pytest.mark.long, pytest.mark.timeout(600)]
@@ -23,6 +24,11 @@ GRAVE = {"serious", "critical"}
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everyone]:
     with everyone(tmp_path_factory.mktemp("everyone")) as running:
         yield running
+
+
+def _has_second_factor(store: CredentialStore, account: AccountId) -> bool:
+    found = store.of(account)
+    return found is not None and found.totp_secret is not None
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -83,14 +89,14 @@ def test_signing_in_with_a_second_factor(team: Everyone, chromium: Browser) -> N
         page.wait_for_url("**/console")
         page.goto("/console/profile/totp")
         page.locator("form[action$='/begin'] button").click()
-        page.wait_for_load_state("load")
+        page.locator("input[name=code]").wait_for()
         credentials = store.of(person.id)
         assert credentials is not None
         assert credentials.totp_offered is not None
         code = pyotp.TOTP(credentials.totp_offered)
         page.fill("input[name=code]", code.now())
         page.keyboard.press("Enter")
-        page.wait_for_load_state("load")
+        until(lambda: _has_second_factor(store, person.id), "the second factor is on")
     done = store.of(person.id)
     assert done is not None
     assert done.totp_secret is not None
