@@ -19,6 +19,7 @@ COOKIE = "session"
 PATIENCE_SECONDS = 60.0
 
 PAGES: tuple[tuple[str, str], ...] = (
+    ("senior", "/console/search?like={held_post}"),
     ("senior", "/console"),
     ("senior", "/console/jobs/{job}"),
     ("senior", "/console/jobs/{cluster}"),
@@ -57,7 +58,7 @@ PAGES: tuple[tuple[str, str], ...] = (
     ("auditor", "/console/audit?subject=post:{held_post}"),
     ("nobody", "/console/login"),
 )
-"""Whose eyes, and the address; names in braces are of `addresses`."""
+"""Whose eyes, and the address; names in braces are of `addresses`. The first one brings all hashes into memory."""
 
 UNMEASURED: Mapping[str, str] = {
     "/console/": "redirects to /console",
