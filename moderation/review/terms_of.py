@@ -34,6 +34,7 @@ def terms_of(plan: Plan, job: Job, submission: Submission, *, chance: Callable[[
     restricted = plan.queue(job.queue).restricted
     carries = not restricted and not double and not any(category.gravest for category in concerned)
     severity = max(job.severity, *(category.severity for category in concerned if category.known), 0)
+    place = _next_place(plan, job, concerned)
     return Terms(
         undo_seconds=plan.undo_seconds,
         double=double,
@@ -41,8 +42,8 @@ def terms_of(plan: Plan, job: Job, submission: Submission, *, chance: Callable[[
         carry_seconds=min(category.carry_seconds for category in concerned) if carries else 0.0,
         audit_rate=max(category.audit_rate for category in concerned),
         escalate=_escalation(plan, job, submission),
-        second_route=_route(plan, job.queue, job, job.severity, skill=job.skill),
-        disagreement_route=_route(plan, plan.disagreement_queue(job.queue), job, severity),
+        second_route=_route(plan, place, job, job.severity, skill=job.skill if place == job.queue else ""),
+        disagreement_route=_route(plan, plan.disagreement_queue(place), job, severity),
     )
 
 
@@ -51,6 +52,16 @@ def _concerned(plan: Plan, job: Job, submission: Submission) -> tuple[CategoryPl
     suspected = plan.category(job.category)
     named = submission.category if submission.action is Action.REJECT else ""
     return (suspected, plan.category(named)) if named and named != job.category else (suspected,)
+
+
+def _next_place(plan: Plan, job: Job, concerned: tuple[CategoryPlan, ...]) -> str:
+    """In which queue somebody else looks. What is suspected of the gravest harm is only for people named for it, who
+    alone may see it: it leaves an ordinary queue for the restricted one that answers for its category.
+    """
+    gravest = next((category for category in concerned if category.gravest), None)
+    if gravest is None or plan.queue(job.queue).restricted:
+        return job.queue
+    return gravest.appeals_queue
 
 
 def _is_drawn(

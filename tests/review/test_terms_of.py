@@ -72,6 +72,21 @@ def test_the_gravest_harm_takes_two_people_and_is_never_carried(plan: Plan, job:
 
 
 @pytest.mark.parametrize(
+    ("job", "submission"),
+    [
+        (ADULT, a_submission(Action.REJECT, category="minors")),
+        (replace(ADULT, category="minors", skill="law"), a_submission(Action.APPROVE)),
+    ],
+)
+def test_the_gravest_harm_leaves_an_ordinary_queue_for_those_who_may_see_it(
+    plan: Plan, job: Job, submission: Submission
+) -> None:
+    found = terms(plan, job, submission)
+    assert (found.second_route.queue, found.second_route.skill) == ("child-safety", "")
+    assert found.disagreement_route.queue == "child-safety-leads"
+
+
+@pytest.mark.parametrize(
     "job", [replace(ADULT, category=""), replace(ADULT, category="dropped"), replace(ADULT, queue="dropped")]
 )
 def test_what_the_plan_does_not_know_is_not_carried(plan: Plan, job: Job) -> None:

@@ -7,13 +7,18 @@ from typing import Any
 from sqlalchemy import CompoundSelect, Connection, select, union_all
 
 from moderation.domain.ids import PostId
+from moderation.domain.job import JobKind
 from moderation.storage.engine import Database
+from moderation.storage.review.decision_rows import undone
 from moderation.storage.tables import decisions, job_posts, jobs, verdicts
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Every queue in which a post waits or waited, and every category that a verdict, a job or a decision named."""
+    """Every queue in which a post waits or waited, and every category that a verdict, a job or a decision named.
+
+    What was undone was never said, and an answer to a gold item says something of the person, not of the post.
+    """
 
     queues: frozenset[str] = frozenset()
     categories: frozenset[str] = frozenset()
@@ -52,5 +57,6 @@ def _judged(ids: Sequence[PostId]) -> CompoundSelect[*tuple[Any, ...]]:
     )
     first = select(jobs.c.post_id, jobs.c.queue, jobs.c.category).where(jobs.c.post_id.in_(ids))
     judged = select(verdicts.c.post_id, verdicts.c.queue, verdicts.c.category).where(verdicts.c.post_id.in_(ids))
-    decided = select(decisions.c.post_id, decisions.c.queue, decisions.c.category).where(decisions.c.post_id.in_(ids))
+    decided = select(decisions.c.post_id, decisions.c.queue, decisions.c.category)
+    decided = decided.where(decisions.c.post_id.in_(ids), decisions.c.kind != JobKind.GOLD, ~undone())
     return union_all(waited, first, judged, decided)
