@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, insert, or_, select, update
 
 from moderation.domain.audit import AuditDraft, Json
 from moderation.domain.cluster import bands, distance_bits
@@ -21,11 +21,20 @@ from moderation.domain.job import JobKind, JobState
 from moderation.domain.priority import Urgency, rank
 from moderation.domain.verdict import SystemQueue
 from moderation.storage.audit import append
-from moderation.storage.review.decision_rows import by_person, is_pending, read
+from moderation.storage.review.decision_rows import decision_of, decisions_query, is_pending
 from moderation.storage.review.follow_up import FollowUp, dump
 from moderation.storage.review.leasing import NO_LEASE
 from moderation.storage.rows import AnyRow
-from moderation.storage.tables import cluster_bands, decisions, job_posts, jobs, pending_decisions, picture_hashes
+from moderation.storage.tables import (
+    cluster_bands,
+    decision_fates,
+    decisions,
+    job_posts,
+    jobs,
+    pending_decisions,
+    picture_hashes,
+    review_plans,
+)
 
 if TYPE_CHECKING:  # `opening` imports this module
     from moderation.storage.review.opening import Opening
@@ -33,6 +42,8 @@ if TYPE_CHECKING:  # `opening` imports this module
 ACTOR = "system:clusters"
 CANDIDATES = 500
 """Clusters compared with one picture: should an index's entry be that crowded, some are not found."""
+MOST_POSTS = 500
+"""Posts that one job takes in: one decision on them stays a short transaction. What comes then begins another job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +99,12 @@ def _absorbed(connection: Connection, opening: "Opening", now: datetime) -> "Ope
 
 
 def _same_case(opening: "Opening", now: datetime) -> ColumnElement[bool]:
-    """The job takes in this post: open and nobody's at the moment, or decided for later posts too."""
+    """The job takes in this post: open, not full and nobody's at the moment, or decided for later posts too.
+
+    A decision taken before the newest review plan was saved is carried no more: it was taken on other terms.
+    """
     route = opening.route
-    free = or_(jobs.c.lease_expires_at.is_(None), jobs.c.lease_expires_at <= now)
+    free = and_(jobs.c.posts < MOST_POSTS, or_(jobs.c.lease_expires_at.is_(None), jobs.c.lease_expires_at <= now))
     return and_(
         jobs.c.kind == JobKind.REVIEW,
         jobs.c.basis == opening.basis,
@@ -98,8 +112,15 @@ def _same_case(opening: "Opening", now: datetime) -> ColumnElement[bool]:
         jobs.c.category == opening.category,
         jobs.c.language == route.language,
         jobs.c.skill == route.skill,
-        or_(and_(jobs.c.state == JobState.OPEN, free), and_(jobs.c.state != JobState.OPEN, jobs.c.carry_until > now)),
+        or_(
+            and_(jobs.c.state == JobState.OPEN, free),
+            and_(jobs.c.state != JobState.OPEN, jobs.c.carry_until > now, _on_these_terms()),
+        ),
     )
+
+
+def _on_these_terms() -> ColumnElement[bool]:
+    return ~exists().where(review_plans.c.at >= jobs.c.decided_at).correlate(jobs)
 
 
 def _near(connection: Connection, opening: "Opening", now: datetime) -> list[_Near]:
@@ -156,12 +177,11 @@ def _add_member(connection: Connection, row: AnyRow, opening: "Opening", now: da
 
 def _carried(connection: Connection, row: AnyRow) -> Decision | None:
     """The person's decision that later posts take: the one in its undo window, or the newest that settled."""
-    ours = (decisions.c.job_id == row.id, decisions.c.binding.is_(True))
-    if row.state is JobState.DECIDED:
-        standing = by_person(read(connection, *ours, is_pending()))
-    else:
-        standing = [one for one in by_person(read(connection, *ours)) if one.fate is Fate.SETTLED]
-    return standing[-1] if standing else None
+    stands = is_pending() if row.state is JobState.DECIDED else decision_fates.c.fate == Fate.SETTLED
+    ours = (decisions.c.job_id == row.id, decisions.c.binding.is_(True), decisions.c.source == Source.PERSON)
+    newest = decisions_query().where(*ours, stands).order_by(None).order_by(decisions.c.number.desc()).limit(1)
+    found = connection.execute(newest).one_or_none()
+    return None if found is None else decision_of(found)
 
 
 def _audit(opening: "Opening", decision: Decision) -> "Opening":

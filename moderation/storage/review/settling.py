@@ -27,6 +27,8 @@ from moderation.storage.rows import POST_COLUMNS, AnyRow, post_of
 from moderation.storage.tables import decision_fates, decisions, jobs, pending_decisions, posts
 
 ACTOR = "system:settlement"
+AT_ONCE = 1_000
+"""Decisions of one job that one transaction settles: all that a person takes at once, and what was carried by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,9 @@ def due_jobs(connection: Connection, *, limit: int, now: datetime) -> list[JobId
 
 
 def settle(connection: Connection, job_id: JobId, *, now: datetime) -> list[PostId]:
-    """Settle what is due of one job; returns the posts it was about. Nothing when another settler has it."""
+    """Settle what is due of one job, the oldest first; returns the posts it was about. Nothing when another settler
+    has it. What is left of a crowd of carried decisions is still due, and settles next time.
+    """
     row = connection.execute(select(jobs).where(jobs.c.id == job_id).with_for_update(skip_locked=True)).one_or_none()
     follow_ups = {} if row is None else _pending(connection, job_id, now)
     if row is None or not follow_ups:
@@ -72,6 +76,8 @@ def _pending(connection: Connection, job_id: JobId, now: datetime) -> dict[Decis
         select(pending_decisions.c.decision_id, pending_decisions.c.follow_up)
         .join_from(pending_decisions, decisions, decisions.c.id == pending_decisions.c.decision_id)
         .where(decisions.c.job_id == job_id, pending_decisions.c.effective_at <= now)
+        .order_by(decisions.c.number)
+        .limit(AT_ONCE)
     )
     return {DecisionId(row.decision_id): load(row.follow_up) for row in connection.execute(query)}
 

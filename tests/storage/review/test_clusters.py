@@ -11,7 +11,9 @@ from moderation.domain.ids import PostId
 from moderation.domain.job import JobKind, JobState
 from moderation.domain.people import Role
 from moderation.domain.post import PostState
+from moderation.storage.review import clusters, settling
 from moderation.storage.review.clusters import drawn
+from moderation.storage.review.plans import PlanStore
 from tests.factories import after
 from tests.storage.review.jobs import LEASE
 from tests.storage.review.office import CARRIED, DOUBLE, TERMS, UNDO, Office
@@ -250,3 +252,42 @@ def test_the_sampled_share_is_of_the_wanted_size_and_always_the_same() -> None:
 def test_the_hashes_of_these_tests_are_as_far_apart_as_they_say() -> None:
     assert (distance_bits(PDQ, NEAR), distance_bits(PDQ, FAR)) == (15, 16)
     assert len(bands(PDQ)) == 16
+
+
+def test_a_full_job_takes_in_no_more_and_the_next_post_begins_another(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clusters, "MOST_POSTS", 2)
+    posts = [office.held(number, pdq=PDQ) for number in range(5)]
+    assert [members(office, first) for first in posts[::2]] == [posts[:2], posts[2:4], posts[4:]]
+
+
+def test_a_crowd_that_was_carried_settles_part_by_part(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settling, "AT_ONCE", 2)
+    ada, first = office.person("ada"), office.held(pdq=PDQ)
+    job_id = office.job(first).id
+    office.decide(ada, job_id, Action.APPROVE, 1, terms=CARRIED)
+    posts = [first, *(office.held(2 + number, pdq=NEAR) for number in range(4))]
+    settled = [office.settle(20) for _ in range(4)]
+    assert [len(some) for some in settled] == [2, 2, 1, 0]
+    assert first in settled[0]
+    assert sorted(post for some in settled for post in some) == sorted(posts)
+    assert {office.state(post) for post in posts} == {PostState.APPROVED}
+    assert office.get(job_id).state is JobState.CLOSED
+    office.check()
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_a_decision_on_the_terms_of_an_older_plan_is_carried_no_more(office: Office, settled: bool) -> None:
+    ada, first = office.person("ada"), office.held(pdq=PDQ)
+    office.decide(ada, office.job(first).id, Action.APPROVE, 1, terms=CARRIED)
+    if settled:
+        office.settle(1 + UNDO)
+    PlanStore(office.database).save("a new plan", person=ada, now=after(10), expected=0)
+    later = office.held(11, pdq=PDQ)
+    assert office.decisions.of_post(later) == []
+    assert office.job(later).state is JobState.OPEN
+    office.decide(ada, office.job(later).id, Action.APPROVE, 12, terms=CARRIED)
+    (carried,) = office.decisions.of_post(office.held(13, pdq=PDQ))
+    assert carried.source is Source.CARRIED
+    office.check()
