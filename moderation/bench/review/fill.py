@@ -84,7 +84,8 @@ def fill(
     images = _pictures(settings)
     with bulk_load(database) as load:
         made = layout(posts, jobs, first_event=load.next_number(), now=now - timedelta(minutes=30))
-        story = rows.Story(made, held, ordinary, images, team.moderators)
+        reasons = {one.name: one.reasons[0].code for one in plan.categories.values() if one.reasons}
+        story = rows.Story(made, held, ordinary, images, team.moderators, reasons)
         _write(load, story, plan, now, tell)
         tell("building indexes and statistics")
     seconds = time.perf_counter() - begin
@@ -132,7 +133,7 @@ def _write(load: BulkLoad, story: rows.Story, plan: Plan, now: datetime, tell: T
         ("jobs", job_rows.JOB_COLUMNS, job_rows.jobs(story, plan)),
         ("job_posts", job_rows.MEMBER_COLUMNS, job_rows.members(story)),
         ("cluster_bands", job_rows.BAND_COLUMNS, job_rows.band_rows(story)),
-        ("decisions", job_rows.DECISION_COLUMNS, job_rows.decisions(story, plan)),
+        ("decisions", job_rows.DECISION_COLUMNS, job_rows.decisions(story)),
         ("decision_fates", job_rows.FATE_COLUMNS, job_rows.fates(story)),
         ("counters", job_rows.COUNTER_COLUMNS, job_rows.counters(story, plan, now)),
         ("shifts", job_rows.SHIFT_COLUMNS, job_rows.shifts(story, now)),

@@ -1,5 +1,6 @@
 """The rows of the bench's jobs, decisions and everything that dashboards add up."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -139,29 +140,28 @@ DECISION_COLUMNS = (
 )
 
 
-def decisions(story: Story, plan: Plan) -> Iterator[Row]:
+def decisions(story: Story) -> Iterator[Row]:
     """Rows of `DECISION_COLUMNS`: one for every decided job."""
     layout = story.layout
     for held in _decided(layout):
-        template = story.template(held.post, held.job)
-        approved = layout.course[held.post] == Course.APPROVED
-        reasons = [reason.code for reason in plan.category(template.category).reasons[:1]]
+        action, category, reasons = story.answer(held.post, held.job)
+        made_at = layout.at(held.post, DECISION_S)
         yield (
             int(layout.event[held.post]) + 2,
-            row_id(DECISION, held.job, layout.at(held.post, DECISION_S)),
-            row_id(BATCH, held.job, layout.at(held.post, DECISION_S)),
+            row_id(DECISION, held.job, made_at),
+            row_id(BATCH, held.job, made_at),
             story.job_id(held.post, held.job),
             story.post_id(held.post),
             story.decider(held.job).id,
             "person",
             "review",
-            template.queue,
-            "approve" if approved else "reject",
-            "" if approved else template.category,
-            "[]" if approved or not reasons else f'["{reasons[0]}"]',
+            story.template(held.post, held.job).queue,
+            action,
+            category,
+            json.dumps(reasons),
             "",
             SECONDS_PER_DECISION,
-            layout.at(held.post, DECISION_S),
+            made_at,
             layout.at(held.post, SETTLED_S),
             True,
         )

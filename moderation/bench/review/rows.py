@@ -1,12 +1,13 @@
 """The rows of the bench's posts and of what screening said of them, table by table, from the layout."""
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from moderation.bench.review.cases import IMAGE, PDQ, Template
 from moderation.bench.review.layout import Course, Layout, pdq_of, row_id
-from moderation.domain.audit import AuditDraft
+from moderation.domain.audit import AuditDraft, Json
 from moderation.domain.people import Person
 from moderation.storage.documents import VERSION
 
@@ -17,6 +18,7 @@ POST, SCREENING, JOB, DECISION, BATCH = 1, 2, 3, 4, 5
 VERDICT_S, DECISION_S, SETTLED_S, PUBLISHED_S = 0.4, 900.0, 908.0, 909.0
 """Seconds from a post's arrival to its events, in their order."""
 CLIENT = "bench"
+NO_NOTE = hashlib.sha256(b"").hexdigest()
 AUTHORS = 9_973
 ADJECTIVES = (
     "quiet",
@@ -45,13 +47,23 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """The layout, with what its posts show and say. `images` are digests of stored pictures and their sizes."""
+    """The layout, with what its posts show and say. `images` are digests of stored pictures and their sizes; `reasons`
+    has a code for each category.
+    """
 
     layout: Layout
     held: Sequence[Template]
     ordinary: Template
     images: Sequence[tuple[str, int]]
     deciders: Sequence[Person]
+    reasons: Mapping[str, str]
+
+    def answer(self, post: int, job: int) -> tuple[str, str, list[str]]:
+        """Action, category and reasons of the decision on a decided post. see `reasons`."""
+        category = self.template(post, job).category
+        if self.layout.course[post] == Course.APPROVED:
+            return "approve", "", []
+        return "reject", category, [self.reasons[category]] if category in self.reasons else []
 
     def post_id(self, post: int) -> str:
         """The id of a post."""
@@ -166,7 +178,7 @@ def events(story: Story) -> Iterator[AuditDraft]:
         if course != Course.QUIET:
             yield _verdict_event(story, post, course, subject, jobs.get(post))
         if course in {Course.APPROVED, Course.REJECTED}:
-            yield from _decision_events(story, jobs[post], course, subject)
+            yield from _decision_events(story, jobs[post], subject)
         if STATES[Course(course)] == "published":
             at = layout.at(post, _published_after(course))
             yield AuditDraft(at, "post.published", subject, "system:publisher", {"image": story.image(post)[0]})
@@ -180,12 +192,23 @@ def _verdict_event(story: Story, post: int, course: int, subject: str, held: Hel
     return AuditDraft(story.layout.at(post, VERDICT_S), "post.verdict", subject, "lane:bench", payload)
 
 
-def _decision_events(story: Story, held: Held, course: int, subject: str) -> Iterator[AuditDraft]:
+def _decision_events(story: Story, held: Held, subject: str) -> Iterator[AuditDraft]:
     layout, actor = story.layout, story.decider(held.job).actor
-    action = "approve" if course == Course.APPROVED else "reject"
-    decision = row_id(DECISION, held.job, layout.at(held.post, DECISION_S))
-    facts = {"decision": decision, "job": story.job_id(held.post, held.job), "action": action}
-    yield AuditDraft(layout.at(held.post, DECISION_S), "decision.made", subject, actor, facts)
+    made_at = layout.at(held.post, DECISION_S)
+    action, category, reasons = story.answer(held.post, held.job)
+    facts: dict[str, Json] = {
+        "decision": row_id(DECISION, held.job, made_at),
+        "batch": row_id(BATCH, held.job, made_at),
+        "job": story.job_id(held.post, held.job),
+        "kind": "review",
+        "queue": story.template(held.post, held.job).queue,
+        "action": action,
+        "category": category,
+        "reasons": [*reasons],
+        "note_sha256": NO_NOTE,
+        "binding": True,
+    }
+    yield AuditDraft(made_at, "decision.made", subject, actor, facts)
     yield AuditDraft(layout.at(held.post, SETTLED_S), "post.decided", subject, "system:settlement", facts)
 
 
