@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, insert, select, update
 
 from moderation.domain.audit import AuditDraft, AuditEvent, Json
-from moderation.domain.decision import Action, Source, Submission
+from moderation.domain.decision import Action, Fate, Source, Submission
 from moderation.domain.errors import ConflictError
 from moderation.domain.ids import AccountId, BatchId, PostId, new_id
 from moderation.domain.job import JobKind, JobState, LeaseRef, Route
@@ -100,12 +100,17 @@ def excluded(connection: Connection, job_id: str) -> tuple[AccountId, ...]:
 
 
 def replayed(connection: Connection, submission: Submission, person: Person) -> Decided | None:
-    """What the same submission did when it came before. Raises `ConflictError` when its id was another's."""
+    """What the same submission did when it came before.
+
+    Raises `ConflictError` when its id was another's, or when what it did was undone: then nothing is decided.
+    """
     earlier = by_person(of_batch(connection, submission.batch))
     if not earlier:
         return None
     first = earlier[0]
     check_batch(submission, person, account=first.account, job_id=first.job_id, action=first.action)
+    if all(decision.fate is Fate.UNDONE for decision in earlier):
+        raise ConflictError("This decision was taken back.", hint="Open the job again to decide it anew.")
     return Decided(submission.batch, tuple(earlier), first.effective_at, replayed=True)
 
 

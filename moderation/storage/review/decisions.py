@@ -40,7 +40,7 @@ class DecisionStore:
     def replay(self, submission: Submission, *, person: Person) -> Decided | None:
         """What the same submission did when it came before, or None; changes nothing.
 
-        Raises `ConflictError` when its id was used for another decision.
+        Raises `ConflictError` when its id was used for another decision, or when what it did was undone.
         """
         with self._database.read() as connection:
             return deciding.replayed(connection, submission, person)

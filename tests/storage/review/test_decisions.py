@@ -77,6 +77,20 @@ def test_the_same_submission_again_changes_nothing(office: Office) -> None:
     assert office.counted("decided") == {("spam", "reject"): 1}
 
 
+def test_a_submission_that_was_undone_is_not_answered_as_if_it_stood(office: Office) -> None:
+    ada, post = office.person("ada"), office.held()
+    submission = office.submission(office.take(ada, office.job(post).id), Action.REJECT)
+    decided = office.decisions.decide(submission, TERMS, person=ada, now=after(0))
+    office.decisions.undo(decided.batch, person=ada, now=after(1))
+    with pytest.raises(ConflictError, match="taken back"):
+        office.decisions.decide(submission, TERMS, person=ada, now=after(2))
+    with pytest.raises(ConflictError, match="taken back"):
+        office.decisions.replay(submission, person=ada)
+    office.decide(ada, office.job(post).id, Action.APPROVE, 3)
+    office.settle(3 + UNDO)
+    assert office.state(post) is PostState.APPROVED
+
+
 def test_an_id_that_decided_something_else_is_refused(office: Office) -> None:
     ada, ben = office.person("ada"), office.person("ben")
     one, other = office.held(), office.held(1)

@@ -362,6 +362,10 @@ class Review(RuleBasedStateMachine):
     @rule(data=st.data())
     def send_again(self, data: st.DataObject) -> None:
         submission, terms, person = data.draw(st.sampled_from(self.sent))
+        if self.model.batches[submission.batch].fate == "undone":
+            with pytest.raises(ConflictError):
+                self.decisions.decide(submission, terms, person=self.people[person], now=self.now)
+            return
         again = self.decisions.decide(submission, terms, person=self.people[person], now=self.now)
         assert again.replayed
         assert {decision.post_id for decision in again.decisions} == set(self.model.batches[submission.batch].posts)
