@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from moderation.domain.decision import Decision, Fate, Source
-from moderation.domain.ids import AccountId
+from moderation.domain.ids import PostId
 from moderation.domain.job import JobKind
 from moderation.domain.post import Post, PostState
 from moderation.storage.review.decision_rows import deciders
@@ -15,7 +15,11 @@ from moderation.storage.review.follow_up import FollowUp
 from moderation.storage.review.opening import Opening, open_jobs
 from moderation.storage.review.outcomes import PostOutcome
 from moderation.storage.rows import AnyRow
-from moderation.storage.tables import job_posts, jobs
+from moderation.storage.tables import decision_fates, decisions, job_posts, jobs
+
+_DOUBTS = frozenset({JobKind.SECOND, JobKind.AUDIT})
+MOST_CARRIED = 400
+"""Posts beside those that were looked at again; one person can still look through them."""
 
 
 class Settled(Protocol):
@@ -40,7 +44,8 @@ class Settled(Protocol):
 def ask(connection: Connection, row: AnyRow, due: Sequence[Settled], follow_up: FollowUp, *, now: datetime) -> None:
     """Open the job that the decisions of a person call for, for everybody but those who answered already.
 
-    Nothing is opened for posts that something else has decided meanwhile.
+    Nothing is opened for posts that something else has decided meanwhile. Where somebody doubts a cluster's decision,
+    the posts to which it was carried are part of the disagreement: what is settled there is settled for them too.
     """
     if follow_up.opens is None or follow_up.route is None:
         return
@@ -48,6 +53,9 @@ def ask(connection: Connection, row: AnyRow, due: Sequence[Settled], follow_up: 
     if not asked:
         return
     first, batch = asked[0], asked[0].decision.batch
+    about = [one.post.id for one in asked]
+    if follow_up.opens is JobKind.DISAGREEMENT and row.kind in _DOUBTS:
+        about += [post_id for post_id in _carried(connection, row.origin) if post_id not in about]
     origin = row.origin if follow_up.opens is JobKind.APPEAL else batch
     opening = Opening(
         post=first.post,
@@ -57,13 +65,13 @@ def ask(connection: Connection, row: AnyRow, due: Sequence[Settled], follow_up: 
         route=follow_up.route,
         kind=follow_up.opens,
         origin=origin,
-        exclude=_answered(connection, asked),
+        exclude=tuple(deciders(connection, about)),
     )
     (job_id,) = open_jobs(connection, [opening], now=now)
-    rest = [{"job_id": job_id, "post_id": one.post.id, "joined_at": now} for one in asked[1:]]
+    rest = [{"job_id": job_id, "post_id": post_id, "joined_at": now} for post_id in about[1:]]
     if rest:
         connection.execute(insert(job_posts), rest)
-        connection.execute(update(jobs).where(jobs.c.id == job_id).values(posts=len(asked)))
+        connection.execute(update(jobs).where(jobs.c.id == job_id).values(posts=len(about)))
 
 
 def _still_asked(one: Settled) -> bool:
@@ -74,5 +82,14 @@ def _still_asked(one: Settled) -> bool:
     return True
 
 
-def _answered(connection: Connection, asked: Sequence[Settled]) -> tuple[AccountId, ...]:
-    return tuple(deciders(connection, [one.post.id for one in asked]))
+def _carried(connection: Connection, batch: str) -> list[PostId]:
+    """The posts that a cluster's decision settled or is about to, those that took it last first."""
+    stands = or_(decision_fates.c.fate.is_(None), decision_fates.c.fate == Fate.SETTLED)
+    query = (
+        select(decisions.c.post_id)
+        .join_from(decisions, decision_fates, decision_fates.c.decision_id == decisions.c.id, isouter=True)
+        .where(decisions.c.batch == batch, decisions.c.binding.is_(True), stands)
+        .order_by(decisions.c.number.desc())
+        .limit(MOST_CARRIED)
+    )
+    return [PostId(post_id) for post_id in connection.execute(query).scalars()]

@@ -1,6 +1,9 @@
 """Two people on one case: double decisions, blind second reviews, and the disagreements that follow."""
 
+from dataclasses import replace
+
 import pytest
+from sqlalchemy import update
 
 from moderation.domain.decision import Action, Fate
 from moderation.domain.errors import ForbiddenError, NotFoundError
@@ -8,6 +11,7 @@ from moderation.domain.job import JobKind, JobState
 from moderation.domain.people import Role
 from moderation.domain.post import PostState
 from moderation.storage.review.leasing import grant, locked_row
+from moderation.storage.tables import jobs
 from tests.factories import after
 from tests.storage.review.jobs import LEASE
 from tests.storage.review.office import DOUBLE, SECOND, TERMS, UNDO, Office
@@ -162,3 +166,38 @@ def test_an_undone_first_decision_opens_no_second_one(office: Office) -> None:
 def test_kinds_that_compare_nobody_have_no_agreement(office: Office) -> None:
     with pytest.raises(ValueError, match="compare"):
         office.decisions.agreements(JobKind.REVIEW, since=after(0), limit=1)
+
+
+@pytest.mark.parametrize("audit", [True, False])
+@pytest.mark.parametrize("first", [Action.APPROVE, Action.REJECT])
+def test_a_disagreement_about_a_cluster_settles_what_was_carried_too(
+    office: Office, first: Action, audit: bool
+) -> None:
+    ada, ben, eve = office.person("ada"), office.person("ben"), office.person("eve", role=Role.SENIOR)
+    terms = replace(TERMS, carry_seconds=600.0, second=not audit)
+    posts = [office.held(number, pdq=a_pdq(1)) for number in range(2)]
+    cluster = office.job(posts[0]).id
+    office.decide(ada, cluster, first, 5, terms=terms)
+    office.settle(5 + UNDO)
+    posts += [office.held(20 + number, pdq=a_pdq(1)) for number in range(2)]
+    if audit:
+        with office.database.write() as connection:
+            connection.execute(update(jobs).where(jobs.c.id == cluster).values(audit_rate=1.0))
+        posts.append(office.held(25, pdq=a_pdq(1)))
+    office.settle(30)
+    office.publish(30)
+    other = Action.REJECT if first is Action.APPROVE else Action.APPROVE
+    (look,) = office.open_jobs(JobKind.AUDIT if audit else JobKind.SECOND)
+    office.decide(ben, look.id, other, 40)
+    office.settle(40 + UNDO)
+    (settling,) = office.open_jobs(JobKind.DISAGREEMENT)
+    assert sorted(office.queue.members(settling.id)) == sorted(posts)
+    assert settling.posts == len(posts)
+    office.decide(eve, settling.id, other, 60)
+    office.settle(60 + UNDO)
+    office.publish(80)
+    gone = {PostState.WITHDRAWN, PostState.REJECTED}
+    for post in posts:
+        assert (office.state(post) in gone) is (other is Action.REJECT)
+        assert (office.state(post) is PostState.PUBLISHED) is (other is Action.APPROVE)
+    office.check()
