@@ -24,8 +24,10 @@ from sqlalchemy import (
 
 from moderation.domain.job import JobKind
 from moderation.domain.worker import Worker
+from moderation.storage.review.decision_rows import ANSWERS, undone
+from moderation.storage.review.submissions import BY_OTHERS
 from moderation.storage.rows import AnyRow, AnySelect
-from moderation.storage.tables import ASSIGNED_SQL, OFFERED_SQL, job_exclusions, jobs
+from moderation.storage.tables import ASSIGNED_SQL, OFFERED_SQL, decisions, job_exclusions, jobs
 
 CANDIDATES = 32
 """Jobs looked at together in each queue; when others take all of them at this moment, the next ones are."""
@@ -79,7 +81,19 @@ def _suits(worker: Worker, now: datetime) -> ColumnElement[bool]:
         jobs.c.category.not_in(sorted(worker.avoid)) if worker.avoid else true(),
         true() if worker.senior else jobs.c.kind != JobKind.DISAGREEMENT,
         ~left,
+        or_(jobs.c.kind.not_in(BY_OTHERS), _never_answered(worker)),
     )
+
+
+def _never_answered(worker: Worker) -> ColumnElement[bool]:
+    """The person did not answer about the post either, not even since the job was opened.
+
+    One look into an index for each job that is asked about: written as EXISTS, PostgreSQL might hash all that the
+    person ever decided.
+    """
+    said = (decisions.c.post_id == jobs.c.post_id, decisions.c.account_id == worker.account)
+    counts = (decisions.c.action.in_(ANSWERS), decisions.c.kind != JobKind.GOLD, ~undone())
+    return select(decisions.c.id).where(*said, *counts).correlate(jobs).limit(1).scalar_subquery().is_(None)
 
 
 def _locked(connection: Connection, query: AnySelect, count: int) -> list[AnyRow]:

@@ -22,7 +22,7 @@ MAX_SECONDS = 86_400.0
 BATCH = re.compile(r"[0-9A-Za-z-]{8,36}")
 _APPEAL_ACTIONS = frozenset({Action.UPHOLD, Action.OVERTURN, Action.ESCALATE})
 _OTHER_ACTIONS = frozenset({Action.APPROVE, Action.REJECT, Action.ESCALATE})
-_BY_OTHERS = frozenset({JobKind.SECOND, JobKind.DISAGREEMENT, JobKind.APPEAL, JobKind.AUDIT})
+BY_OTHERS = frozenset({JobKind.SECOND, JobKind.DISAGREEMENT, JobKind.APPEAL, JobKind.AUDIT})
 """Kinds that nobody decides who decided the same post before."""
 
 
@@ -77,7 +77,7 @@ def check_person(connection: Connection, row: AnyRow, person: Person, members: S
     query = query.where(job_exclusions.c.job_id == row.id, job_exclusions.c.account_id == person.id)
     if connection.execute(query).first() is not None:
         raise ForbiddenError("This job is for somebody else.")
-    if row.kind in _BY_OTHERS and person.id in deciders(connection, members):
+    if row.kind in BY_OTHERS and person.id in deciders(connection, members):
         raise ForbiddenError("You decided this before; somebody else must look at it.")
 
 

@@ -12,8 +12,10 @@ from moderation.domain.job import JobKind, Route
 from moderation.domain.people import Role
 from moderation.domain.post import PostState
 from moderation.domain.verdict import Verdict
+from moderation.domain.worker import Worker
 from moderation.storage.audit import AuditStore
 from tests.factories import after
+from tests.storage.review.jobs import LEASE
 from tests.storage.review.office import CARRIED, SECOND, TERMS, UNDO, Office
 from tests.storage.review.picture_rows import a_pdq
 from tests.storage.tampering import run
@@ -83,6 +85,19 @@ def test_whoever_decided_before_does_not_answer(office: Office) -> None:
         with pytest.raises(NotFoundError):
             office.take(person, appeal.job_id, 41)
     office.decide(office.person("eve"), appeal.job_id, Action.UPHOLD, 41)
+
+
+def test_whoever_took_a_second_look_meanwhile_is_not_offered_the_appeal(office: Office) -> None:
+    ada, ben, fay, post = office.person("ada"), office.person("ben"), office.person("fay"), office.held()
+    office.decide(ada, office.job(post).id, Action.REJECT, terms=SECOND)
+    office.settle(UNDO)
+    appeal = office.appeals.open(post, client="client-1", text=WHY, now=after(10))
+    office.decide(ben, office.open_jobs(JobKind.SECOND)[0].id, Action.REJECT, 20)
+    office.settle(20 + UNDO)
+    assert office.queue.next(Worker.of(ben), lease_seconds=LEASE, now=after(40)) is None
+    found = office.queue.next(Worker.of(fay), lease_seconds=LEASE, now=after(41))
+    assert found is not None
+    assert found.id == appeal.job_id
 
 
 def test_an_undone_answer_leaves_the_appeal_open(office: Office) -> None:
