@@ -1,5 +1,6 @@
 """The policies that judged posts, for showing what they said."""
 
+import hashlib
 import threading
 from collections import OrderedDict
 
@@ -28,7 +29,17 @@ class PinnedPolicies:
             if digest in self._kept:
                 self._kept.move_to_end(digest)
                 return self._kept[digest]
-        text = self._store.text(digest)
+        return self._compiled(digest, self._store.text(digest))
+
+    def of_text(self, text: str) -> Policy | None:
+        """The policy that a file's text is; None when it cannot be read. Compiled once for as long as it is kept."""
+        digest = Digest(hashlib.sha256(text.encode()).hexdigest())
+        with self._turn:
+            if digest in self._kept:
+                return self._kept[digest]
+        return self._compiled(digest, text)
+
+    def _compiled(self, digest: Digest, text: str | None) -> Policy | None:
         try:
             policy = None if text is None else compile_file(self._settings, text)
         except PolicyError:

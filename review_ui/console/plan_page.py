@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
-from moderation.assembly import compile_file, compile_review_plan
+from moderation.assembly import compile_review_plan
 from moderation.domain.errors import InvalidInputError, ModerationError, NotFoundError, PolicyError
 from moderation.domain.ids import AccountId
 from moderation.domain.people import Capability, Person
@@ -159,8 +159,10 @@ def _rules(desk: Desk) -> list[_Named]:
     """The names in the policy file; none when it cannot be read, which the readiness page tells of."""
     path: Path = desk.settings.policy
     try:
-        policy = compile_file(desk.settings, path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, PolicyError):
+        policy = desk.pinned.of_text(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return []
+    if policy is None:
         return []
     failures = [_Named(queue, "") for queue in policy.failure_queues.values()]
     return [*(_Named(rule.queue, rule.category) for rule in policy.rules), *failures]
