@@ -10,6 +10,15 @@ from moderation.domain.people import Capability, Person
 from moderation.domain.quality import GoldItem
 from moderation.review.plan import Plan
 from moderation.storage.review.gold import GoldStore
+from moderation.storage.review.standing import Standing
+
+
+def is_open(plan: Plan, standing: Standing) -> bool:
+    """Whether everybody who decides may see a post: it never waited in a restricted queue, and nobody named the
+    gravest harm.
+    """
+    waited = any(plan.queue(queue).restricted for queue in standing.queues)
+    return not waited and not any(plan.category(category).gravest for category in standing.categories)
 
 
 class GoldKeeper:
@@ -25,7 +34,7 @@ class GoldKeeper:
         """Make a post a gold item, as `GoldStore.add`.
 
         Raises `ForbiddenError` for somebody who leads nobody, `InvalidInputError` for a queue or category that the plan
-        does not have. What is restricted is shown to nobody as a test.
+        does not have, and for a post that is restricted: that is shown to nobody as a test.
         """
         if not person.may(Capability.LEAD):
             raise ForbiddenError("Gold items are for leads to choose.")
@@ -34,6 +43,8 @@ class GoldKeeper:
             raise InvalidInputError("Choose a queue of the plan that is not restricted.")
         if action is Action.REJECT and (not plan.category(category).offered or plan.category(category).gravest):
             raise InvalidInputError("Choose a category of the plan that is not among the gravest.")
+        if not is_open(plan, self._gold.standing(post_id)):
+            raise InvalidInputError("Choose a post that never waited in a restricted queue.")
         return self._gold.add(post_id, queue=queue, action=action, category=category, note=note, person=person, now=now)
 
     def retire(self, gold_id: str, *, person: Person, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from random import SystemRandom
 
 from moderation.domain.decision import Action, Submission
@@ -13,6 +14,7 @@ from moderation.domain.people import Capability, Person
 from moderation.domain.worker import Worker
 from moderation.review.custody import Custody
 from moderation.review.plan import Plan
+from moderation.review.quality import is_open
 from moderation.review.terms_of import check_submission, terms_of
 from moderation.storage.review.decisions import DecisionStore
 from moderation.storage.review.gold import GoldStore
@@ -118,4 +120,4 @@ class Resolver:
             name for name in worker.queues if drawn < plan.queue(name).gold_rate and not plan.queue(name).restricted
         )
         if queues:
-            self._gold.offer(replace(worker, queues=queues), now=now)
+            self._gold.offer(replace(worker, queues=queues), now=now, may_show=partial(is_open, plan))

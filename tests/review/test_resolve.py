@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from sqlalchemy import update
 
 from moderation.assembly import signal_specs
 from moderation.domain.decision import Action, Submission
@@ -22,6 +23,7 @@ from moderation.review.plan import Plan
 from moderation.review.quality import GoldKeeper
 from moderation.review.resolve import Resolver
 from moderation.storage.engine import Database
+from moderation.storage.tables import jobs
 from tests.factories import after
 from tests.review.plans import SHIPPED
 from tests.storage.review.office import Office
@@ -198,6 +200,24 @@ def test_gold_items_are_chosen_by_leads_within_the_plan(room: Room) -> None:
         keeper.retire(gold_id, person=ada, now=after(2))
     keeper.retire(gold_id, person=lead, now=after(2))
     assert room.office.gold.list() == []
+
+
+@pytest.mark.parametrize(("queue", "category"), [("child-safety", "adult"), ("spam", "minors")])
+def test_what_was_restricted_is_nobodys_gold_item(room: Room, queue: str, category: str) -> None:
+    """Not chosen, and not asked when it became restricted after it was chosen."""
+    ada, lead = room.person("ada"), room.person("lead", role=Role.SENIOR)
+    post = room.office.held(category=category)
+    room.office.decide(ada, room.office.job(post).id, Action.APPROVE, 1)
+    room.office.settle(20)
+    with room.office.database.write() as connection:
+        connection.execute(update(jobs).values(queue=queue))
+    answer, action = {"queue": "spam", "category": "", "note": ""}, Action.APPROVE
+    keeper = GoldKeeper(room.office.gold, plan=lambda: room.plan)
+    with pytest.raises(InvalidInputError, match="restricted"):
+        keeper.add(post, **answer, action=action, person=lead, now=after(30))
+    room.office.gold.add(post, **answer, action=action, person=lead, now=after(30))
+    room.drawn = 0.0
+    assert room.next(room.person("ben"), 31) is None
 
 
 def test_where_evidence_cannot_be_held_the_gravest_rejection_is_not_taken(room: Room) -> None:

@@ -1,6 +1,6 @@
 """Gold items: posts whose right answer is known, mixed into people's work to measure it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -18,6 +18,7 @@ from moderation.storage.audit import append
 from moderation.storage.engine import Database
 from moderation.storage.review import gold_offers
 from moderation.storage.review.decision_rows import is_pending, undone
+from moderation.storage.review.standing import Standing, standings
 from moderation.storage.review.submissions import is_storable
 from moderation.storage.rows import AnyRow
 from moderation.storage.tables import decisions, gold_items, job_posts, jobs, posts
@@ -60,16 +61,22 @@ class GoldStore:
             append(connection, [AuditDraft(now, "gold.retired", f"gold:{gold_id}", person.actor, {})])
             connection.execute(update(gold_items).where(gold_items.c.id == gold_id).values(retired_at=now))
 
-    def offer(self, worker: Worker, *, now: datetime) -> Job | None:
+    def standing(self, post_id: PostId) -> Standing:
+        """In which queues and under which categories the post was judged."""
+        with self._database.read() as connection:
+            return standings(connection, [post_id])[post_id]
+
+    def offer(self, worker: Worker, *, now: datetime, may_show: Callable[[Standing], bool] | None = None) -> Job | None:
         """Open a job for a gold item that the person never saw, for that person alone; None when there is none.
 
-        It looks as the post's own job did. A person has one open gold job at most.
+        It looks as the post's own job did, and waits for as long as the queue's next job. A person has one open gold
+        job at most. `may_show` is asked about the post: it may have become restricted since it was chosen.
         """
         with self._database.read() as connection:
             if gold_offers.candidate(connection, worker) is None:
                 return None
         with self._database.write() as connection:
-            return gold_offers.offer(connection, worker, now=now)
+            return gold_offers.offer(connection, worker, now=now, may_show=may_show)
 
     def results(self, account: AccountId | None, *, since: datetime, limit: int = 1_000) -> list[GoldResult]:
         """Final answers, newest first; of everybody when `account` is None. An escalation is an answer too."""

@@ -1,7 +1,8 @@
 """Which gold item a person gets, and the job that hides it."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, true
 
@@ -12,8 +13,9 @@ from moderation.storage import audit
 from moderation.storage.review.decision_rows import undone
 from moderation.storage.review.grounds import look_of
 from moderation.storage.review.opening import Opening, open_jobs
+from moderation.storage.review.standing import Standing, standings
 from moderation.storage.rows import POST_COLUMNS, AnyRow, job_of, post_of
-from moderation.storage.tables import ASSIGNED_SQL, decisions, gold_items, job_exclusions, jobs, posts
+from moderation.storage.tables import ASSIGNED_SQL, OFFERED_SQL, decisions, gold_items, job_exclusions, jobs, posts
 
 ACTOR = "system:gold"
 
@@ -38,7 +40,9 @@ def candidate(connection: Connection, worker: Worker) -> AnyRow | None:
     return connection.execute(query).one_or_none()
 
 
-def offer(connection: Connection, worker: Worker, *, now: datetime) -> Job | None:
+def offer(
+    connection: Connection, worker: Worker, *, now: datetime, may_show: Callable[[Standing], bool] | None = None
+) -> Job | None:
     """Open the job; the audit log's lock keeps two requests of one person from opening two."""
     audit.lock(connection)
     item = candidate(connection, worker)
@@ -47,6 +51,12 @@ def offer(connection: Connection, worker: Worker, *, now: datetime) -> Job | Non
     look = look_of(connection, item.post_id)
     if look.category in worker.avoid:
         return None
+    if may_show is not None and not may_show(standings(connection, [item.post_id])[item.post_id]):
+        return None
+    opened_at, due_at = _clock(connection, item.queue, now) or (
+        now,
+        now + timedelta(seconds=look.route.service_seconds),
+    )
     post = post_of(connection.execute(select(*POST_COLUMNS).where(posts.c.id == item.post_id)).one())
     audit.append(connection, [AuditDraft(now, "gold.asked", f"gold:{item.id}", ACTOR, {"account": worker.account})])
     opening = Opening(
@@ -54,13 +64,25 @@ def offer(connection: Connection, worker: Worker, *, now: datetime) -> Job | Non
         queue=item.queue,
         category=look.category,
         reason=look.reason,
-        route=replace(look.route, queue=item.queue),
+        route=replace(look.route, queue=item.queue, service_seconds=(due_at - opened_at).total_seconds()),
         kind=JobKind.GOLD,
         origin=item.id,
         assigned_to=worker.account,
+        opened_at=opened_at,
     )
     (job_id,) = open_jobs(connection, [opening], now=now)
     return job_of(connection.execute(select(jobs).where(jobs.c.id == job_id)).one())
+
+
+def _clock(connection: Connection, queue: str, now: datetime) -> tuple[datetime, datetime] | None:
+    """Since when the queue's next job waits, and until when: a job that was just opened would stand out beside it."""
+    query = select(jobs.c.opened_at, jobs.c.due_at).where(
+        OFFERED_SQL, jobs.c.queue == queue, jobs.c.kind != JobKind.GOLD
+    )
+    row = connection.execute(query.order_by(jobs.c.rank.desc(), jobs.c.id.desc()).limit(1)).one_or_none()
+    if row is None or row.due_at is None or row.opened_at > now:
+        return None
+    return row.opened_at, row.due_at
 
 
 def _seen(worker: Worker) -> ColumnElement[bool]:

@@ -22,7 +22,7 @@ class Opening:
 
     `basis` and `pdq` say which posts are the same case; without either the job takes in no other post. `origin` is
     the id of what led to it. `exclude` are people to whom it is never offered. A job that is `assigned_to` somebody is
-    never offered to anybody else.
+    never offered to anybody else. `opened_at` is since when it says that it waits (None: since now), its id too.
     """
 
     post: Post
@@ -36,6 +36,7 @@ class Opening:
     origin: str = ""
     exclude: tuple[AccountId, ...] = ()
     assigned_to: AccountId | None = None
+    opened_at: datetime | None = None
 
     @property
     def clusters(self) -> bool:
@@ -81,7 +82,7 @@ def open_jobs(connection: Connection, openings: Sequence[Opening], *, now: datet
     for opening in _without_earlier_cases(connection, openings, now):
         known = next((group for group in groups if group.first.same_case(opening)), None)
         if known is None:
-            groups.append(_Group(JobId(new_id(now)), opening))
+            groups.append(_Group(JobId(new_id(opening.opened_at or now)), opening))
         else:
             known.rest.append(opening)
     if groups:
@@ -128,7 +129,8 @@ def _insert(connection: Connection, groups: Sequence[_Group], now: datetime) -> 
 
 def _row(group: _Group, now: datetime) -> dict[str, object]:
     first, route = group.first, group.first.route
-    due_at = now + timedelta(seconds=route.service_seconds)
+    opened_at = first.opened_at or now
+    due_at = opened_at + timedelta(seconds=route.service_seconds)
     reach = max(opening.post.author.published_posts or 0 for opening in group.openings)
     severity = max(opening.route.severity for opening in group.openings)
     return {
@@ -137,7 +139,7 @@ def _row(group: _Group, now: datetime) -> dict[str, object]:
         "queue": route.queue,
         "category": first.category,
         "reason": first.reason,
-        "opened_at": now,
+        "opened_at": opened_at,
         "kind": first.kind,
         "severity": severity,
         "reach": reach,
@@ -145,7 +147,7 @@ def _row(group: _Group, now: datetime) -> dict[str, object]:
         "skill": route.skill,
         "routing_rule": route.rule,
         "due_at": due_at,
-        "rank": rank(Urgency(severity, reach, first.kind is JobKind.APPEAL, now, due_at)),
+        "rank": rank(Urgency(severity, reach, first.kind is JobKind.APPEAL, opened_at, due_at)),
         "posts": len(group.openings),
         "origin": first.origin,
         "basis": first.basis,

@@ -1,5 +1,6 @@
 """Gold items: chosen by leads, hidden among a person's jobs, and compared with the right answer."""
 
+import uuid
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from moderation.domain.post import PostState
 from moderation.domain.quality import GOLD_RATER, GoldItem
 from moderation.domain.verdict import Verdict
 from moderation.domain.worker import Worker
+from moderation.storage.review.standing import Standing
 from tests.factories import after
 from tests.storage.review.jobs import LEASE
 from tests.storage.review.office import TERMS, UNDO, Office
@@ -83,6 +85,26 @@ def test_a_gold_item_looks_like_its_posts_own_job_and_moves_nothing(
     (unit,) = office.decisions.agreements(JobKind.GOLD, since=after(0), limit=5)
     assert unit.ratings == {GOLD_RATER: "reject:adult", ada.id: "approve"}
     office.check()
+
+
+def test_a_gold_item_waits_since_when_its_queues_next_job_does(office: Office, lead: Person, known: PostId) -> None:
+    ada, a_day = office.person("ada"), 86_400.0
+    a_gold(office, lead, known)
+    beside = office.job(office.held(150))
+    office.held(a_day)
+    job = asked(office, ada, a_day + 1)
+    assert (job.opened_at, job.due_at, job.urgency) == (beside.opened_at, beside.due_at, beside.urgency)
+    milliseconds = uuid.UUID(job.id).int >> 80
+    assert milliseconds == int(beside.opened_at.timestamp() * 1000)
+    office.check()
+
+
+def test_a_gold_item_that_may_not_be_shown_is_not_asked(office: Office, lead: Person, known: PostId) -> None:
+    worker = Worker.of(office.person("ada"))
+    a_gold(office, lead, known)
+    assert office.gold.standing(known) == Standing(frozenset({"spam"}), frozenset({"adult"}))
+    assert office.gold.offer(worker, now=after(200), may_show=lambda found: "adult" not in found.categories) is None
+    assert office.gold.offer(worker, now=after(200), may_show=lambda found: "adult" in found.categories) is not None
 
 
 @pytest.mark.parametrize(
