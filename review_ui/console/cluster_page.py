@@ -36,11 +36,12 @@ def _cluster_page(request: Request, desk: Desk, person: Person, job_id: JobId, c
     members = desk.queue.members(job.id)
     found = desk.search.named(members[start : start + PAGE])
     more = start + PAGE < len(members)
+    blind = desk.blind.among([item.post.id for item in found], person)
     values = {
         "job": job,
         "queue": plan.queue(job.queue),
         "category": plan.category(job.category),
-        "lines": [line_of(item, person, plan) for item in found],
+        "lines": [line_of(item, person, plan, blind=blind) for item in found],
         "total": len(members),
         "first_page": start == 0,
         "next_cursor": write_cursor(_CURSOR, start + PAGE) if more else "",

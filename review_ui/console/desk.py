@@ -26,6 +26,7 @@ from moderation.storage.policies import PolicyStore
 from moderation.storage.review.appeals import AppealStore
 from moderation.storage.review.audit_search import AuditSearch
 from moderation.storage.review.author_records import AuthorRecordStore
+from moderation.storage.review.blind import BlindStore
 from moderation.storage.review.counter_sums import CounterSums
 from moderation.storage.review.cybertips import CyberTipStore
 from moderation.storage.review.decisions import DecisionStore
@@ -65,6 +66,7 @@ class Desk:
     gold: GoldStore
     drafts: DraftStore
     authors: AuthorRecordStore
+    blind: BlindStore
     standings: StandingStore
     near: NearPictures
     near_at_hand: NearAtHand
@@ -135,6 +137,7 @@ def open_desk(site: Site) -> Desk:
         gold=gold,
         drafts=DraftStore(database),
         authors=AuthorRecordStore(database),
+        blind=BlindStore(database),
         standings=StandingStore(database),
         near=near,
         near_at_hand=NearAtHand(near),

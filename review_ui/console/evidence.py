@@ -56,7 +56,7 @@ def evidence_of(desk: Desk, person: Person, plan: Plan, job: Job, post_id: PostI
     screening = desk.site.screenings.latest(post_id)
     before = _blind_before(job, screening)
     members = desk.queue.members(job.id)
-    author = desk.authors.of(desk.site.posts.client_of(post_id) or "", post.author.id, without=post_id)
+    author = desk.authors.of(desk.site.posts.client_of(post_id) or "", post.author.id, without=post_id, reader=person)
     policy = None if screening is None else desk.pinned.get(screening.pins.policy)
     return Evidence(
         post=post,

@@ -44,6 +44,13 @@ class NearAtHand:
                 return None
         return self._near.search(codes, radius=radius)
 
+    def warm(self) -> None:
+        """Begin the first reading, for which it does not wait, or read what is new since."""
+        if self._read.is_set():
+            self._near.refresh()
+        else:
+            self._start()
+
     def _start(self) -> None:
         with self._turn:
             if self._reading is None or not self._reading.is_alive():

@@ -66,7 +66,7 @@ def neighbours_of(
     """What looks like `post`, as far as the person may see it.
 
     With `before` nothing that was decided later is told: a blind second look must not learn of the first. Posts in
-    `without` (the same cluster) are left out.
+    `without` (the same cluster) are left out. Of posts that the person is yet to look at blind no decision is told.
     """
     found = desk.near_at_hand.search(desk.near.codes_of(post.id)[:MAX_CODES], radius=NEAR_BITS)
     near = [one for one in found or () if one.post_id not in {post.id, *without}][:CONSIDERED]
@@ -86,12 +86,13 @@ def _seen(desk: Desk, person: Person, plan: Plan, near: Sequence[NearPost], befo
     allowed = [one for one in near if one.post_id in posts and may_see_post(person, standings[one.post_id], plan)][
         :MAX_SHOWN
     ]
-    decisions = desk.decisions.of_posts([one.post_id for one in allowed])
+    shown = [one.post_id for one in allowed]
+    decisions, blind = desk.decisions.of_posts(shown), desk.blind.among(shown, person)
     return [
         Neighbour(
             posts[one.post_id],
             one.distance_bits,
-            known(decisions, one.post_id, before),
+            () if one.post_id in blind else known(decisions, one.post_id, before),
             concealable=not restricted(standings[one.post_id], plan),
         )
         for one in allowed

@@ -1,10 +1,11 @@
 """Posts as lines of a list: what may be told of each to the person who looks."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from moderation.domain.ids import PostId
 from moderation.domain.people import Person
 from moderation.domain.post import PostState
 from moderation.review.plan import Plan
@@ -55,26 +56,32 @@ class PostLine:
 
 
 def line_of(
-    found: FoundPost, person: Person, plan: Plan, *, query: TextQuery | None = None, distance_bits: int | None = None
+    found: FoundPost,
+    person: Person,
+    plan: Plan,
+    *,
+    blind: Container[PostId] = (),
+    query: TextQuery | None = None,
+    distance_bits: int | None = None,
 ) -> PostLine:
-    """The line of one post."""
+    """The line of one post. Of posts in `blind` it is not told what anybody made of them."""
     post, standing = found.post, found.standing
     if not may_see_post(person, standing, plan):
         return PostLine(post.id, visible=False, received_at=post.received_at, distance_bits=distance_bits)
-    closed = restricted(standing, plan)
+    closed, hidden = restricted(standing, plan), post.id in blind
     return PostLine(
         id=post.id,
         visible=True,
         received_at=post.received_at,
         restricted=closed,
         concealable=not closed,
-        state=post.state.value,
-        tone=TONES.get(post.state, "quiet"),
+        state="in review" if hidden else post.state.value,
+        tone="warn" if hidden else TONES.get(post.state, "quiet"),
         author=post.author.id,
         caption=() if closed else stretches(post.caption, query),
         prompt=() if closed else stretches(post.prompt, query),
-        queues=tuple(plan.queue(name).title for name in sorted(standing.queues)),
-        categories=tuple(plan.category(name).title for name in sorted(standing.categories)),
+        queues=() if hidden else tuple(plan.queue(name).title for name in sorted(standing.queues)),
+        categories=() if hidden else tuple(plan.category(name).title for name in sorted(standing.categories)),
         distance_bits=distance_bits,
     )
 

@@ -16,6 +16,7 @@ from moderation.domain.people import Capability, Person
 from moderation.policy.explain import explain
 from moderation.review.plan import Plan
 from moderation.storage.review.audit_search import AuditPage, AuditQuery
+from moderation.storage.review.blind import BLIND_KINDS
 from moderation.storage.review.post_records import PostRecord
 from review_ui.console.access import needs
 from review_ui.console.audit_lines import AuditLine, audit_lines
@@ -31,8 +32,6 @@ from review_ui.console.timeline import History, timeline_of
 
 AUDIT_EVENTS = 25
 MAX_ID_CHARS = 64
-BLIND_KINDS = frozenset({JobKind.REVIEW, JobKind.SECOND, JobKind.GOLD, JobKind.AUDIT})
-"""Jobs whose decision must not know of others': all of these look like an ordinary review."""
 
 router = APIRouter(prefix="/console/posts")
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -28,9 +29,12 @@ from review_ui.console.forms import TheForm
 from review_ui.console.media import visible_post
 from review_ui.console.post_lines import PostLine, line_of
 from review_ui.console.shell import render, words
+from review_ui.console.sight import may_see_post
 from review_ui.console.zones import day_start, zone_of
 
 PAGE = 40
+ROUNDS = 5
+"""How often a page is filled up at most, in place of posts that the person is not told of."""
 MAX_AUTHOR_CHARS = 400
 MAX_FRAMES = 16
 """Frames of a brought animation that are looked for, evenly spaced."""
@@ -41,6 +45,7 @@ WITHIN = {
     60: "Anything alike",
 }
 _NEAR = "near"
+UNREAD = "The pictures of earlier posts are still being read. Try again in a minute."
 
 router = APIRouter(prefix="/console/search")
 
@@ -109,20 +114,46 @@ async def _file(request: Request) -> bytes:
 def _filter_page(request: Request, desk: Desk, person: Person, asked: Mapping[str, str]) -> Response:
     try:
         query = _query(asked)
-        found = desk.search.page(query, cursor=asked["cursor"] or None, limit=PAGE)
+        lines, cursor = _lines(desk, person, query, asked["cursor"])
     except InvalidInputError as error:
         return _page(request, desk, person, asked, None, problem=f"{error.message} {error.hint}", status=422)
-    plan = desk.plan()
+    more = {name: asked[name] for name in FILTERS if asked[name]} | {"cursor": cursor}
+    return _page(request, desk, person, asked, Results(lines, more if cursor else {}))
+
+
+def _lines(desk: Desk, person: Person, query: PostQuery, cursor: str) -> tuple[tuple[PostLine, ...], str]:
+    """A page of lines, and where the next one begins ("": nowhere).
+
+    Whether a filter holds for a post tells something of it. So whoever looks for a text or an author is not told of
+    posts that they may not see, not even that there is one more; nor, by looking for a state, what others decided about
+    a post that they are to look at blind. What waits altogether may be listed.
+    """
+    plan, lines = desk.plan(), tuple[PostLine, ...]()
     looked_for = parse_text(query.text) if query.text else None
-    lines = tuple(line_of(item, person, plan, query=looked_for) for item in found.items)
-    more = {name: asked[name] for name in FILTERS if asked[name]} | {"cursor": found.next_cursor or ""}
-    return _page(request, desk, person, asked, Results(lines, more if found.next_cursor else {}))
+    asks = query != PostQuery(since=query.since, until=query.until)
+    waiting = PostQuery(state=PostState.HELD, since=query.since, until=query.until)
+    tells = query.state is None or query == waiting
+    for _ in range(ROUNDS):
+        found = desk.search.page(query, cursor=cursor or None, limit=PAGE - len(lines))
+        blind = desk.blind.among([item.post.id for item in found.items], person)
+        told = [item for item in found.items if tells or item.post.id not in blind]
+        made = [line_of(item, person, plan, blind=blind, query=looked_for) for item in told]
+        lines += tuple(line for line in made if line.visible or not asks)
+        cursor = found.next_cursor or ""
+        if not cursor or len(lines) == PAGE:
+            break
+    return lines, cursor
 
 
 def _near_page(request: Request, desk: Desk, person: Person, search: NearSearch) -> Response:
     start = max(0, int(read_cursor(search.cursor, _NEAR, int)[0])) if search.cursor else 0
-    near = [one for one in desk.near.search(search.codes, radius=search.radius) if one.post_id != search.like]
-    lines = _near_lines(desk, person, desk.plan(), near[start : start + PAGE])
+    found = desk.near_at_hand.search(search.codes, radius=search.radius)
+    if found is None:
+        return _page(request, desk, person, {}, None, problem=UNREAD, status=HTTPStatus.SERVICE_UNAVAILABLE)
+    plan = desk.plan()
+    standings = desk.standings.of([one.post_id for one in found])
+    near = [one for one in found if one.post_id != search.like and may_see_post(person, standings[one.post_id], plan)]
+    lines = _near_lines(desk, person, plan, near[start : start + PAGE])
     more: dict[str, str] = {}
     if start + PAGE < len(near):
         more = {"within": str(search.radius), "cursor": write_cursor(_NEAR, start + PAGE)}
@@ -132,8 +163,8 @@ def _near_page(request: Request, desk: Desk, person: Person, search: NearSearch)
 
 def _near_lines(desk: Desk, person: Person, plan: Plan, near: Sequence[NearPost]) -> tuple[PostLine, ...]:
     bits = {one.post_id: one.distance_bits for one in near}
-    found = desk.search.named(list(bits))
-    return tuple(line_of(item, person, plan, distance_bits=bits[item.post.id]) for item in found)
+    found, blind = desk.search.named(list(bits)), desk.blind.among(list(bits), person)
+    return tuple(line_of(item, person, plan, blind=blind, distance_bits=bits[item.post.id]) for item in found)
 
 
 def _like(desk: Desk, person: Person, asked: Mapping[str, str]) -> NearSearch:
@@ -193,7 +224,7 @@ def _page(  # noqa: PLR0913 - everything that the one page shows
 def _warm(desk: Desk) -> None:
     """Read new hashes while the person still looks for a file. Whoever searches then gets to know what is wrong."""
     with suppress(ModerationError):
-        desk.near.refresh()
+        desk.near_at_hand.warm()
 
 
 def _radius(typed: str) -> int:

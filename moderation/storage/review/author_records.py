@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from moderation.domain.ids import PostId
+from moderation.domain.people import Person
 from moderation.domain.post import PostState
 from moderation.domain.signal import Value
 from moderation.storage.engine import Database
+from moderation.storage.review.blind import blind_to, is_asked
 from moderation.storage.tables import appeals, posts, screenings, signal_results
 
 COUNTED_POSTS = 1_000
@@ -55,10 +57,16 @@ class AuthorRecordStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def of(self, client: str, author: str, *, without: PostId) -> AuthorRecord:
-        """The record of an author's posts other than `without`."""
+    def of(self, client: str, author: str, *, without: PostId, reader: Person | None = None) -> AuthorRecord:
+        """The record of an author's posts other than `without`.
+
+        Those that `reader` is to look at blind are told as held, whatever others decided.
+        """
+        state = posts.c.state
+        if reader is not None and is_asked(reader):
+            state = case((blind_to(reader), PostState.HELD), else_=posts.c.state).label("state")  # type: ignore[assignment]
         newest = (
-            select(posts.c.id, posts.c.state, posts.c.received_at)
+            select(posts.c.id, state, posts.c.received_at)
             .where(posts.c.author_id == author, posts.c.client == client, posts.c.id != without)
             .order_by(posts.c.received_at.desc(), posts.c.id.desc())
             .limit(COUNTED_POSTS)

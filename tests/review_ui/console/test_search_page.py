@@ -1,19 +1,26 @@
+import threading
 from collections.abc import Iterator
 from io import BytesIO
 
 import pytest
 from fastapi import FastAPI
 from PIL import Image
+from sqlalchemy import update
 
+from moderation.domain.ids import PostId
 from moderation.domain.people import Role
+from moderation.domain.post import PostState
 from moderation.storage.review.cursors import write_cursor
+from moderation.storage.tables import posts
 from review_ui.console import search_page
-from tests.factories import a_hold
+from review_ui.console.desk import Desk
+from tests.factories import a_digest, a_hold
 from tests.review_ui.console.listed import add_post, desk_of, hold_all, statements
 from tests.review_ui.console.people import Visitor, visitor
 from tests.storage.review.picture_rows import a_pdq, store_hashes
 
 PATH = "/console/search"
+GRAVE = a_digest("Something grave")
 
 
 @pytest.fixture
@@ -85,6 +92,87 @@ def test_a_restricted_post_is_a_placeholder_for_whoever_was_not_let_in(app: Fast
     trained = visitor(app, "grace", Role.SENIOR, queues=["child-safety"]).client.get(PATH).text
     assert "/console/posts/" in trained
     assert "/concealed" not in trained
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"text": "grave"}, {"author": "somebody-known"}, {"state": "held", "text": "grave"}, {"digest": GRAVE}],
+)
+def test_looking_for_something_tells_nothing_of_a_restricted_post(
+    app: FastAPI, ada: Visitor, asked: dict[str, str]
+) -> None:
+    desk = desk_of(app)
+    add_post(desk, "Something grave", author="somebody-known")
+    hold_all(desk, a_hold("child-safety"))
+    shown = ada.client.get(PATH, params=asked).text
+    assert "Restricted post" not in shown
+    assert "No post fits" in shown
+    trained = visitor(app, "grace", Role.AUDITOR, queues=["child-safety"]).client.get(PATH, params=asked).text
+    assert "/console/posts/" in trained
+
+
+def test_a_near_restricted_picture_is_not_told_of(app: FastAPI, ada: Visitor) -> None:
+    desk = desk_of(app)
+    grave = add_post(desk, "Something grave")
+    hold_all(desk, a_hold("child-safety"))
+    store_hashes(desk.database, grave.id, 1, [a_pdq(1)])
+    answer = ada.client.post(f"{PATH}/picture", data={"csrf": ada.csrf, "codes": a_pdq(1)})
+    assert "No post has a near picture" in answer.text
+    assert "Restricted post" not in answer.text
+
+
+def test_a_page_is_filled_up_in_place_of_posts_that_are_not_told_of(
+    app: FastAPI, ada: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_page, "PAGE", 2)
+    desk = desk_of(app)
+    add_post(desk, "lake 0")
+    add_post(desk, "lake 1")
+    hold_all(desk, a_hold("spam"))
+    add_post(desk, "lake 2")
+    hold_all(desk, a_hold("child-safety"))
+    shown = ada.client.get(PATH, params={"text": "lake"}).text
+    assert shown.count("/console/posts/") == 2
+    assert 'rel="next"' not in shown
+
+
+def test_what_others_decided_is_not_told_to_whoever_looks_blind(app: FastAPI, ada: Visitor) -> None:
+    desk = desk_of(app)
+    post = add_post(desk, "A quiet lake")
+    hold_all(desk)
+    settled = move(desk, post.id, "rejected")
+    bo = visitor(app, "bo", queues=["spam"])
+    for asked in ({"text": "lake"}, {}):
+        mine, theirs = (
+            one.client.get(PATH, params=asked).text.split('class="posts"')[1].split("</ol>")[0] for one in (ada, bo)
+        )
+        assert "in review" in mine
+        assert settled not in mine
+        assert settled in theirs
+    assert "No post fits" in ada.client.get(PATH, params={"state": settled}).text
+    assert "No post fits" not in bo.client.get(PATH, params={"state": settled}).text
+
+
+def move(desk: Desk, post_id: PostId, state: str) -> str:
+    """As if somebody had decided while a second person is still to look."""
+    with desk.database.write() as connection:
+        connection.execute(update(posts).where(posts.c.id == post_id).values(state=PostState(state)))
+    return state
+
+
+def test_nobody_waits_for_the_first_reading_of_hashes(
+    app: FastAPI, ada: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, go_on = desk_of(app), threading.Event()
+    monkeypatch.setattr(desk.near, "refresh", lambda: go_on.wait(30))
+    monkeypatch.setattr(desk.near_at_hand, "_wait_seconds", 0.01)
+    try:
+        assert ada.client.get(PATH).status_code == 200
+        answer = ada.client.post(f"{PATH}/picture", data={"csrf": ada.csrf, "codes": a_pdq(1)})
+        assert answer.status_code == 503
+        assert "still being read" in answer.text
+    finally:
+        go_on.set()
 
 
 def test_near_pictures_of_a_post_are_found(app: FastAPI, ada: Visitor) -> None:

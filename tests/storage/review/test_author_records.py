@@ -1,12 +1,18 @@
 from dataclasses import replace
 
+from sqlalchemy import update
+
+from moderation.domain.ids import AccountId
+from moderation.domain.people import Person, Role
 from moderation.domain.post import PostState
 from moderation.domain.verdict import Verdict
 from moderation.storage.engine import Database
 from moderation.storage.posts import PostStore
 from moderation.storage.review.author_records import AuthorRecordStore
+from moderation.storage.tables import posts as post_rows
 from tests.factories import (
     a_failure,
+    a_hold,
     a_new_post,
     a_score,
     a_screening,
@@ -35,6 +41,25 @@ def test_the_record_counts_what_became_of_the_others(database: Database) -> None
     assert [one.id for one in record.newest] == [made[3].id, made[2].id, made[0].id]
     assert record.values == {"image_nsfw": (0.0, 0.2, 0.3)}
     assert record.overturned == 0
+
+
+def test_whoever_is_to_look_at_a_post_blind_is_told_that_it_is_held(database: Database) -> None:
+    store = PostStore(database)
+    decided = accept(store)
+    (claim,) = claim_all(store)
+    store.commit([(claim, a_screening(claim, a_hold("adult")))], now=after(1))
+    with database.write() as connection:
+        connection.execute(update(post_rows).where(post_rows.c.id == decided.id).values(state=PostState.REJECTED))
+    at_hand = accept(store, now=after(2))
+    asked, other = a_person("ada", queues={"adult"}), a_person("bo", queues={"spam"})
+    for reader, told in ((asked, PostState.HELD), (other, PostState.REJECTED)):
+        record = AuthorRecordStore(database).of("client-1", "author-1", without=at_hand.id, reader=reader)
+        assert record.states == {told: 1}
+        assert [one.state for one in record.newest] == [told]
+
+
+def a_person(name: str, *, queues: set[str]) -> Person:
+    return Person(AccountId(name), name, name.title(), Role.MODERATOR, frozenset(queues))
 
 
 def test_what_was_not_measured_is_no_value(database: Database) -> None:
