@@ -14,6 +14,8 @@ def state_gauges(site: Site) -> list[Gauge]:
     now = site.clock()
     counts, oldest = site.posts.counts(), site.posts.oldest_pending_at()
     waited_s = 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
+    unsettled = site.jobs.oldest_unsettled_at()
+    late_s = 0.0 if unsettled is None else max(0.0, (now - unsettled).total_seconds())
     failures = site.screenings.failure_rates(now - FAILURE_WINDOW)
     alive = site.lanes.alive(within_seconds=site.settings.lane_stale_seconds, now=now)
     return [
@@ -21,6 +23,9 @@ def state_gauges(site: Site) -> list[Gauge]:
         Gauge("moderation_oldest_pending_seconds", "Age of the oldest post without a verdict.", "", {"": waited_s}),
         Gauge("moderation_posts_overdue", "Posts past their deadline.", "", {"": site.posts.overdue(now)}),
         Gauge("moderation_queue_depth", "Held posts that wait for a human.", "queue", site.jobs.depths()),
+        Gauge("moderation_jobs_overdue", "Jobs past their deadline.", "queue", site.jobs.overdue(now)),
+        Gauge("moderation_jobs_stranded", "Jobs that no account can take.", "queue", site.jobs.stranded()),
+        Gauge("moderation_unsettled_seconds", "How late the oldest decision is to take effect.", "", {"": late_s}),
         Gauge("moderation_lanes_alive", "Lanes with a fresh heartbeat.", "", {"": len(alive)}),
         Gauge("moderation_outbox_backlog", "Deliveries by state.", "state", site.outbox.backlog()),
         Gauge(

@@ -1,11 +1,15 @@
 """Held posts that wait for a human."""
 
+from collections.abc import Collection
+from datetime import datetime
+
 from sqlalchemy import func, select
 
 from moderation.domain.job import Job, JobKind
 from moderation.storage.engine import Database
+from moderation.storage.review.stranded import stranded
 from moderation.storage.rows import job_of
-from moderation.storage.tables import OFFERED_SQL, jobs
+from moderation.storage.tables import OFFERED_SQL, jobs, pending_decisions
 
 
 class JobStore:
@@ -28,3 +32,26 @@ class JobStore:
         query = select(jobs.c.queue, func.count().label("depth")).where(OFFERED_SQL, jobs.c.kind != JobKind.GOLD)
         with self._database.read() as connection:
             return {row.queue: row.depth for row in connection.execute(query.group_by(jobs.c.queue))}
+
+    def overdue(self, now: datetime) -> dict[str, int]:
+        """The number of open jobs past their deadline by queue, of queues that have any."""
+        query = select(jobs.c.queue, func.count().label("late")).where(OFFERED_SQL, jobs.c.kind != JobKind.GOLD)
+        query = query.where(jobs.c.due_at <= now).group_by(jobs.c.queue)
+        with self._database.read() as connection:
+            return {row.queue: row.late for row in connection.execute(query)}
+
+    def stranded(self, *, lead_only: Collection[str] = ()) -> dict[str, int]:
+        """The number of open jobs that no account can take by queue, of queues that have any.
+
+        `lead_only` are the queues that the plan keeps for senior people.
+        """
+        with self._database.read() as connection:
+            return stranded(connection, lead_only=lead_only)
+
+    def oldest_unsettled_at(self) -> datetime | None:
+        """Since when the oldest decision could have taken effect, or None when none is pending.
+
+        When that is long ago, nothing settles decisions: a lane does.
+        """
+        with self._database.read() as connection:
+            return connection.execute(select(func.min(pending_decisions.c.effective_at))).scalar_one_or_none()

@@ -119,6 +119,9 @@ def test_metrics_tell_states_queues_and_requests(backend: Backend) -> None:
     assert found["moderation_posts", ("held",)] == 1
     assert found["moderation_posts", ("rejected",)] == 0
     assert found["moderation_queue_depth", ("adult",)] == 1
+    assert found["moderation_jobs_stranded", ("adult",)] == 1
+    assert found["moderation_unsettled_seconds", ()] == 0
+    assert ("moderation_jobs_overdue", ("adult",)) not in found
     assert found["moderation_lanes_alive", ()] == 0
     assert found["moderation_intake_posts_total", ("created",)] == 2
     assert found["moderation_intake_posts_total", ("too_large",)] == 1
