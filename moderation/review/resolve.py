@@ -64,9 +64,15 @@ class Resolver:
         """
         plan = self._plan()
         admitted = self._admitted(plan, worker)
-        calm = replace(admitted, queues=admitted.queues - plan.restricted_queues)
-        self._mix_in_gold(plan, calm, now)
-        return self._queue.ahead(calm, count=plan.ahead, lease_seconds=plan.lease_seconds, now=now, current=current)
+        self._mix_in_gold(plan, admitted, now)
+        return self._queue.ahead(
+            admitted,
+            count=plan.ahead,
+            lease_seconds=plan.lease_seconds,
+            now=now,
+            current=current,
+            without=frozenset(name for name in admitted.queues if plan.queue(name).restricted),
+        )
 
     def take(self, worker: Worker, job_id: JobId, *, now: datetime) -> Job:
         """One job by its id, as `JobQueue.take`."""

@@ -45,17 +45,20 @@ class NearAtHand:
         return self._near.search(codes, radius=radius)
 
     def warm(self) -> None:
-        """Begin the first reading, for which it does not wait, or read what is new since."""
+        """Read what is new, or begin the first reading. Only who begins it waits for it, and not for long."""
         if self._read.is_set():
             self._near.refresh()
-        else:
-            self._start()
+        elif self._start():
+            self._read.wait(self._wait_seconds)
 
-    def _start(self) -> None:
+    def _start(self) -> bool:
+        """Begin the first reading unless somebody else did; returns whether it did."""
         with self._turn:
-            if self._reading is None or not self._reading.is_alive():
-                self._reading = threading.Thread(target=self._work, name="near-pictures", daemon=True)
-                self._reading.start()
+            if self._reading is not None and self._reading.is_alive():
+                return False
+            self._reading = threading.Thread(target=self._work, name="near-pictures", daemon=True)
+            self._reading.start()
+            return True
 
     def _work(self) -> None:
         try:

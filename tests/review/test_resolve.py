@@ -94,6 +94,23 @@ def test_a_job_goes_from_the_queue_to_the_feed(room: Room) -> None:
     room.office.check()
 
 
+def test_asking_for_the_jobs_ahead_ends_no_restricted_lease(room: Room) -> None:
+    ada, grave, restricted = room.person("ada"), room.office.held(), room.office.held()
+    with room.office.database.write() as connection:
+        waits = jobs.c.post_id.in_([grave, restricted])
+        connection.execute(update(jobs).where(waits).values(queue="child-safety", severity=100))
+    job = room.next(ada, 1)
+    assert job is not None
+    assert job.queue == "child-safety"
+    room.office.held()
+    ahead = room.resolver.ahead(Worker.of(ada), now=after(2), current=job.id)
+    assert [one.queue for one in ahead] == ["spam"]
+    assert room.resolver.ahead(Worker.of(ada), now=after(3), current=ahead[0].id) == []
+    still = room.office.get(job.id)
+    assert still.lease is not None
+    assert still.lease.holder == ada.id
+
+
 def test_a_repeated_submission_is_answered_even_when_the_job_has_moved_on(room: Room) -> None:
     ada = room.person("ada", queues=["spam"])
     room.office.held()

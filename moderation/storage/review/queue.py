@@ -5,6 +5,7 @@ by which a person puts a job somewhere else.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, select
@@ -44,12 +45,20 @@ class JobQueue:
             )
 
     def ahead(
-        self, worker: Worker, *, count: int, lease_seconds: float, now: datetime, current: JobId | None = None
+        self,
+        worker: Worker,
+        *,
+        count: int,
+        lease_seconds: float,
+        now: datetime,
+        current: JobId | None = None,
+        without: frozenset[str] = frozenset(),
     ) -> list[Job]:
         """Up to `count` jobs besides the current one, leased so that their pages can be fetched; best first.
 
         The person then has at most `count` + 1, unless they took more by hand. `current` is the job they are at
-        (None: the one they took longest ago); its lease is left as it is.
+        (None: the one they took longest ago); its lease is left as it is. Of the queues in `without` there is none
+        among them, and what the person has of those stays theirs.
         """
         if self._nothing(worker, now):
             return []
@@ -57,9 +66,11 @@ class JobQueue:
             held = _kept(connection, worker, now, current)
             wanted = 1 + count - len(held)
             if wanted > 0:
-                held += offers.best(connection, worker, wanted, now)
+                calm = replace(worker, queues=worker.queues - without)
+                held += offers.best(connection, calm, wanted, now)
             at = current if any(row.id == current for row in held) else None
             rest = [row for row in held if row.id != at] if at else held[1:]
+            rest = [row for row in rest if row.queue not in without]
             return leasing.grant(connection, rest[:count], worker.account, lease_seconds=lease_seconds, now=now)
 
     def take(self, worker: Worker, job_id: JobId, *, lease_seconds: float, now: datetime) -> Job:
