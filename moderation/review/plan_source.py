@@ -77,6 +77,11 @@ class PlanSource:
         self._loaded = self._first()
         self._checked = monotonic()
 
+    @property
+    def loaded(self) -> Plan:
+        """The plan that was in force when somebody last asked for the current one; reads nothing."""
+        return self._loaded.plan
+
     def current(self) -> Plan:
         """The plan in force; looks for a newer one at most once a second. Never raises."""
         with self._lock:

@@ -56,5 +56,5 @@ def _plain(value: Json) -> bool:
 
 
 def _short(name: str, value: Json) -> tuple[str, str]:
-    text = str(value)
+    text = ("yes" if value else "no") if isinstance(value, bool) else str(value)
     return name, text if len(text) <= 40 else f"{text[:39]}…"  # noqa: PLR2004 - fits beside three others

@@ -25,6 +25,30 @@ class Choices:
     ip_events: Mapping[str, str]
 
 
+PLACES: Mapping[str, str] = {
+    "/fileDetails": "The file",
+    "/fileDetails/fileViewedByEsp": "Did a person at the company see the whole file?",
+    "/fileDetails/exifViewedByEsp": "Did a person see its EXIF data?",
+    "/fileDetails/industryClassification": "Classification",
+    "/fileDetails/originalFileName": "Original file name",
+    "/report/additionalInfo": "What is reported, in your own words",
+    "/report/incidentSummary/incidentType": "Kind of incident",
+    "/report/incidentSummary/incidentDateTime": "When it happened",
+    "/report/incidentSummary/incidentDateTimeDescription": "What that moment is",
+    "/report/incidentSummary/escalateToHighPriority": "Why this report is urgent",
+    "/report/personOrUserReported/screenName": "Screen name",
+    "/report/personOrUserReported/ipCaptureEvent": "IP address",
+    "/report/reporter/reportingPerson/email": "The organisation's e-mail address, which an administrator sets",
+    "/report/reporter/legalURL": "The organisation's legal address, which an administrator sets",
+}
+"""What the form calls the elements of the documents."""
+
+
+def place_of(path: str) -> str:
+    """Where in the form an element of the documents comes from; its path where the form has no field for it."""
+    return PLACES.get(path, path or "The report")
+
+
 CHOICES = Choices(
     incident_types={
         IncidentType.ABUSE_MATERIAL: "Abuse material: possession, making, distribution",

@@ -141,7 +141,7 @@ def _agreement(flow: Flow, plan: Plan) -> DotPlot:
         title="Second looks that agreed",
         dots=tuple(sorted(dots, key=lambda dot: (dot.value is None, dot.value))[:MOST_BARS]),
         unit=Unit.SHARE,
-        note="second reviews and audits, with 95 % intervals",
+        note="second reviews and audits, with 95% intervals",
         empty="No second look in this period",
     )
 

@@ -113,6 +113,11 @@ class Desk:
         """The review plan in force. May read the database: not for the event loop."""
         return self.plans.get().current()
 
+    def restricted_queues(self) -> frozenset[str]:
+        """The restricted queues of the plan that was read last; reads nothing, none before the first reading."""
+        plans = self.plans.built
+        return frozenset() if plans is None else plans.loaded.restricted_queues
+
     def close(self) -> None:
         """End what is pushed, and the decoder."""
         self.closing.set()

@@ -18,7 +18,7 @@ from moderation.policy.evaluate import Policy
 from moderation.review.plan import Plan
 from moderation.storage.review.author_records import AuthorRecord
 from review_ui.console.desk import Desk
-from review_ui.console.grounds import FiredRule, picture_in_words, rules_of
+from review_ui.console.grounds import FiredRule, failures_in_words, picture_in_words, rules_of
 from review_ui.console.measurements import SignalView, bounds_of, signals_of
 from review_ui.console.neighbours import Neighbours, known, neighbours_of
 from review_ui.console.sight import may_see_post, restricted
@@ -40,6 +40,7 @@ class Evidence:
     frames: int
     texts: tuple[ShownText, ...]
     rules: tuple[FiredRule, ...]
+    missing: str
     signals: tuple[SignalView, ...]
     neighbours: Neighbours
     author: AuthorRecord
@@ -66,6 +67,7 @@ def evidence_of(desk: Desk, person: Person, plan: Plan, job: Job, post_id: PostI
         frames=_frames(screening),
         texts=tuple(texts_of(post, screening)),
         rules=tuple(rules_of(screening, _reasons(policy))),
+        missing=failures_in_words(screening),
         signals=()
         if screening is None
         else tuple(signals_of(screening, signal_specs(), bounds_of(policy), author.values)),

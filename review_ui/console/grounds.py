@@ -4,19 +4,30 @@ from dataclasses import dataclass
 
 from moderation.domain.media import ImageFacts, Refusal
 from moderation.domain.verdict import Comparison, RuleHit, RuleStatus, Screening, Truth, Verdict
-from review_ui.console.measurements import NAME, shown, telling
+from review_ui.console.column_words import TERMS, column_title, column_value, signal_title
+from review_ui.console.measurements import NAME, telling
 from review_ui.console.shell import words
 
-OPERATORS = {">=": "at least", ">": "over", "<=": "at most", "<": "under", "=": "is", "<>": "is not"}
+LIMITS = {
+    ">=": "{} or more",
+    ">": "more than {}",
+    "<=": "{} or less",
+    "<": "less than {}",
+    "=": "{}",
+    "<>": "anything but {}",
+}
+PRESENCE = frozenset({"IS NULL", "IS NOT NULL"})
+"""Comparisons that only keep others from being asked of nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """One comparison in words; `truth` as SQL has it."""
+    """One comparison in words; `truth` as SQL has it, `limit` what the rule asks for ("" where `text` says it)."""
 
     text: str
     truth: Truth
     threshold: str
+    limit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +66,42 @@ def _facts(image: ImageFacts) -> str:
     return f"{image.format.upper()}, {image.width} \N{MULTIPLICATION SIGN} {image.height}{frames}"
 
 
+def failures_in_words(screening: Screening | None) -> str:
+    """The signals that gave no measurement, by their headings: "Known pictures, The file"; "" when all did."""
+    if screening is None:
+        return ""
+    return ", ".join(signal_title(one.partition(":")[0]) for one in screening.judgement.failures)
+
+
 def _rule(hit: RuleHit, why: str) -> FiredRule:
-    effect = f"holds for {words(hit.queue)}" if hit.verdict is Verdict.HOLD else f"{hit.verdict}s"
     live = hit.status is RuleStatus.LIVE
+    did = "held" if hit.verdict is Verdict.HOLD else "rejected"
+    shown = [one for one in telling(hit) if one.operator.upper() not in PRESENCE]
     return FiredRule(
         name=hit.rule,
         sentence=hit.reason,
-        effect=effect if live else f"{hit.status}: would have {'held' if hit.verdict is Verdict.HOLD else 'rejected'}",
+        effect="" if live else f"Only tried out ({hit.status}): it would have {did} the post",
         live=live,
         unknown=hit.truth is Truth.UNKNOWN,
         why=why,
-        grounds=tuple(_ground(one) for one in telling(hit)),
+        grounds=tuple(_ground(one) for one in shown or telling(hit)),
     )
 
 
 def _ground(one: Comparison) -> Ground:
-    operator = OPERATORS.get(one.operator, one.operator.lower())
-    expected = one.expected.strip("'").lower() if one.operator in {"=", "<>"} else one.expected
-    column = words(NAME.findall(one.column)[0]) if NAME.search(one.column) else one.column
-    if one.truth is Truth.UNKNOWN:
-        text = f"{column} is not known ({operator} {expected} was asked)"
-    elif one.operator in {"=", "<>"} and one.expected in {"TRUE", "FALSE"}:
-        text = f"{column}: {shown(one.actual)}"
-    else:
-        text = f"{column} is {shown(one.actual)}, {operator} {expected}".rstrip(", ")
-    return Ground(text, one.truth, one.threshold)
+    name = NAME.findall(one.column)[0] if NAME.search(one.column) else one.column
+    title = column_title(name)
+    value = "not measured" if one.truth is Truth.UNKNOWN else column_value(name, one.actual)
+    return Ground(f"{title}: {value}", one.truth, one.threshold, _limit(name, one))
+
+
+def _limit(name: str, one: Comparison) -> str:
+    """What the rule asks for; "" where the value alone says it."""
+    expected = one.expected.strip("'").lower()
+    if one.operator not in LIMITS or one.expected in {"TRUE", "FALSE"}:
+        return ""
+    if one.operator == "=" and one.truth is Truth.TRUE:
+        return ""
+    if TERMS.fullmatch(name) is not None and expected.isdigit():
+        expected = column_value(name, int(expected))
+    return LIMITS[one.operator].format(expected)

@@ -1,6 +1,8 @@
 """My work: what waits in one's queues, what is one's own by name, and the button that starts."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from moderation.domain.people import Capability, Person
@@ -18,16 +20,23 @@ BUDGETS_SHOWN = 4
 LANDINGS = {"work"}
 """Sections that lead nowhere for who does not decide."""
 
+Asked = Annotated[bool, Query()]
+
 router = APIRouter(prefix="/console")
 
 
 @router.get("")
-async def home(request: Request, person: ThePerson, desk: TheDesk) -> Response:
-    """What waits for the person; for whoever does not decide, what they may open."""
+async def home(request: Request, person: ThePerson, desk: TheDesk, *, nothing: Asked = False) -> Response:
+    """What waits for the person; for whoever does not decide, what they may open.
+
+    `nothing`: they asked for the next job, and none was free for them.
+    """
     if not person.may(Capability.DECIDE):
-        values: dict[str, object] = {"places": [one for one in sections_of(person) if one.name not in LANDINGS]}
-        return render(request, "console/places.html", person, values)
-    return render(request, "console/home.html", person, await run_in_threadpool(_values, desk, person))
+        sections = sections_of(person, desk.restricted_queues())
+        places: dict[str, object] = {"places": [one for one in sections if one.name not in LANDINGS]}
+        return render(request, "console/places.html", person, places)
+    values = await run_in_threadpool(_values, desk, person)
+    return render(request, "console/home.html", person, values | {"nothing": nothing})
 
 
 @router.get("/", include_in_schema=False)

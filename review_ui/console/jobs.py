@@ -39,7 +39,7 @@ def job_path(job_id: JobId) -> str:
 async def next_job(request: Request, person: Decider, desk: TheDesk) -> Response:
     """Lease the next job and open it; back home when there is none, or a break is due."""
     found = await run_in_threadpool(take_next, desk, person)
-    return answer(request, HOME if found is None else job_path(found.id), {"found": found is not None})
+    return answer(request, f"{HOME}?nothing=1" if found is None else job_path(found.id), {"found": found is not None})
 
 
 @router.get("/jobs/{job_id}")
@@ -138,7 +138,7 @@ async def hold(request: Request, job_id: str, person: Decider, desk: TheDesk, fo
     """Put the job aside for so many minutes."""
     text = form.get("minutes", str(HOLD_TIMES[0][0]))
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= MAX_HOLD_MINUTES):
-        raise InvalidInputError(f"A job is put aside for 1 to {MAX_HOLD_MINUTES} minutes.")
+        raise InvalidInputError(f"A job is held for 1 to {MAX_HOLD_MINUTES} minutes.")
 
     def act() -> None:
         now = desk.clock()

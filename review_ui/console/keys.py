@@ -36,10 +36,10 @@ KEYS = (
     Key("except", "c", "Leave this picture out of the decision", "Look"),
     Key("matches", "m", "Compare with what it matches", "Look"),
     Key("policy", "p", "Read the policy", "Look"),
-    Key("skip", "s", "Skip: never show it to me again", "Job"),
-    Key("hold", "h", "Put aside until later", "Job"),
+    Key("skip", "s", "Skip, never to see it again", "Job"),
+    Key("hold", "h", "Put on hold", "Job"),
     Key("hand-over", "o", "Hand over to a colleague", "Job"),
-    Key("extend", "x", "Keep it longer", "Job"),
+    Key("extend", "x", "Keep it 15 minutes longer", "Job"),
     Key("keys", "?", "This key map", "Job"),
 )
 

@@ -15,6 +15,11 @@ class Later(Generic[PartT]):
         self._turn = threading.Lock()
         self._built: list[PartT] = []
 
+    @property
+    def built(self) -> PartT | None:
+        """The object, None as long as nobody asked for it; builds nothing."""
+        return self._built[0] if self._built else None
+
     def get(self) -> PartT:
         """The object. Raises what building it raises."""
         if not self._built:

@@ -11,6 +11,7 @@ from moderation.domain.signal import Column, ColumnKind, Match, Score, SignalFai
 from moderation.domain.verdict import Comparison, RuleHit, RuleStatus, Screening, Truth
 from moderation.policy.condition import ColumnValue, Compare, Constant, leaves
 from moderation.policy.evaluate import Policy
+from review_ui.console.column_words import column_title, column_value, signal_title
 from review_ui.console.gauges import gauge, history, scale_of
 from review_ui.console.shell import words
 
@@ -136,7 +137,7 @@ def _view(
         )
     return SignalView(
         name=result.signal,
-        title=words(result.signal),
+        title=signal_title(result.signal),
         description=spec.description if spec is not None else "",
         version=spec.version if spec is not None else "",
         failure=failure,
@@ -164,15 +165,6 @@ def _measurement(
         if bounds:
             past = history(before, float(value), marks, scale)
     description = column.description if column is not None else ""
-    return Measurement(name, words(name), shown(value), description, tone, tuple(bounds), drawn, past)
-
-
-def shown(value: Value) -> str:
-    """A value as people read it."""
-    if value is None:
-        return "unknown"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    return str(value) or "none"
+    return Measurement(
+        name, column_title(name), column_value(name, value), description, tone, tuple(bounds), drawn, past
+    )

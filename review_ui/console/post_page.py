@@ -21,7 +21,7 @@ from moderation.storage.review.post_records import PostRecord
 from review_ui.console.access import needs
 from review_ui.console.audit_lines import AuditLine, audit_lines
 from review_ui.console.desk import Desk, TheDesk
-from review_ui.console.grounds import picture_in_words, rules_of
+from review_ui.console.grounds import failures_in_words, picture_in_words, rules_of
 from review_ui.console.look_facts import look_facts
 from review_ui.console.measurements import bounds_of, signals_of
 from review_ui.console.post_lines import TONES
@@ -82,6 +82,7 @@ def _post_page(request: Request, desk: Desk, person: Person, post_id: PostId, cu
         "picture": picture_in_words(latest),
         "texts": texts_of(record.post, latest),
         "rules": rules_of(latest, {rule.name: rule.why for rule in policy.rules} if policy is not None else {}),
+        "missing": failures_in_words(latest),
         "signals": [] if latest is None else signals_of(latest, signal_specs(), bounds_of(policy), {}),
         "explanation": [] if latest is None else explain(latest),
         "latest": latest,

@@ -25,7 +25,7 @@ def category_chart(categories: Sequence[CategoryQuality], plan: Plan) -> DotPlot
         id="alpha-by-category",
         title="Agreement by category",
         dots=tuple(_agreement_dot(plan.category(one.category).title, one.alpha) for one in categories[:MOST_ROWS]),
-        note="Krippendorff's alpha with 95 % intervals: 1 is full agreement, 0 is what chance gives",
+        note="Krippendorff's alpha with 95% intervals: 1 is full agreement, 0 is what chance gives",
         references=(Reference(GOOD_KAPPA, "substantial"),),
         empty="No post was looked at twice in this period",
     )
@@ -38,7 +38,7 @@ def reviewer_chart(reviewers: Sequence[ReviewerQuality], names: Mapping[AccountI
         id="kappa-by-reviewer",
         title="Agreement by reviewer",
         dots=tuple(_agreement_dot(names.get(one.account, "unknown"), one.kappa) for one in rated[:MOST_ROWS]),
-        note="Cohen's kappa against colleagues on the same posts, with 95 % intervals",
+        note="Cohen's kappa against colleagues on the same posts, with 95% intervals",
         references=(Reference(GOOD_KAPPA, "substantial"),),
         empty="No post was looked at twice in this period",
     )
@@ -49,10 +49,10 @@ def gold_chart(reviewers: Sequence[ReviewerQuality], names: Mapping[AccountId, s
     asked = [one for one in reviewers if one.gold.trials]
     return DotPlot(
         id="gold-by-reviewer",
-        title="Gold items answered rightly",
+        title="Gold items answered correctly",
         dots=tuple(_share_dot(names.get(one.account, "unknown"), one.gold) for one in asked[:MOST_ROWS]),
         unit=Unit.SHARE,
-        note="with 95 % intervals",
+        note="with 95% intervals",
         empty="Nobody answered a gold item in this period",
     )
 

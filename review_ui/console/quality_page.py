@@ -34,7 +34,9 @@ QUALITY = "/console/quality"
 PERIODS = {7: "7 days", 30: "30 days", 90: "90 days"}
 DEFAULT_DAYS = 30
 MAX_LOOKS = 2_000
-"""Looks, gold answers and appeals that are read; the newest."""
+"""Second reviews, audits and gold answers that are read, the newest of each."""
+MAX_APPEALS = 500
+"""Answered appeals that are read; the newest."""
 MAX_GOLD_SHOWN = 200
 FEEDBACK_SHOWN = 20
 
@@ -124,7 +126,7 @@ def measured_since(desk: Desk, account: AccountId | None, since: datetime) -> Me
     return Measured(
         gold=tuple(desk.gold.results(account, since=since, limit=MAX_LOOKS)),
         looks=tuple(looks),
-        appealed=tuple(desk.appealed.answered(account, since=since)),
+        appealed=tuple(desk.appealed.answered(account, since=since, limit=MAX_APPEALS)),
     )
 
 
@@ -169,6 +171,7 @@ def _team(desk: Desk, person: Person, days: int) -> dict[str, object]:
             draw(gold_chart(reviewers, names)),
         ],
         "most": MAX_LOOKS,
+        "most_appeals": MAX_APPEALS,
     }
 
 

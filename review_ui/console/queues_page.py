@@ -191,7 +191,7 @@ def _state(job: Job, now: datetime) -> tuple[str, AccountId | None]:
     if job.lease is not None and job.lease.expires_at > now:
         return "in work", job.lease.holder
     if job.held_by is not None and job.wake_at is not None and job.wake_at > now:
-        return "put aside", job.held_by
+        return "on hold", job.held_by
     if job.assigned_to is not None:
         return "kept for", job.assigned_to
     return "", None

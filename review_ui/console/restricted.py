@@ -20,7 +20,7 @@ from moderation.storage.review.cybertips import CyberTipReport
 from moderation.storage.review.evidence import EvidenceHold
 from moderation.storage.review.standing import Standing
 from review_ui.console.access import needs
-from review_ui.console.cybertip_fields import CHOICES, read_report
+from review_ui.console.cybertip_fields import CHOICES, place_of, read_report
 from review_ui.console.desk import Desk, TheDesk
 from review_ui.console.forms import Form, TheForm
 from review_ui.console.look_facts import look_facts
@@ -127,6 +127,7 @@ def _case(
         "form": (refused.form if refused else None) or page.form,
         "raw": refused.sent if refused else Form([]),
         "choices": CHOICES,
+        "place": place_of,
         "hold": hold,
         "queues": sorted(standing.queues),
         "plan": plan,

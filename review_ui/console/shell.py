@@ -33,6 +33,8 @@ class Section:
     href: str
     about: str
     capabilities: frozenset[Capability] = frozenset()
+    restricted: bool = False
+    """Whether it is only for people who were let into a restricted queue."""
 
 
 _WORK = frozenset({Capability.DECIDE})
@@ -43,6 +45,7 @@ SECTIONS = (
     Section("work", "Work", "/console", "What waits for you"),
     Section("queues", "Queues", "/console/queues", "What waits, in the order in which it is handed out", _READ),
     Section("search", "Search", "/console/search", "Every post, by words, author, picture, state and time", _READ),
+    Section("restricted", "Restricted", "/console/restricted", "Evidence and reports", _READ, restricted=True),
     Section("mine", "Mine", "/console/mine", "What you decided, and what became of it", _WORK),
     Section("quality", "Quality", "/console/quality", "Agreement, gold items, overturned decisions", _WORK | _LEAD),
     Section("wellbeing", "Wellbeing", "/console/wellbeing", "What you have seen, breaks, preferences", _WORK),
@@ -59,9 +62,15 @@ SECTIONS = (
 )
 
 
-def sections_of(person: Person) -> list[Section]:
-    """What the bar offers to `person`, in order."""
-    return [one for one in SECTIONS if not one.capabilities or any(person.may(wanted) for wanted in one.capabilities)]
+def sections_of(person: Person, restricted: frozenset[str] = frozenset()) -> list[Section]:
+    """What the bar offers to `person`, in order; `restricted` are the plan's restricted queues."""
+    return [one for one in SECTIONS if _offered(one, person, restricted)]
+
+
+def _offered(section: Section, person: Person, restricted: frozenset[str]) -> bool:
+    if section.restricted and person.queues.isdisjoint(restricted):
+        return False
+    return not section.capabilities or any(person.may(wanted) for wanted in section.capabilities)
 
 
 class Shell:
@@ -99,11 +108,13 @@ def render(
     shell = request.app.state.shell
     assert isinstance(shell, Shell)
     theme = "" if person is None else str(person.preferences.get("theme", ""))
+    desk = getattr(request.app.state, "desk", None)
+    restricted = desk.restricted_queues() if desk is not None else frozenset()
     shared: dict[str, object] = {
         "person": person,
         "csrf": csrf_of(request),
         "theme": theme if theme in THEMES else "",
-        "sections": [] if person is None else sections_of(person),
+        "sections": [] if person is None else sections_of(person, restricted),
     }
     body = shell.render(template, shared | dict(values))
     return Response(body, status, headers=dict(CONSOLE_HEADERS), media_type="text/html")
@@ -127,14 +138,15 @@ def moment(at: datetime | None, style: str = "short") -> Markup:
 
 
 def span(length: float | timedelta) -> str:
-    """Seconds in words for people: "45 s", "3 min", "2 h 05", "4 d"; its sign is dropped."""
+    """Seconds in words for people: "45 s", "3 min", "2 h 05 min", "2 h", "4 d"; its sign is dropped."""
     seconds = abs(length.total_seconds() if isinstance(length, timedelta) else length)
     if seconds < MINUTE_S:
         return f"{seconds:.0f} s"
     if seconds < HOUR_S:
         return f"{seconds // MINUTE_S:.0f} min"
     if seconds < DAY_S:
-        return f"{seconds // HOUR_S:.0f} h {seconds % HOUR_S // MINUTE_S:02.0f}"
+        minutes = f" {seconds % HOUR_S // MINUTE_S:02.0f} min" if seconds % HOUR_S >= MINUTE_S else ""
+        return f"{seconds // HOUR_S:.0f} h{minutes}"
     return f"{seconds // DAY_S:.0f} d"
 
 

@@ -12,6 +12,7 @@ from moderation.domain.media import Refusal
 from moderation.domain.verdict import Screening, Verdict
 from moderation.review.plan import Plan
 from moderation.storage.review.post_records import PostRecord, SentMessage, StoredVerdict
+from review_ui.console.grounds import failures_in_words
 from review_ui.console.shell import span, words
 
 ACTIONS = {
@@ -64,7 +65,7 @@ def timeline_of(history: History, *, blind: bool = False) -> list[Happening]:
 
 def _received(record: PostRecord) -> Happening:
     details = (f"{record.post.image_bytes:,} bytes of picture",)
-    return Happening(record.post.received_at, "Received", by=record.client, details=details)
+    return Happening(record.post.received_at, "Received", by=f"from {record.client}", details=details)
 
 
 def _screenings(screenings: Iterable[Screening]) -> Iterator[Happening]:
@@ -75,8 +76,8 @@ def _screenings(screenings: Iterable[Screening]) -> Iterator[Happening]:
         if isinstance(one.image, Refusal):
             details.append(f"The picture could not be read: {words(one.image.reason)}")
         if failed:
-            details.append(f"Not measured: {', '.join(words(name) for name in failed)}")
-        yield Happening(one.finished_at, "Screened", "warn" if failed else "", one.lane, tuple(details), 1)
+            details.append(f"Not measured: {failures_in_words(one)}")
+        yield Happening(one.finished_at, "Screened", "warn" if failed else "", f"by {one.lane}", tuple(details), 1)
 
 
 def _verdicts(history: History) -> Iterator[Happening]:

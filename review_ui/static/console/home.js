@@ -2,6 +2,8 @@
 
 import { isTyping } from "./dialogs.js";
 
+if (location.search) history.replaceState(null, "", location.pathname); // What was said once is not said again.
+
 addEventListener("keydown", (event) => {
   const free = !isTyping(event.target) && !event.target.closest("a, button, summary, dialog");
   if (event.key === "u" && !isTyping(event.target)) document.querySelector('form[action^="/console/undo/"] button')?.click();

@@ -71,6 +71,7 @@ class Screen {
     for (const box of root.querySelectorAll("dialog form")) box.addEventListener("submit", (event) => this.#leave(event));
     root.querySelector(".job-acts form").addEventListener("submit", (event) => this.#leave(event));
     root.addEventListener("click", (event) => this.#clicked(event));
+    root.addEventListener("change", () => this.countExceptions());
   }
 
   /** How long the job was on the screen, without the time in which the window was hidden. */
@@ -99,6 +100,16 @@ class Screen {
     const post = this.members[this.member].dataset.post;
     const box = this.root.querySelector(`[name="exception"][value="${CSS.escape(post)}"]`);
     if (box) box.checked = !box.checked;
+    this.countExceptions();
+  }
+
+  /** Say on the way to approval how many pictures it is for. */
+  countExceptions() {
+    const told = this.root.querySelector("[data-total]");
+    if (!told) return;
+    const total = Number(told.dataset.total);
+    const left = total - this.root.querySelectorAll('[name="exception"]:checked').length;
+    told.textContent = left === total ? `all ${total}` : `${left} of ${total}`;
   }
 
   focus() {
@@ -194,7 +205,7 @@ class Screen {
       say(error.message, { bad: true });
       return;
     }
-    const done = { skip: "Skipped", hold: "Put aside", "hand-over": "Handed over", release: "Given back" };
+    const done = { skip: "Skipped", hold: "On hold", "hand-over": "Handed over", release: "Given back" };
     say(done[new URL(form.action).pathname.split("/").pop()] ?? "Done", { seconds: 3, name: "done" });
     this.closed = true;
     if (form.action.endsWith("/release")) location.assign("/console");

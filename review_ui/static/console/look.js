@@ -146,7 +146,7 @@ export class Looking {
     for (const stage of this.#root.querySelectorAll("[data-stage]")) {
       stage.classList.toggle("armed", warned);
       const hint = stage.querySelector("[data-hint]");
-      if (hint && warned) hint.textContent = `This may be ${this.#facts.warning.toLowerCase()}. Again to look.`;
+      if (hint && warned) hint.textContent = `Warning: ${this.#facts.warning.toLowerCase()}. Press again to look.`;
     }
   }
 }

@@ -1,9 +1,9 @@
 // Times that the server sends in UTC, shown in the reader's own zone and language.
 
 const STYLES = {
-  short: { day: "2-digit", month: "short", hour: "2-digit", minute: "2-digit" },
-  time: { hour: "2-digit", minute: "2-digit" },
-  day: { day: "2-digit", month: "short", year: "numeric" },
+  short: { day: "numeric", month: "short", hour: "numeric", minute: "2-digit" },
+  time: { hour: "numeric", minute: "2-digit" },
+  day: { day: "numeric", month: "short", year: "numeric" },
 };
 const FULL = { dateStyle: "full", timeStyle: "long" };
 
@@ -12,11 +12,14 @@ export function span(seconds) {
   const whole = Math.abs(seconds);
   if (whole < 60) return `${Math.round(whole)} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min`;
-  if (whole < 86400) return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, "0")}`;
+  if (whole < 86400) {
+    const minutes = Math.floor((whole % 3600) / 60);
+    return `${Math.floor(whole / 3600)} h${minutes ? ` ${String(minutes).padStart(2, "0")} min` : ""}`;
+  }
   return `${Math.floor(whole / 86400)} d`;
 }
 
-/** A countdown: "4:09", "1 h 05", and "12 min late" once it has passed. */
+/** A countdown: "4:09", "1 h 05 min", and "12 min late" once it has passed. */
 export function countdown(seconds) {
   if (seconds < 0) return `${span(seconds)} late`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
@@ -42,7 +45,12 @@ function tick() {
   }
   for (const element of document.querySelectorAll("[data-due]")) {
     const left = (new Date(element.dataset.due) - Date.now()) / 1000;
-    element.textContent = countdown(left);
+    element.textContent = left < 0 && element.dataset.over ? element.dataset.over : countdown(left);
+    const label = element.parentElement.querySelector("[data-due-label]");
+    if (label) {
+      label.textContent = "due in";
+      label.hidden = left < 0;
+    }
     element.classList.toggle("bad", left < 0);
     element.classList.toggle("warn", left >= 0 && left < Number(element.dataset.soon ?? 300));
   }

@@ -32,7 +32,7 @@ def job_path(job_id: str) -> str:
 
 def test_start_leads_to_the_next_job_and_home_when_there_is_none(floor: Floor, ada: Worker) -> None:
     nothing = ada.form("/console/next", HTML)
-    assert (nothing.status_code, nothing.headers["location"]) == (303, "/console")
+    assert (nothing.status_code, nothing.headers["location"]) == (303, "/console?nothing=1")
     job = floor.job_of(floor.held())
     found = ada.form("/console/next", HTML)
     assert (found.status_code, found.headers["location"]) == (303, job_path(job.id))
@@ -188,7 +188,7 @@ def test_a_job_put_aside_waits_for_its_holder(floor: Floor, ada: Worker) -> None
         assert ada.form(f"{job_path(job.id)}/hold", token=token, minutes=wrong).status_code == 422
     assert ada.form(f"{job_path(job.id)}/hold", token=token, minutes="60").status_code == 200
     assert ada.form("/console/next").json()["found"] is False
-    assert "Put aside" in ada.client.get("/console", headers=HTML).text
+    assert "On hold" in ada.client.get("/console", headers=HTML).text
 
 
 def test_a_job_is_handed_to_a_colleague(floor: Floor, ada: Worker) -> None:

@@ -67,21 +67,23 @@ def test_rules_are_told_in_words() -> None:
     hit = a_hit(a_comparison(), a_comparison("caption_adult", Truth.FALSE))
     (rule,) = rules_of(a_screening(judgement=a_hold(hit)), {"a_rule": "Because."})
     assert rule.sentence == "It may be."
-    assert [ground.text for ground in rule.grounds] == ["image nsfw is 0.62, at least 0.5"]
+    assert [ground.text for ground in rule.grounds] == ["How likely pornographic (0 to 1): 0.62"]
+    assert [ground.limit for ground in rule.grounds] == ["0.5 or more"]
     assert rule.why == "Because."
 
 
 def test_a_rule_that_fired_on_a_not_tells_what_it_denied() -> None:
     flag = Comparison("image_hash_usable", "image_hash_usable", False, "=", "TRUE", "", Truth.FALSE)
     (rule,) = rules_of(a_screening(judgement=a_hold(a_hit(flag))), {})
-    assert [ground.text for ground in rule.grounds] == ["image hash usable: no"]
+    assert [ground.text for ground in rule.grounds] == ["Enough detail to compare: no"]
 
 
 def test_what_could_not_be_decided_says_what_is_missing() -> None:
     hit = a_hit(a_comparison(truth=Truth.UNKNOWN, actual=None), truth=Truth.UNKNOWN)
     (rule,) = rules_of(a_screening(judgement=replace(a_hold(hit), complete=False)), {})
     assert rule.unknown
-    assert rule.grounds[0].text == "image nsfw is not known (at least 0.5 was asked)"
+    assert rule.grounds[0].text == "How likely pornographic (0 to 1): not measured"
+    assert rule.grounds[0].limit == "0.5 or more"
 
 
 def test_values_outside_of_their_bounds_stay_on_the_drawing() -> None:
