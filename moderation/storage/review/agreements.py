@@ -40,7 +40,7 @@ def final_answers(kind: JobKind, since: datetime, limit: int) -> AnySelect:
 
 
 def _first_answers(connection: Connection, batches: Sequence[str]) -> dict[str, AnyRow]:
-    query = select(decisions).where(decisions.c.batch.in_(set(batches)), decisions.c.source == Source.PERSON)
+    query = select(decisions).where(decisions.c.batch.in_(set(batches)), decisions.c.source == Source.PERSON, ~undone())
     return {row.batch: row for row in connection.execute(query)}
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, exists
 
-from moderation.domain.decision import Action, Decision, Submission
+from moderation.domain.decision import Action, Decision, Fate, Submission
 from moderation.domain.job import JobKind
 from moderation.domain.quality import label_of
 from moderation.storage.review.decision_rows import by_person, of_batch, read, undone
@@ -27,7 +27,8 @@ class Ruling:
 def ruling(connection: Connection, row: AnyRow, submission: Submission, terms: Terms) -> Ruling:
     """How `submission` counts for the job in `row`, as its kind and the plan's terms say.
 
-    Where what it is compared with cannot be found, it binds nobody and goes to a senior person.
+    Where what it is compared with cannot be found, it binds nobody and goes to a senior person. An audit of a decision
+    that was undone is a first look like any other: there is nothing to compare it with.
     """
     if row.kind is JobKind.GOLD:
         return Ruling(binding=False, follow_up=FollowUp(agreed=_is_right(connection, row, submission)))
@@ -43,6 +44,8 @@ def ruling(connection: Connection, row: AnyRow, submission: Submission, terms: T
 
 def _second(connection: Connection, row: AnyRow, submission: Submission, terms: Terms) -> Ruling:
     earlier = by_person(of_batch(connection, row.origin))
+    if row.kind is JobKind.AUDIT and earlier and all(one.fate is Fate.UNDONE for one in earlier):
+        return _first(terms)
     if not earlier or label_of(earlier[0].action, earlier[0].category) != _label(submission):
         return _disagreement(terms)
     waits = row.kind is JobKind.AUDIT or not earlier[0].binding

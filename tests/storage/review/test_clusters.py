@@ -224,7 +224,7 @@ def test_an_audit_that_sees_it_differently_ends_the_carrying(office: Office) -> 
     assert office.job(office.held(200, pdq=PDQ)).kind is JobKind.REVIEW
     office.decide(eve, disagreement.id, Action.REJECT, 201)
     office.settle(201 + UNDO)
-    assert (office.state(later), office.state(first)) == (PostState.REJECTED, PostState.APPROVED)
+    assert (office.state(later), office.state(first)) == (PostState.REJECTED, PostState.REJECTED)
     office.check()
 
 
@@ -290,4 +290,21 @@ def test_a_decision_on_the_terms_of_an_older_plan_is_carried_no_more(office: Off
     office.decide(ada, office.job(later).id, Action.APPROVE, 12, terms=CARRIED)
     (carried,) = office.decisions.of_post(office.held(13, pdq=PDQ))
     assert carried.source is Source.CARRIED
+    office.check()
+
+
+@pytest.mark.parametrize("second", [Action.APPROVE, Action.REJECT])
+def test_an_audit_of_a_decision_that_was_undone_is_a_first_look(office: Office, second: Action) -> None:
+    ada, ben, first = office.person("ada"), office.person("ben"), office.held(pdq=PDQ)
+    decided = office.decide(ada, office.job(first).id, Action.APPROVE, 1, terms=AUDITED)
+    audited = office.held(2, pdq=PDQ)
+    office.decisions.undo(decided.batch, person=ada, now=after(3))
+    office.decide(ada, office.job(first).id, Action.REJECT, 4)
+    office.settle(4 + UNDO)
+    (audit,) = office.open_jobs(JobKind.AUDIT)
+    office.decide(ben, audit.id, second, 20)
+    office.settle(20 + UNDO)
+    assert office.state(audited) is (PostState.APPROVED if second is Action.APPROVE else PostState.REJECTED)
+    assert office.open_jobs(JobKind.DISAGREEMENT) == []
+    assert office.decisions.agreements(JobKind.AUDIT, since=after(0), limit=10) == []
     office.check()
