@@ -11,11 +11,12 @@ from sqlalchemy.exc import IntegrityError
 from moderation.domain.audit import AuditDraft, Json, canonical_json
 from moderation.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from moderation.domain.ids import AccountId, new_id
-from moderation.domain.people import Person, Role
+from moderation.domain.people import CAPABILITIES, Capability, Person, Role
 from moderation.storage.accounts.rows import ACCOUNT_COLUMNS, Locks, locks_of, people_of, person_of, read_person
 from moderation.storage.accounts.sessions import end_sessions
 from moderation.storage.audit import append, lock
 from moderation.storage.engine import Database
+from moderation.storage.review.leasing import free
 from moderation.storage.rows import AnySelect
 from moderation.storage.tables import accounts, queue_grants
 
@@ -123,9 +124,13 @@ class PeopleStore:
             ) from error
 
     def set_queues(self, account: AccountId, queues: frozenset[str], *, actor: str, now: datetime) -> Person:
-        """Grant exactly these queues. Raises `NotFoundError`, `InvalidInputError`."""
+        """Grant exactly these queues; jobs of others that the person has are everybody's again.
+
+        Raises `NotFoundError`, `InvalidInputError`.
+        """
         _check_words(queues, QUEUE, "queue")
         with self._database.write() as connection:
+            free(connection, account, queues=read_person(connection, account).queues - queues)
             before = _locked(connection, account)
             added, removed = queues - before.queues, before.queues - queues
             if added or removed:
@@ -142,6 +147,8 @@ class PeopleStore:
         where no administrator would be left.
         """
         with self._database.write() as connection:
+            if Capability.DECIDE not in CAPABILITIES[role]:
+                free(connection, account)
             before = _locked(connection, account)
             if before.role is role:
                 return before
@@ -176,10 +183,12 @@ class PeopleStore:
             return read_person(connection, account)
 
     def disable(self, account: AccountId, *, actor: str, now: datetime) -> None:
-        """Let the person in no more, and end their sessions. Raises `NotFoundError`, and `ConflictError` where no
-        administrator would be left.
+        """Let the person in no more, and end their sessions; what they had or put aside is everybody's again.
+
+        Raises `NotFoundError`, and `ConflictError` where no administrator would be left.
         """
         with self._database.write() as connection:
+            free(connection, account)
             before = _locked(connection, account)
             if before.disabled_at is not None:
                 return

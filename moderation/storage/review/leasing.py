@@ -1,17 +1,17 @@
 """Leases on jobs: at any moment at most one person may act on a job, and proves it with the newest lease's token."""
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from moderation.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from moderation.domain.ids import AccountId, JobId
-from moderation.domain.job import Job, JobState, Lease, LeaseRef
+from moderation.domain.job import Job, JobKind, JobState, Lease, LeaseRef
 from moderation.storage.rows import AnyRow, job_of
-from moderation.storage.tables import LEASED_SQL, accounts, jobs
+from moderation.storage.tables import LEASED_SQL, OFFERED_SQL, accounts, jobs
 
 MAX_LEASE_SECONDS = 4 * 3600.0
 """Nobody keeps a job from everybody else for longer by one act."""
@@ -128,6 +128,20 @@ def live_leases(connection: Connection, account: AccountId, now: datetime) -> li
 def end(connection: Connection, job_ids: Sequence[str], **changes: object) -> None:
     """End the leases on jobs that are locked; `changes` are further columns to set."""
     connection.execute(update(jobs).where(jobs.c.id.in_(list(job_ids))).values(**{**NO_LEASE, **changes}))
+
+
+def free(connection: Connection, account: AccountId, *, queues: Collection[str] | None = None) -> None:
+    """Give everybody the open jobs that the person has, put aside or was handed, of `queues` (None: of all).
+
+    Gold items stay: they are nobody else's. Locks jobs; call it before anything is appended to the audit log.
+    """
+    theirs = or_(jobs.c.lease_holder == account, jobs.c.held_by == account, jobs.c.assigned_to == account)
+    query = select(jobs.c.id).where(OFFERED_SQL, jobs.c.kind != JobKind.GOLD, theirs)
+    if queues is not None:
+        query = query.where(jobs.c.queue.in_(sorted(queues)))
+    found = list(connection.execute(query.order_by(jobs.c.id).with_for_update()).scalars())
+    if found:
+        end(connection, found, wake_at=None, held_by=None, assigned_to=None, assigned_until=None)
 
 
 def check_lease_seconds(seconds: float) -> None:

@@ -10,6 +10,7 @@ from moderation.domain.ids import AccountId, JobId
 from moderation.domain.job import Job, JobKind, LeaseRef
 from moderation.domain.people import Person, Role
 from moderation.domain.worker import Worker
+from moderation.storage.accounts.people import PeopleStore
 from moderation.storage.audit import AuditStore
 from moderation.storage.engine import Database
 from moderation.storage.review.moving import HANDED_OVER, MAX_HOLD, WOKEN_ALONE
@@ -223,3 +224,27 @@ def test_giving_back_and_skipping_are_audited(database: Database) -> None:
     queue.skip(taken(queue, ben, 3), ben.id, reason="I know them", now=after(4))
     assert events(database, job_id) == [("job.released", "account:ada"), ("job.skipped", "account:ben")]
     assert AuditStore(database).verify().problem is None
+
+
+@pytest.mark.parametrize("leaving", ["disabled", "no grant", "no moderator"])
+def test_what_somebody_has_who_leaves_is_everybodys_again(database: Database, leaving: str) -> None:
+    queue, people = JobQueue(database), PeopleStore(database)
+    ada, ben = add_person(database, "ada"), add_person(database, "ben")
+    cy, job_ids = add_person(database, "cy"), {add_job(database) for _ in range(4)}
+    queue.hold(taken(queue, ada), ada.id, wake_at=after(13 * DAY), note="", now=after(2))
+    queue.hand_over(taken(queue, ben), ben.id, to=ada.id, note="", now=after(3))
+    kept = taken(queue, cy).job_id
+    assert offered(queue, ada, 4) is not None
+    gold = add_special(database, kind=JobKind.GOLD, assigned_to=ada.id)
+    if leaving == "disabled":
+        people.disable(ada.id, actor="account:admin", now=after(5))
+    elif leaving == "no grant":
+        people.set_queues(ada.id, frozenset({"other"}), actor="account:admin", now=after(5))
+    else:
+        people.set_role(ada.id, Role.POLICY, actor="account:admin", now=after(5))
+    first = offered(queue, ben, 6)
+    found = queue.ahead(Worker.of(ben), count=9, lease_seconds=LEASE, now=after(7))
+    assert {first, *(job.id for job in found)} == job_ids - {kept}
+    left = queue.get(gold)
+    assert left is not None
+    assert left.assigned_to == ada.id
