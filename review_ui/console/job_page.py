@@ -12,7 +12,7 @@ from review_ui.console.desk import Desk
 from review_ui.console.evidence import Evidence, evidence_of
 from review_ui.console.keys import keys_of
 from review_ui.console.preferences import preferences_of
-from review_ui.console.sight import restricted
+from review_ui.console.sight import may_see_post, restricted
 from review_ui.console.texts import ShownText, texts_of
 
 MAX_MEMBERS = 48
@@ -46,7 +46,7 @@ def job_values(desk: Desk, person: Person, plan: Plan, job: Job) -> dict[str, ob
         desk.custody.opened(plan, job.queue, desk.queue.members(job.id), person=person, now=now)
     evidence = evidence_of(desk, person, plan, job, job.post_id)
     category, queue = plan.category(job.category), plan.queue(job.queue)
-    members = _members(desk, plan, job, evidence)
+    members = _members(desk, person, plan, job, evidence)
     targets = [plan.queue(name) for name in plan.escalation_targets(job.queue)]
     draft = desk.drafts.note(person.id, job.id)
     values: dict[str, object] = {
@@ -109,7 +109,8 @@ def _facts(person: Person, plan: Plan, job: Job, evidence: Evidence) -> dict[str
     }
 
 
-def _members(desk: Desk, plan: Plan, job: Job, evidence: Evidence) -> list[Member]:
+def _members(desk: Desk, person: Person, plan: Plan, job: Job, evidence: Evidence) -> list[Member]:
+    """The job's posts, but those that waited elsewhere, too, where the person was not let in."""
     first = Member(evidence.post, evidence.frames, evidence.restricted, evidence.texts)
     if job.posts == 1:
         return [first]
@@ -121,7 +122,7 @@ def _members(desk: Desk, plan: Plan, job: Job, evidence: Evidence) -> list[Membe
         *(
             Member(posts[one], frames, restricted(standings[one], plan), tuple(texts_of(posts[one], None)))
             for one in others
-            if one in posts
+            if one in posts and may_see_post(person, standings[one], plan)
         ),
     ]
 

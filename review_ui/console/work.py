@@ -12,6 +12,12 @@ from moderation.review.plan import QueuePlan
 from moderation.storage.review.counting import MyJobs, QueueCount
 from review_ui.console.admission import next_worker, opening_worker, worker_ahead
 from review_ui.console.desk import Desk
+from review_ui.console.sight import may_see_post
+
+MAX_PASSED = 20
+"""Jobs that are passed over at most when somebody asks for their next one."""
+NOT_LET_IN = "not let in"
+"""Why they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +47,18 @@ class Waiting:
 
 
 def take_next(desk: Desk, person: Person) -> Job | None:
-    """The person's next job, leased; None when nothing is offered. Raises `OnBreakError`."""
+    """The person's next job, leased; None when nothing is offered. Raises `OnBreakError`.
+
+    A job whose post they may not see is left to others for good, for it would come again and again.
+    """
     now = desk.clock()
-    return desk.resolver.next(next_worker(desk, person, now), now=now)
+    worker = next_worker(desk, person, now)
+    for _ in range(MAX_PASSED):
+        job = desk.resolver.next(worker, now=now)
+        if job is None or job.lease is None or _is_visible(desk, person, job):
+            return job
+        desk.queue.skip(LeaseRef(job.id, job.lease.token), person.id, reason=NOT_LET_IN, now=now)
+    return None
 
 
 def take_ahead(desk: Desk, person: Person, current: JobId | None) -> Sequence[Job]:
@@ -65,6 +80,9 @@ def open_job(desk: Desk, person: Person, job_id: JobId) -> Job:
 
     Raises `NotFoundError` for one that they may not have, `ConflictError` when somebody else has it or it is decided.
     """
+    found = desk.queue.get(job_id)
+    if found is not None and not _is_visible(desk, person, found):
+        raise NotFoundError(f"There is no job {job_id}.")
     try:
         now = desk.clock()
         return desk.resolver.take(opening_worker(desk, person, job_id, now), job_id, now=now)
@@ -75,6 +93,10 @@ def open_job(desk: Desk, person: Person, job_id: JobId) -> Job:
         if job.state is not JobState.OPEN:
             raise ConflictError("This job is decided.", hint="If it was you, the list Mine can undo it.") from error
         raise
+
+
+def _is_visible(desk: Desk, person: Person, job: Job) -> bool:
+    return may_see_post(person, desk.standings.of([job.post_id])[job.post_id], desk.plan())
 
 
 def keep_alive(desk: Desk, person: Person, refs: Sequence[LeaseRef]) -> list[JobId]:
