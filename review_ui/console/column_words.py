@@ -25,7 +25,7 @@ COLUMNS: Mapping[str, str] = {
     "image_aspect": "Longer by shorter side",
     "image_frames": "Frames",
     "image_animated": "Animated",
-    "image_nsfw": "How likely pornographic (0 to 1)",
+    "image_nsfw": "Likelihood, 0 to 1",
     "image_match_effect": "What the matching bank asks for",
     "image_match_distance": "Bits that differ from the match",
     "image_match_bank": "Bank",
@@ -42,11 +42,52 @@ COLUMNS: Mapping[str, str] = {
     "author_age_days": "Age of the author's account in days",
     "author_published_posts": "Posts the author has published",
 }
+FULL: Mapping[str, str] = {
+    "image_nsfw": "How likely pornographic, 0 to 1",
+    "image_frames": "Frames of the animation",
+    "image_match_bank": "Bank that matches",
+}
+"""What some are called where no heading stands above them."""
 TERMS = re.compile(r"(caption|prompt)_(adult|violence|hate|harassment|self_harm|minors|spam)")
 """Columns that give how clear the clearest listed term of a category is."""
 SUBJECTS: Mapping[str, str] = {"adult": "Sexual", "self_harm": "Self-harm", "minors": "Minors"}
+LIMITS: Mapping[str, str] = {
+    ">=": "{} or more",
+    ">": "more than {}",
+    "<=": "{} or less",
+    "<": "less than {}",
+    "=": "{}",
+    "<>": "anything but {}",
+}
 CLEARNESS = ("none", "depends on context", "clear", "severe")
 """What 0 to 3 mean in such a column."""
+
+STATUSES: Mapping[str, str] = {
+    "decoded": "worked",
+    "empty": "the file is empty",
+    "too_large": "the picture is too large",
+    "truncated": "the file ends too early",
+    "corrupt": "the file is damaged",
+    "unsupported": "not a kind of file that is accepted",
+    "decoder_crashed": "the decoder broke down on it",
+    "timeout": "it took too long",
+    "out_of_memory": "it needs too much memory",
+    "missing": "the file is not in the store",
+}
+
+FAILURES: Mapping[str, str] = {
+    "undecodable": "the picture could not be read",
+    "error": "an error",
+    "timed_out": "it took too long",
+    "model_missing": "its model is missing",
+    "unavailable": "it was not available",
+}
+"""Why there is no measurement; what only a programmer can mend keeps its own name."""
+
+
+def failure(reason: str) -> str:
+    """Why there is no measurement."""
+    return FAILURES.get(reason) or words(reason)
 
 
 def signal_title(name: str) -> str:
@@ -54,20 +95,30 @@ def signal_title(name: str) -> str:
     return SIGNALS.get(name) or sentence(words(name))
 
 
-def column_title(name: str) -> str:
-    """A column's name as people call what it measures."""
+def column_title(name: str, *, alone: bool = True) -> str:
+    """A column's name as people call what it measures; under its signal's heading (not `alone`) a shorter one."""
     found = TERMS.fullmatch(name)
     if found is None:
-        return COLUMNS.get(name) or sentence(words(name))
+        return (FULL.get(name) if alone else None) or COLUMNS.get(name) or sentence(words(name))
     surface, subject = found.groups()
-    return f"{SUBJECTS.get(subject) or sentence(words(subject))} terms in the {surface}"
+    title = SUBJECTS.get(subject) or sentence(words(subject))
+    return f"{title} terms in the {surface}" if alone else title
 
 
 def column_value(name: str, value: Value) -> str:
     """A column's value as people read it: 2 in a column of terms is "clear"."""
     if TERMS.fullmatch(name) is not None and isinstance(value, int | float) and 0 <= value < len(CLEARNESS):
         return CLEARNESS[int(value)]
-    return words(value) if name == "image_status" and isinstance(value, str) else shown(value)
+    return STATUSES.get(value, words(value)) if name == "image_status" and isinstance(value, str) else shown(value)
+
+
+def limit_words(name: str, operator: str, expected: str) -> str:
+    """What a rule asks of a column: "clear or more", "any", "less than 1". `operator` is one of `LIMITS`."""
+    if operator == ">" and expected == "0":
+        return "any"
+    if TERMS.fullmatch(name) is not None and expected.isdigit():
+        expected = column_value(name, int(expected))
+    return LIMITS[operator].format(expected)
 
 
 def sentence(text: str) -> str:

@@ -4,20 +4,11 @@ from dataclasses import dataclass
 
 from moderation.domain.media import ImageFacts, Refusal
 from moderation.domain.verdict import Comparison, RuleHit, RuleStatus, Screening, Truth, Verdict
-from review_ui.console.column_words import TERMS, column_title, column_value, signal_title
+from review_ui.console.column_words import LIMITS, column_title, column_value, limit_words, signal_title
 from review_ui.console.measurements import NAME, telling
-from review_ui.console.shell import words
 
-LIMITS = {
-    ">=": "{} or more",
-    ">": "more than {}",
-    "<=": "{} or less",
-    "<": "less than {}",
-    "=": "{}",
-    "<>": "anything but {}",
-}
-PRESENCE = frozenset({"IS NULL", "IS NOT NULL"})
-"""Comparisons that only keep others from being asked of nothing."""
+GUARDS = frozenset({"IS NULL", "IS NOT NULL", "<>"})
+"""Comparisons that only keep others from being asked; told where nothing else is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +45,10 @@ def rules_of(screening: Screening | None, reasons: dict[str, str]) -> list[Fired
 def picture_in_words(screening: Screening | None) -> str:
     """What the picture is as a file: "PNG, 1024 by 768", or why it could not be read."""
     if screening is None:
-        return "never decoded"
+        return "nobody has read it yet"
     image = screening.image
     if isinstance(image, Refusal):
-        return f"cannot be read: {words(image.reason)}{f' ({image.detail})' if image.detail else ''}"
+        return column_value("image_status", image.reason.value)
     return _facts(image)
 
 
@@ -76,7 +67,7 @@ def failures_in_words(screening: Screening | None) -> str:
 def _rule(hit: RuleHit, why: str) -> FiredRule:
     live = hit.status is RuleStatus.LIVE
     did = "held" if hit.verdict is Verdict.HOLD else "rejected"
-    shown = [one for one in telling(hit) if one.operator.upper() not in PRESENCE]
+    shown = [one for one in telling(hit) if one.operator.upper() not in GUARDS]
     return FiredRule(
         name=hit.rule,
         sentence=hit.reason,
@@ -102,6 +93,4 @@ def _limit(name: str, one: Comparison) -> str:
         return ""
     if one.operator == "=" and one.truth is Truth.TRUE:
         return ""
-    if TERMS.fullmatch(name) is not None and expected.isdigit():
-        expected = column_value(name, int(expected))
-    return LIMITS[one.operator].format(expected)
+    return limit_words(name, one.operator, expected)

@@ -7,6 +7,7 @@ from moderation.domain.job import Job, JobKind
 from moderation.domain.people import Capability, Person
 from moderation.domain.post import Post
 from moderation.domain.priority import priority
+from moderation.domain.signal import Surface
 from moderation.review.plan import Plan
 from review_ui.console.desk import Desk
 from review_ui.console.evidence import Evidence, evidence_of
@@ -120,11 +121,18 @@ def _members(desk: Desk, person: Person, plan: Plan, job: Job, evidence: Evidenc
     return [
         first,
         *(
-            Member(posts[one], frames, restricted(standings[one], plan), tuple(texts_of(posts[one], None)))
+            Member(posts[one], frames, restricted(standings[one], plan), _texts(posts[one], evidence))
             for one in others
             if one in posts and may_see_post(person, standings[one], plan)
         ),
     ]
+
+
+def _texts(post: Post, evidence: Evidence) -> tuple[ShownText, ...]:
+    """A member's caption and prompt; marked as the first one's where they are the same to the letter."""
+    same = (post.caption, post.prompt) == (evidence.post.caption, evidence.post.prompt)
+    found = texts_of(post, evidence.screening if same else None)
+    return tuple(one for one in found if one.surface is not Surface.IMAGE)
 
 
 def _colleagues(desk: Desk, person: Person, job: Job) -> list[Person]:

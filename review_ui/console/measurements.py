@@ -11,9 +11,9 @@ from moderation.domain.signal import Column, ColumnKind, Match, Score, SignalFai
 from moderation.domain.verdict import Comparison, RuleHit, RuleStatus, Screening, Truth
 from moderation.policy.condition import ColumnValue, Compare, Constant, leaves
 from moderation.policy.evaluate import Policy
-from review_ui.console.column_words import column_title, column_value, signal_title
+from review_ui.console.column_words import column_title, column_value, limit_words, signal_title
+from review_ui.console.column_words import failure as why_not
 from review_ui.console.gauges import gauge, history, scale_of
-from review_ui.console.shell import words
 
 MAX_HISTORY = 24
 NAME = re.compile(r"[a-z][a-z0-9_]+")
@@ -45,6 +45,11 @@ class Measurement:
     history: str = ""
 
     @property
+    def limits(self) -> list[tuple[str, str]]:
+        """Rule and what it asks for, in words, for each live rule."""
+        return [(one.rule, limit_words(self.name, one.operator, f"{one.value:g}")) for one in self.bounds if one.live]
+
+    @property
     def telling(self) -> bool:
         """Whether a rule fired on it."""
         return self.tone != "quiet"
@@ -52,13 +57,14 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class SignalView:
-    """One signal; `failure` is why there is no measurement, "" when there is one."""
+    """One signal; `failure` is why there is no measurement, "" when there is one, `detail` the program's own words."""
 
     name: str
     title: str
     description: str
     version: str
     failure: str
+    detail: str
     columns: tuple[Measurement, ...]
     known_failures: tuple[str, ...]
 
@@ -125,10 +131,10 @@ def _view(
     bounds: Bounds,
     earlier: Mapping[str, Sequence[Value]],
 ) -> SignalView:
-    failure = ""
+    failure = detail = ""
     columns: tuple[Measurement, ...] = ()
     if isinstance(result, SignalFailure):
-        failure = f"{words(result.reason)}{f': {result.detail}' if result.detail else ''}"
+        failure, detail = why_not(result.reason.value), result.detail
     else:
         known = {column.name: column for column in spec.columns} if spec is not None else {}
         columns = tuple(
@@ -141,6 +147,7 @@ def _view(
         description=spec.description if spec is not None else "",
         version=spec.version if spec is not None else "",
         failure=failure,
+        detail=detail,
         columns=tuple(sorted(columns, key=lambda column: not column.telling)),
         known_failures=spec.known_failures if spec is not None else (),
     )
@@ -166,5 +173,5 @@ def _measurement(
             past = history(before, float(value), marks, scale)
     description = column.description if column is not None else ""
     return Measurement(
-        name, column_title(name), column_value(name, value), description, tone, tuple(bounds), drawn, past
+        name, column_title(name, alone=False), column_value(name, value), description, tone, tuple(bounds), drawn, past
     )

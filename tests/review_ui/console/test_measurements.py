@@ -59,7 +59,7 @@ def test_a_shadow_rule_marks_less_than_a_live_one() -> None:
 def test_a_signal_that_failed_or_that_nobody_knows_is_shown_all_the_same() -> None:
     results = (a_score("new_signal", {"new_column": True}), SignalFailure("image_nsfw", FailureReason.TIMED_OUT, "5 s"))
     failed, unknown = signals_of(a_screening(judgement=a_hold(), results=results), signal_specs(), {}, {})
-    assert failed.failure == "timed out: 5 s"
+    assert (failed.failure, failed.detail) == ("it took too long", "5 s")
     assert unknown.columns[0].text == "yes"
 
 
@@ -67,7 +67,7 @@ def test_rules_are_told_in_words() -> None:
     hit = a_hit(a_comparison(), a_comparison("caption_adult", Truth.FALSE))
     (rule,) = rules_of(a_screening(judgement=a_hold(hit)), {"a_rule": "Because."})
     assert rule.sentence == "It may be."
-    assert [ground.text for ground in rule.grounds] == ["How likely pornographic (0 to 1): 0.62"]
+    assert [ground.text for ground in rule.grounds] == ["How likely pornographic, 0 to 1: 0.62"]
     assert [ground.limit for ground in rule.grounds] == ["0.5 or more"]
     assert rule.why == "Because."
 
@@ -82,7 +82,7 @@ def test_what_could_not_be_decided_says_what_is_missing() -> None:
     hit = a_hit(a_comparison(truth=Truth.UNKNOWN, actual=None), truth=Truth.UNKNOWN)
     (rule,) = rules_of(a_screening(judgement=replace(a_hold(hit), complete=False)), {})
     assert rule.unknown
-    assert rule.grounds[0].text == "How likely pornographic (0 to 1): not measured"
+    assert rule.grounds[0].text == "How likely pornographic, 0 to 1: not measured"
     assert rule.grounds[0].limit == "0.5 or more"
 
 
