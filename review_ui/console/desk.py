@@ -48,6 +48,7 @@ from review_ui.console.near_at_hand import NearAtHand
 from review_ui.console.pictures import Pictures
 from review_ui.console.pinned import PinnedPolicies
 from review_ui.console.reports import open_reports
+from review_ui.console.streams import Streams
 from review_ui.console.verification import Verification
 from review_ui.console.views import Views
 from review_ui.site import Site
@@ -91,6 +92,7 @@ class Desk:
     cybertips: CyberTipStore
     reports: CyberTipDesk
     views: Views = field(default_factory=Views)
+    streams: Streams = field(default_factory=Streams)
     closing: threading.Event = field(default_factory=threading.Event)
     """Set when the server is about to end: whoever pushes to browsers stops."""
 

@@ -9,12 +9,13 @@ from moderation.domain.errors import TooLargeError
 from review_ui.errors import BodyTimeoutError
 
 CONSOLE = "/console"
+TAKES_PICTURES = f"{CONSOLE}/search/picture"
 FORM_BYTES = 1024 * 1024
 FORM_SECONDS = 30.0
 
 
 class BodyLimit:
-    """ASGI middleware: bodies sent to the console have at most `FORM_BYTES`, multipart ones room for an image too.
+    """ASGI middleware: bodies sent to the console have at most `FORM_BYTES`, and room for an image where one is taken.
 
     Whoever reads more gets a `TooLargeError`, whoever waits longer than `FORM_SECONDS` a `BodyTimeoutError`.
     """
@@ -53,7 +54,6 @@ class BodyLimit:
         return limited
 
     def _limit(self, scope: Scope) -> int:
-        kinds = [value for name, value in scope["headers"] if name == b"content-type"]
-        if kinds and kinds[0].lower().startswith(b"multipart/form-data"):
+        if scope["path"] == TAKES_PICTURES:
             return self._max_image_bytes + FORM_BYTES
         return FORM_BYTES

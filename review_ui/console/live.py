@@ -15,8 +15,9 @@ from moderation.domain.ids import JobId
 from moderation.domain.job import LeaseRef
 from moderation.domain.people import Capability, Person
 from moderation.storage.review.drafts import MAX_NOTE_CHARS
-from review_ui.console.access import needs
+from review_ui.console.access import Stage, needs, read_session, stage_of
 from review_ui.console.desk import Desk, TheDesk
+from review_ui.console.entrance import Entrance, TheEntrance
 from review_ui.console.jobs import job_path
 from review_ui.console.work import Waiting, keep_alive, take_ahead, waiting_for
 
@@ -25,8 +26,10 @@ PUSH_SECONDS = 4.0
 CLOSING_SECONDS = 0.25
 """How soon a connection notices that the server is about to end."""
 PUSHES = 75
-"""After so many the connection ends, and the browser opens it anew: with its session looked at again."""
+"""After so many the connection ends, and the browser opens it anew."""
 RECONNECT_MS = 3_000
+CROWDED_MS = 60_000
+"""When a window that found no room asks again."""
 
 router = APIRouter(prefix="/console")
 
@@ -92,19 +95,41 @@ async def keep_draft(job_id: str, draft: Draft, person: AtWork, desk: TheDesk) -
 
 
 @router.get("/events")
-async def events(request: Request, person: InBackground, desk: TheDesk) -> Response:
-    """What waits, pushed whenever it changes: `waiting` with counts, `assigned` when a job was handed over."""
+async def events(request: Request, person: InBackground, desk: TheDesk, entrance: TheEntrance) -> Response:
+    """What waits, pushed whenever it changes: `waiting` with counts, `assigned` when a job was handed over.
+
+    It ends with the person's session, and every look is at what they may see by then.
+    """
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_pushed(request, desk, person), media_type="text/event-stream", headers=headers)
+    pushed = _with_room(request, desk, entrance, person)
+    return StreamingResponse(pushed, media_type="text/event-stream", headers=headers)
 
 
-async def _pushed(request: Request, desk: Desk, person: Person) -> AsyncIterator[str]:
-    yield f"retry: {RECONNECT_MS}\n\n"
+async def _with_room(request: Request, desk: Desk, entrance: Entrance, person: Person) -> AsyncIterator[str]:
+    with desk.streams.one_of(person.id) as room:
+        yield f"retry: {RECONNECT_MS if room else CROWDED_MS}\n\n"
+        if room:
+            async for line in _pushed(request, desk, entrance):
+                yield line
+
+
+async def _decider(request: Request, entrance: Entrance) -> Person | None:
+    """Who the session lets in at this moment, None when that is over or they decide nothing any more."""
+    found = await read_session(request, entrance)
+    if found is None or stage_of(found) is not Stage.READY or not found.person.may(Capability.DECIDE):
+        return None
+    return found.person
+
+
+async def _pushed(request: Request, desk: Desk, entrance: Entrance) -> AsyncIterator[str]:
     told: dict[str, object] | None = None
     for _ in range(PUSHES):
         if desk.closing.is_set() or await request.is_disconnected():
             return
         try:
+            person = await _decider(request, entrance)
+            if person is None:
+                return
             found = told_of(await run_in_threadpool(waiting_for, desk, person, desk.clock()))
         except ModerationError:
             found = told or {}

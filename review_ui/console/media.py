@@ -56,12 +56,22 @@ def _frame(desk: Desk, person: Person, post_id: PostId, number: int, view: str) 
     found = _rendered(desk, post)
     if not 0 <= number < len(found.shown):
         raise NotFoundError("The picture has no such frame.")
-    now = desk.clock()
-    if VIEW_ID.fullmatch(view) is None or desk.views.is_new(person.id, post.id, view, now=now):
-        payload: dict[str, Json] = {"image": post.image, "frame": number, "view": view[:36]}
-        desk.audit.record(AuditDraft(now, "media.viewed", f"post:{post.id}", person.actor, payload))
+    _audit(desk, person, post, number, view)
     begin_exposure(desk, person, post.id, view)
     return Response(found.shown[number], headers=dict(HEADERS), media_type="image/jpeg")
+
+
+def _audit(desk: Desk, person: Person, post: Post, number: int, view: str) -> None:
+    """Note the look, once for all frames of a view. Raises what the database raises: the picture is then not shown."""
+    now, key = desk.clock(), (person.id, post.id, view)
+    if VIEW_ID.fullmatch(view) is not None and not desk.views.is_new(*key, now=now):
+        return
+    payload: dict[str, Json] = {"image": post.image, "frame": number, "view": view[:36]}
+    try:
+        desk.audit.record(AuditDraft(now, "media.viewed", f"post:{post.id}", person.actor, payload))
+    except BaseException:
+        desk.views.forget(*key)
+        raise
 
 
 def _concealed(desk: Desk, person: Person, post_id: PostId, number: int) -> Response:

@@ -4,6 +4,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 
+from moderation.domain.errors import UnavailableError
 from moderation.domain.ids import Digest
 from moderation.domain.media import ImageFacts, Refusal
 from moderation.matching.pdq import Code
@@ -19,6 +20,8 @@ REVIEW_FRAMES = 64
 REVIEW_SECONDS = 10.0
 KEPT_BYTES = 96 * 1024 * 1024
 """Renderings kept in memory: what is prefetched, revealed twice or compared is not decoded again."""
+BROUGHT_AT_ONCE = 2
+"""Files that people bring decoded at the same time. Each takes a thread for up to `REVIEW_SECONDS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Pictures:
         self._kept: OrderedDict[Digest, Rendered] = OrderedDict()
         self._kept_size = 0
         self._turn = threading.Lock()
+        self._brought = threading.BoundedSemaphore(BROUGHT_AT_ONCE)
         self._decoder: DecoderProcess | None = None
         self._closed = False
 
@@ -74,8 +78,16 @@ class Pictures:
         return differences(left, right)
 
     def hashes(self, data: bytes) -> list[Code] | Refusal:
-        """The usable hash of each frame of a file that somebody brings, which is not kept; or why there is none."""
-        picture = self._started().decode([data])[0]
+        """The usable hash of each frame of a file that somebody brings, which is not kept; or why there is none.
+
+        Raises `UnavailableError` while other people's files are decoded: nobody's keep everybody's pictures waiting.
+        """
+        if not self._brought.acquire(blocking=False):
+            raise UnavailableError("Other pictures are being compared.", hint="Try again in a moment.")
+        try:
+            picture = self._started().decode([data])[0]
+        finally:
+            self._brought.release()
         return picture if isinstance(picture, Refusal) else usable_hashes(picture)
 
     def close(self) -> None:

@@ -27,3 +27,8 @@ class Views:
             while len(self._seen) > KEPT_VIEWS:
                 self._seen.popitem(last=False)
             return True
+
+    def forget(self, *key: str) -> None:
+        """The look could not be audited: whoever tries again is audited anew."""
+        with self._turn:
+            self._seen.pop(key, None)

@@ -185,9 +185,11 @@ def test_a_body_has_a_limit_that_is_counted_not_declared() -> None:
         limited("/console/login", [half, half, b"x"])
     assert limited("/v1/posts", [half, half, b"x"]) == FORM_BYTES + 1
     upload = [half, half, b"x" * 10_000]
-    assert limited("/console/search", upload, content_type=b"multipart/form-data; boundary=x") == FORM_BYTES + 10_000
-    with pytest.raises(TooLargeError):
-        limited("/console/search", [*upload, b"x"], content_type=b"multipart/form-data; boundary=x")
+    kind = b"multipart/form-data; boundary=x"
+    assert limited("/console/search/picture", upload, content_type=kind) == FORM_BYTES + 10_000
+    for path, sent in (("/console/search/picture", [*upload, b"x"]), ("/console/login", upload)):
+        with pytest.raises(TooLargeError):
+            limited(path, sent, content_type=kind)
 
 
 def test_a_body_that_does_not_arrive_is_given_up() -> None:

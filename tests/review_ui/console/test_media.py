@@ -7,7 +7,9 @@ import pytest
 from fastapi import FastAPI
 from PIL import Image
 
+from moderation.domain.errors import UnavailableError
 from moderation.domain.people import Role
+from moderation.storage.audit import AuditStore
 from tests.review_ui.console.floor import HTML, Floor, Worker
 
 VIEW = "11111111-2222-4333-8444-555555555555"
@@ -49,6 +51,22 @@ def test_each_look_is_audited_once_with_who_and_when(floor: Floor, ada: Worker) 
     ada.client.get(f"/console/media/{post}/frames/0?view={OTHER_VIEW}")
     floor.person("ben").client.get(f"/console/media/{post}/frames/0?view={VIEW}")
     assert looks(floor, post) == ["account:ada", "account:ada", "account:ben"]
+
+
+def test_a_look_that_could_not_be_audited_is_not_shown_by_trying_again(
+    floor: Floor, ada: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post, path = floor.held(), f"/frames/0?view={VIEW}"
+
+    def away(_store: object, _draft: object) -> None:
+        raise UnavailableError("The database is away.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AuditStore, "record", away)
+        for _ in range(2):
+            assert ada.client.get(f"/console/media/{post}{path}").status_code == 503
+    assert ada.client.get(f"/console/media/{post}{path}").status_code == 200
+    assert looks(floor, post) == ["account:ada"]
 
 
 def test_a_look_without_a_name_is_audited_every_time(floor: Floor, ada: Worker) -> None:

@@ -1,15 +1,18 @@
 """Renderings kept in memory, and their end."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from moderation.domain.errors import NotFoundError
+from moderation.domain.errors import NotFoundError, UnavailableError
 from moderation.domain.ids import Digest
-from moderation.domain.media import Refusal
+from moderation.domain.media import Refusal, RefusalReason
+from moderation.media.decode import DecoderProcess
 from moderation.media.store import BlobStore
-from review_ui.console.pictures import Pictures, Rendered
+from review_ui.console.pictures import BROUGHT_AT_ONCE, Pictures, Rendered
 from tests.media.images import LIMITS, animation, encoded, noise
 
 
@@ -42,6 +45,25 @@ def test_a_picture_is_decoded_once_as_long_as_there_is_room(blobs: BlobStore, pi
     small = Pictures(blobs, LIMITS, kept_bytes=1)
     assert rendered(small, digest) is not rendered(small, digest)
     small.close()
+
+
+def test_files_that_people_bring_do_not_queue_up(pictures: Pictures, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on, begun = threading.Event(), threading.Semaphore(0)
+
+    def slow(_decoder: object, data: list[bytes]) -> list[Refusal]:
+        begun.release()
+        assert go_on.wait(30)
+        return [Refusal(RefusalReason.CORRUPT, "") for _ in data]
+
+    monkeypatch.setattr(DecoderProcess, "decode", slow)
+    with ThreadPoolExecutor(BROUGHT_AT_ONCE) as pool:
+        busy = [pool.submit(pictures.hashes, b"x") for _ in range(BROUGHT_AT_ONCE)]
+        for _ in busy:
+            begun.acquire()
+        with pytest.raises(UnavailableError):
+            pictures.hashes(b"x")
+        go_on.set()
+    assert isinstance(pictures.hashes(b"x"), Refusal)
 
 
 def test_the_oldest_goes_first(blobs: BlobStore) -> None:
