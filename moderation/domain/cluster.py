@@ -3,7 +3,14 @@
 from moderation.domain.decision import CLUSTER_BITS
 
 BANDS = 16
+WITH_WORDS = "words:"
+"""How the grounds begin of a case to which caption and prompt belong."""
 _BAND_DIGITS = 4
+
+
+def covers_words(basis: str) -> bool:
+    """Whether the posts of a case have the same caption and prompt."""
+    return basis.startswith(WITH_WORDS)
 
 
 def bands(pdq: str) -> tuple[int, ...]:

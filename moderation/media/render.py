@@ -39,7 +39,7 @@ def shown_jpeg(rgb: Rgb) -> EncodedImage:
 
 
 def concealed_png(rgb: Rgb) -> EncodedImage:
-    """The frame as a PNG file of at most `CONCEALED_SIDE` pixels a side, in flat grey: nobody can recognise anything."""
+    """The frame as a PNG file of at most `CONCEALED_SIDE` pixels a side, in flat grey that shows nothing."""
     height, width = rgb.shape[:2]
     scale = CONCEALED_SIDE / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))

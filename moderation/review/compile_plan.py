@@ -111,7 +111,7 @@ def _category(name: str, part: CategoryDocument) -> CategoryPlan:
         appeals_queue=part.appeals_queue,
         reveal=Reveal(part.reveal.blur, part.reveal.grey, part.reveal.size),
         warn=part.warn,
-        reasons=tuple(Reason(reason.code, reason.title) for reason in part.reasons),
+        reasons=tuple(Reason(reason.code, reason.title, reason.words) for reason in part.reasons),
         text=part.text.strip(),
     )
 

@@ -39,10 +39,11 @@ class Reveal:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A second-level choice of a rejection."""
+    """A second-level choice of a rejection. `words`: it lies in caption or prompt, not in the picture alone."""
 
     code: str
     title: str
+    words: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ class ReasonDocument(Part):
 
     code: Identifier
     title: Title
+    words: bool = False
+    """Whether it lies in caption or prompt: then posts with other words do not take the decision."""
 
 
 class CategoryDocument(Part):

@@ -42,6 +42,7 @@ def terms_of(plan: Plan, job: Job, submission: Submission, *, chance: Callable[[
         carry_seconds=min(category.carry_seconds for category in concerned) if carries else 0.0,
         audit_rate=max(category.audit_rate for category in concerned),
         escalate=_escalation(plan, job, submission),
+        for_words=_for_words(concerned, submission),
         second_route=_route(plan, place, job, job.severity, skill=job.skill if place == job.queue else ""),
         disagreement_route=_route(plan, plan.disagreement_queue(place), job, severity),
     )
@@ -52,6 +53,12 @@ def _concerned(plan: Plan, job: Job, submission: Submission) -> tuple[CategoryPl
     suspected = plan.category(job.category)
     named = submission.category if submission.action is Action.REJECT else ""
     return (suspected, plan.category(named)) if named and named != job.category else (suspected,)
+
+
+def _for_words(concerned: tuple[CategoryPlan, ...], submission: Submission) -> bool:
+    """Whether one of the reasons lies in caption or prompt."""
+    reasons = (reason for category in concerned for reason in category.reasons if category.name == submission.category)
+    return any(reason.words and reason.code in submission.reasons for reason in reasons)
 
 
 def _next_place(plan: Plan, job: Job, concerned: tuple[CategoryPlan, ...]) -> str:

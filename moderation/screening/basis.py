@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from moderation.domain.audit import canonical_json
+from moderation.domain.cluster import WITH_WORDS
 from moderation.domain.post import Post
 from moderation.domain.verdict import Comparison, Judgement, RuleHit, RuleStatus, Truth
 
@@ -13,7 +14,7 @@ _READS_TEXT = re.compile(r"\b(caption|prompt)_", re.IGNORECASE)
 
 
 def basis(post: Post, judgement: Judgement) -> str:
-    """64 hexadecimal characters, or "" for a post that nothing else is the same case as.
+    """64 hexadecimal characters, after `WITH_WORDS` where the words count; "" for a post like which nothing else is.
 
     SHA-256 over the queue, the category and the live rules that are true; and over the caption and the prompt when
     one of these rules looked at them: then the same words are part of the case. When anything could not be measured or
@@ -25,7 +26,7 @@ def basis(post: Post, judgement: Judgement) -> str:
     words = [_plain(post.caption), _plain(post.prompt)] if _read_text(rules) else []
     named = sorted(hit.rule for hit in rules)
     grounds = canonical_json([judgement.queue, judgement.category, named, words])
-    return hashlib.sha256(grounds.encode()).hexdigest()
+    return (WITH_WORDS if words else "") + hashlib.sha256(grounds.encode()).hexdigest()
 
 
 def _read_text(rules: Iterable[RuleHit]) -> bool:

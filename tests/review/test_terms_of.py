@@ -100,6 +100,12 @@ def test_of_two_categories_the_stricter_one_counts(plan: Plan) -> None:
     assert found.disagreement_route.severity == 65
 
 
+@pytest.mark.parametrize(("reason", "for_words"), [("nudity", False), ("sexual_text", True)])
+def test_a_rejection_for_words_says_so(plan: Plan, reason: str, for_words: bool) -> None:
+    assert terms(plan, ADULT, a_submission(Action.REJECT, category="adult", reason=reason)).for_words is for_words
+    assert not terms(plan, ADULT, a_submission(Action.APPROVE)).for_words
+
+
 def test_restricted_jobs_stay_restricted(plan: Plan) -> None:
     found = terms(plan, MINORS, a_submission(Action.ESCALATE))
     assert found.escalate is not None

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moderation.domain.cluster import WITH_WORDS, covers_words
 from moderation.domain.verdict import Judgement, RuleHit, RuleStatus, Truth
 from moderation.screening.basis import basis
 from tests.factories import a_comparison, a_hit, a_hold, a_post
@@ -43,6 +44,8 @@ def test_order_shadow_rules_and_undecided_rules_do_not_matter() -> None:
 
 def test_words_belong_to_the_grounds_when_a_rule_looked_at_them() -> None:
     rule = replace(a_hit(), comparisons=(a_comparison(), TEXT))
+    assert covers_words(basis(POST, held(rule)))
+    assert not covers_words(basis(POST, held()))
     assert basis(POST, held(rule)) == basis(a_post(caption=" buy\u00a0now ", prompt="A LAKE"), held(rule))
     assert basis(POST, held(rule)) != basis(a_post(caption="buy later", prompt="a lake"), held(rule))
     assert basis(POST, held(rule)) != basis(a_post(caption="buy now", prompt="a sea"), held(rule))
@@ -69,5 +72,5 @@ def test_without_full_evidence_no_other_post_is_the_same_case() -> None:
 def test_any_text_has_a_basis(caption: str, prompt: str) -> None:
     rule = replace(a_hit(), comparisons=(TEXT,))
     post = a_post(caption=caption, prompt=prompt)
-    assert len(basis(post, held(rule))) == 64
+    assert len(basis(post, held(rule)).removeprefix(WITH_WORDS)) == 64
     assert basis(post, held(rule)) == basis(replace(post, caption=f" {caption}\n"), held(rule))

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, insert, select, update
 
 from moderation.domain.audit import AuditDraft, AuditEvent, Json
+from moderation.domain.cluster import covers_words
 from moderation.domain.decision import Action, Fate, Source, Submission
 from moderation.domain.errors import ConflictError
 from moderation.domain.ids import AccountId, BatchId, PostId, new_id
@@ -190,6 +191,7 @@ def _move(connection: Connection, case: _Case, terms: Terms) -> None:
         leasing.end(connection, [row.id], **nobodys, **_escalated(row, terms.escalate, case.now))
         return
     carries = case.ruled.binding and row.kind is JobKind.REVIEW and row.pdq is not None and terms.carry_seconds > 0
+    carries = carries and (not terms.for_words or covers_words(row.basis))
     carry_until = case.effective_at + timedelta(seconds=terms.carry_seconds) if carries else None
     leasing.end(
         connection,

@@ -40,9 +40,7 @@ class DraftStore:
     def forget(self, account: AccountId, job: JobId) -> None:
         """The note was sent, or is not wanted."""
         with self._database.write() as connection:
-            connection.execute(
-                delete(job_drafts).where(job_drafts.c.account_id == account, job_drafts.c.job_id == job)
-            )
+            connection.execute(delete(job_drafts).where(job_drafts.c.account_id == account, job_drafts.c.job_id == job))
 
     def _write(self, account: AccountId, job: JobId, note: str, *, now: datetime) -> None:
         mine = (job_drafts.c.account_id == account) & (job_drafts.c.job_id == job)

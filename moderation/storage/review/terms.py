@@ -14,7 +14,8 @@ class Terms:
 
     `double`: a second person must decide the same before anything moves. `second`: this decision was drawn for a blind
     second review. For `carry_seconds` after it settled, later posts of the cluster take the same decision, except
-    `audit_rate` of them, which somebody else looks at. `escalate` is None where nothing is above.
+    `audit_rate` of them, which somebody else looks at; a decision `for_words` only where these are the same.
+    `escalate` is None where nothing is above.
     """
 
     undo_seconds: float
@@ -25,6 +26,7 @@ class Terms:
     second: bool = False
     carry_seconds: float = 0.0
     audit_rate: float = 0.0
+    for_words: bool = False
 
 
 @dataclass(frozen=True, slots=True)

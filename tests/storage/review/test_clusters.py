@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from moderation.domain.cluster import bands, distance_bits
+from moderation.domain.cluster import WITH_WORDS, bands, distance_bits
 from moderation.domain.decision import Action, Fate, Source
 from moderation.domain.errors import InvalidInputError
 from moderation.domain.ids import PostId
@@ -163,6 +163,15 @@ def test_gravest_and_double_decisions_are_never_carried(office: Office) -> None:
         later = office.held(100, pdq=pdq)
         assert office.decisions.of_posts([during, later]) == {}
         assert office.state(later) is PostState.HELD
+
+
+@pytest.mark.parametrize(("basis", "carried"), [("picture", False), (f"{WITH_WORDS}same", True)])
+def test_a_rejection_for_words_is_carried_only_to_the_same_words(office: Office, basis: str, carried: bool) -> None:
+    ada, first = office.person("ada"), office.held(pdq=PDQ, basis=basis)
+    office.decide(ada, office.job(first).id, Action.REJECT, terms=replace(CARRIED, for_words=True))
+    office.settle(UNDO)
+    later = office.held(100, pdq=PDQ, basis=basis)
+    assert bool(office.decisions.of_post(later)) is carried
 
 
 def test_a_post_that_looks_like_an_exception_takes_nothing(office: Office) -> None:
