@@ -1,6 +1,6 @@
 """How the queues, the rules and the team are doing: what waits now, and what the counters added up to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -67,8 +67,8 @@ async def dashboard(
 
 def _values(desk: Desk, person: Person, period: Period) -> dict[str, object]:
     now, plan = desk.clock(), desk.plan()
-    flow = _flow(desk, period, now)
-    waiting = {count.queue: count for count in desk.queue.counts(None, now)}
+    flow = _without_closed(_flow(desk, period, now), person, plan)
+    waiting = {count.queue: count for count in desk.queue.counts(None, now) if may_see_queue(person, count.queue, plan)}
     lines = _lines(person, plan, waiting, flow)
     team = desk.exposures.team(since=now - timedelta(hours=EXPOSURE_HOURS), now=now)
     return {
@@ -88,6 +88,11 @@ def _values(desk: Desk, person: Person, period: Period) -> dict[str, object]:
             for name, chart in charts_of(flow, plan, [(line.title, line.flow) for line in lines], team, waiting).items()
         },
     }
+
+
+def _without_closed(flow: Flow, person: Person, plan: Plan) -> Flow:
+    """Without the queues that the person may know nothing of: what is missing from a total tells it, too."""
+    return replace(flow, queues={name: one for name, one in flow.queues.items() if may_see_queue(person, name, plan)})
 
 
 def _flow(desk: Desk, period: Period, now: datetime) -> Flow:

@@ -16,7 +16,7 @@ from moderation.review.plan import Plan
 from moderation.review.plan_changes import DiffLine, difference, loosened, policy_gaps, unserved
 from moderation.review.routing_preview import Preview
 from moderation.storage.review.plans import PlanVersion
-from review_ui.console.access import needs
+from review_ui.console.access import may_see_queue, needs
 from review_ui.console.desk import Desk, TheDesk
 from review_ui.console.forms import Form, TheForm
 from review_ui.console.shell import render
@@ -92,6 +92,7 @@ def _page(
         "history": history,
         "names": desk.people.names({AccountId(one.account) for one in history}),
         "depths": {count.queue: count for count in desk.queue.counts(None, desk.clock())},
+        "closed": frozenset(name for name in plan.queues if not may_see_queue(person, name, plan)),
         "expected": newest,
         "older": older,
         "text": trial.text if trial else older.text if older else plan.text,

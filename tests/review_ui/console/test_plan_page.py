@@ -51,6 +51,16 @@ def test_the_plan_in_force_is_shown_with_what_waits(app: FastAPI, desk: Desk, pi
     assert desk.plan().routing[0].name in page.text
 
 
+def test_what_waits_in_a_restricted_queue_is_told_to_who_was_let_in(app: FastAPI, desk: Desk, pia: Visitor) -> None:
+    for shade in range(7):
+        Floor(app, desk).held(shade, queue="child-safety", category="minors")
+    inside = visitor(app, "ida", Role.POLICY, queues=("child-safety",))
+    row = "<code>child-safety</code>"
+    shown, told = (who.client.get(PLAN, headers=HTML).text.split(row)[1].split("</tr>")[0] for who in (pia, inside))
+    assert '<td class="number">7' in told
+    assert '<td class="number">7' not in shown
+
+
 @pytest.mark.parametrize(
     ("role", "status"), [(Role.ADMIN, 200), (Role.MODERATOR, 403), (Role.SENIOR, 403), (Role.AUDITOR, 403)]
 )

@@ -1,9 +1,12 @@
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import insert
 
+from moderation.domain.decision import Action
 from moderation.domain.people import Role
 from moderation.domain.verdict import Verdict
 from moderation.storage.outbox import OutboxStore
+from moderation.storage.tables import gold_items
 from tests.factories import a_hold, judge_all
 from tests.review_ui.console.listed import add_post, desk_of, hold_all, look_at, statements
 from tests.review_ui.console.people import Visitor, visitor
@@ -27,7 +30,7 @@ def test_everything_that_happened_is_told(app: FastAPI, iris: Visitor) -> None:
         "Screened",
         "Held for Adult content",
         "Review job in Adult content",
-        "Told the outside: post.held",
+        "Client told: post held",
         "feed: pending",
         "It looks adult.",
         "media.viewed",
@@ -67,9 +70,33 @@ def test_whoever_could_be_asked_is_not_told_what_others_decided(app: FastAPI) ->
     other = visitor(app, "bo", queues=["spam"]).client.get(f"/console/posts/{post.id}").text
     assert "in review" in asked
     assert "Audit trail" not in asked
-    assert "Told the outside" not in asked
+    assert "Client told" not in asked
     assert "in review" not in other
     assert "Audit trail" in other
+
+
+def test_a_senior_who_could_be_asked_is_not_told_that_it_is_a_test(app: FastAPI) -> None:
+    desk = desk_of(app)
+    post = add_post(desk, "A quiet lake")
+    hold_all(desk)
+    lead = visitor(app, "lead", Role.POLICY)
+    with desk.database.write() as connection:
+        connection.execute(
+            insert(gold_items).values(
+                id="gold-1",
+                post_id=post.id,
+                queue="adult",
+                action=Action.APPROVE,
+                category="",
+                note="",
+                added_by=lead.person.id,
+                added_at=desk.clock(),
+                retired_at=None,
+            )
+        )
+    asked = visitor(app, "sam", Role.SENIOR, queues=["adult"])
+    assert "gold item" in lead.client.get(f"/console/posts/{post.id}").text
+    assert "gold item" not in asked.client.get(f"/console/posts/{post.id}").text
 
 
 def test_payloads_and_names_of_viewers_are_for_leads_and_auditors(app: FastAPI, iris: Visitor) -> None:

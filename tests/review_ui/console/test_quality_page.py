@@ -125,6 +125,12 @@ def test_the_dashboard_counts_what_happened(floor: Floor, lead: Worker) -> None:
 def test_a_restricted_queue_is_not_on_the_dashboard_of_who_was_not_let_in(floor: Floor, lead: Worker) -> None:
     floor.held(1, queue="child-safety", category="minors")
     title = floor.desk.plan().queue("child-safety").title
-    assert title not in lead.client.get("/console/dashboard", headers=HTML).text
+    floor.held(2)
+    shown = lead.client.get("/console/dashboard", headers=HTML).text
+    assert title not in shown
+    assert "<dt>Waiting now</dt><dd><strong>1</strong>" in shown
+    assert "<dt>Opened</dt><dd><strong>1</strong>" in shown
     inside = floor.person("ida", Role.SENIOR, queues=("child-safety",))
-    assert title in inside.client.get("/console/dashboard", headers=HTML).text
+    shown = inside.client.get("/console/dashboard", headers=HTML).text
+    assert title in shown
+    assert "<dt>Waiting now</dt><dd><strong>2</strong>" in shown
