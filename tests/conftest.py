@@ -7,9 +7,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from playwright.sync_api import Browser
 
 from moderation.storage.engine import Database
 from tests import postgres
+from tests.browser import chromium
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REUSED = "moderation_tests"
@@ -100,3 +102,10 @@ def sqlite_database(sqlite_url: str) -> Iterator[Database]:
     opened = Database.open(sqlite_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, for the tests of one module."""
+    with chromium() as found:
+        yield found

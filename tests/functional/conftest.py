@@ -1,23 +1,10 @@
-"""A browser for the tests of the console."""
+"""A console for tests in a browser."""
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
-from tests.functional.console_world import BROWSER_ARGUMENTS, ConsoleWorld, console_world
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, started once."""
-    program = shutil.which("chromium")
-    assert program is not None, "Chromium is not installed: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(BROWSER_ARGUMENTS))
-        yield browser
-        browser.close()
+from tests.functional.console_world import ConsoleWorld, console_world
 
 
 @pytest.fixture(scope="module")

@@ -48,13 +48,6 @@ SETTLE_MS = 450
 UNDO_SECONDS = 4
 LEASE_SECONDS = 15
 HELD_TEXTS = tuple(row for row in TEXTS if row[5] == "hold" and not row[6].startswith(("minors", "new_account")))
-BROWSER_ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 def shorter_plan(folder: Path) -> Path:

@@ -39,10 +39,10 @@ def stage(page: Page) -> bytes:
 
 
 def test_from_the_password_to_a_published_post(
-    console: ConsoleWorld, chromium: Browser, samples: dict[PostId, SamplePost]
+    console: ConsoleWorld, browser: Browser, samples: dict[PostId, SamplePost]
 ) -> None:
     console.hire("ada")
-    with console.page(chromium, None) as page:
+    with console.page(browser, None) as page:
         page.goto("/console")
         page.fill("#name", "ada")
         page.fill("#password", PASSWORD)
@@ -66,10 +66,10 @@ def test_from_the_password_to_a_published_post(
 
 
 def test_nothing_of_a_picture_is_seen_before_somebody_looks(
-    console: ConsoleWorld, chromium: Browser, samples: dict[PostId, SamplePost]
+    console: ConsoleWorld, browser: Browser, samples: dict[PostId, SamplePost]
 ) -> None:
     console.hire("bea")
-    with console.page(chromium, "bea") as page:
+    with console.page(browser, "bea") as page:
         job = start_work(page)
         picture = samples[shown_post(page)].image
         page.wait_for_load_state("networkidle")

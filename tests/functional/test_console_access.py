@@ -33,11 +33,11 @@ def _has_second_factor(store: CredentialStore, account: AccountId) -> bool:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious_on_any_page(
-    team: Everyone, chromium: Browser, scheme: Literal["light", "dark"]
+    team: Everyone, browser: Browser, scheme: Literal["light", "dark"]
 ) -> None:
     found = []
     for who, path, name in team.pages():
-        with team.page(chromium, who, viewport=WINDOW, color_scheme=scheme, bypass_csp=True) as page:
+        with team.page(browser, who, viewport=WINDOW, color_scheme=scheme, bypass_csp=True) as page:
             answer = page.goto(path)
             assert answer is not None
             assert answer.ok, f"{path}: {answer.status}"
@@ -52,11 +52,11 @@ def test_axe_finds_nothing_serious_on_any_page(
     assert found == [], "\n".join(found)
 
 
-def test_no_page_says_anything_to_the_browsers_console(team: Everyone, chromium: Browser) -> None:
+def test_no_page_says_anything_to_the_browsers_console(team: Everyone, browser: Browser) -> None:
     """A refused style, a missing file or a script that throws would be told there."""
     told: list[str] = []
     for who, path, name in team.pages():
-        with team.page(chromium, who, viewport=WINDOW) as page:
+        with team.page(browser, who, viewport=WINDOW) as page:
             page.on("console", lambda message: told.append(message.text))
             page.on("pageerror", lambda error: told.append(str(error)))
             page.goto(path)
@@ -66,10 +66,10 @@ def test_no_page_says_anything_to_the_browsers_console(team: Everyone, chromium:
 
 
 @pytest.mark.parametrize("width", [1024, 1280, 1920])
-def test_no_page_is_wider_than_its_window(team: Everyone, chromium: Browser, width: int) -> None:
+def test_no_page_is_wider_than_its_window(team: Everyone, browser: Browser, width: int) -> None:
     wide = []
     for who, path, name in team.pages():
-        with team.page(chromium, who, viewport={"width": width, "height": 768}) as page:
+        with team.page(browser, who, viewport={"width": width, "height": 768}) as page:
             page.goto(path)
             page.wait_for_load_state("load")
             if (over := page.evaluate("document.documentElement.scrollWidth - innerWidth")) > 0:
@@ -77,11 +77,11 @@ def test_no_page_is_wider_than_its_window(team: Everyone, chromium: Browser, wid
     assert wide == []
 
 
-def test_signing_in_with_a_second_factor(team: Everyone, chromium: Browser) -> None:
+def test_signing_in_with_a_second_factor(team: Everyone, browser: Browser) -> None:
     person = team.filled.team.moderators[3]
     store = CredentialStore(team.database)
     store.set_password(person, Passwords().hash(PASSWORD), must_change=False, actor="system:test", now=now())
-    with team.page(chromium, "nobody", viewport=WINDOW) as page:
+    with team.page(browser, "nobody", viewport=WINDOW) as page:
         page.goto("/console/login")
         page.fill("#name", person.name)
         page.fill("#password", PASSWORD)
@@ -100,7 +100,7 @@ def test_signing_in_with_a_second_factor(team: Everyone, chromium: Browser) -> N
     assert done is not None
     assert done.totp_secret is not None
     assert done.totp_step is not None
-    with team.page(chromium, "nobody", viewport=WINDOW) as page:
+    with team.page(browser, "nobody", viewport=WINDOW) as page:
         page.goto("/console/login")
         page.fill("#name", person.name)
         page.fill("#password", PASSWORD)

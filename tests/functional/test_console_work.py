@@ -56,10 +56,10 @@ def idle(page: Page) -> bool:
     return page.url.rstrip("/").endswith("/console")
 
 
-def test_fifty_jobs_are_decided_by_keyboard_alone(console: ConsoleWorld, chromium: Browser) -> None:
+def test_fifty_jobs_are_decided_by_keyboard_alone(console: ConsoleWorld, browser: Browser) -> None:
     console.screened(held_samples(JOBS + 10, name="many"))
     console.hire("ada")
-    with console.page(chromium, "ada") as page:
+    with console.page(browser, "ada") as page:
         job, decided = start_work(page), []
         for number in range(JOBS):
             page.keyboard.press("a" if number % 3 else "1")
@@ -75,12 +75,12 @@ def test_fifty_jobs_are_decided_by_keyboard_alone(console: ConsoleWorld, chromiu
     assert {one.fate for job_id in decided for one in console.decisions.of_job(job_id)} == {Fate.SETTLED}
 
 
-def test_two_people_never_have_the_same_job(console: ConsoleWorld, chromium: Browser) -> None:
+def test_two_people_never_have_the_same_job(console: ConsoleWorld, browser: Browser) -> None:
     console.screened(held_samples(24, name="race"))
     console.hire("bea")
     console.hire("cem")
     seen: dict[str, list[JobId]] = {"bea": [], "cem": []}
-    with console.page(chromium, "bea") as one, console.page(chromium, "cem") as other:
+    with console.page(browser, "bea") as one, console.page(browser, "cem") as other:
         at = {"bea": start_work(one), "cem": start_work(other)}
         for _ in range(8):
             for name, page in (("bea", one), ("cem", other)):
@@ -95,12 +95,12 @@ def test_two_people_never_have_the_same_job(console: ConsoleWorld, chromium: Bro
 
 
 def test_a_decision_that_comes_too_late_is_refused_and_what_was_typed_is_kept(
-    console: ConsoleWorld, chromium: Browser
+    console: ConsoleWorld, browser: Browser
 ) -> None:
     empty(console)
     console.screened(held_samples(1, name="late"))
     ada, dan = console.hire("ada"), console.hire("dan")
-    with console.page(chromium, "ada") as page:
+    with console.page(browser, "ada") as page:
         job = start_work(page)
         page.keyboard.press("n")
         page.keyboard.type("the caption quotes a song")
@@ -113,18 +113,18 @@ def test_a_decision_that_comes_too_late_is_refused_and_what_was_typed_is_kept(
         refusal.wait_for()
         assert console.decisions.of_job(job) == []
         assert drafts.note(ada.id, job) == "the caption quotes a song"
-    with console.page(chromium, "dan") as page:
+    with console.page(browser, "dan") as page:
         assert start_work(page) == job
 
 
-def test_a_job_whose_browser_died_returns_by_itself(console: ConsoleWorld, chromium: Browser) -> None:
+def test_a_job_whose_browser_died_returns_by_itself(console: ConsoleWorld, browser: Browser) -> None:
     empty(console)
     console.screened(held_samples(1, name="dead"))
     console.hire("ada")
     console.hire("bea")
-    with console.page(chromium, "ada") as page:
+    with console.page(browser, "ada") as page:
         job = start_work(page)
-    with console.page(chromium, "bea") as page:
+    with console.page(browser, "bea") as page:
         page.goto("/console")
         page.keyboard.press("Enter")
         page.wait_for_load_state("networkidle")
@@ -135,11 +135,11 @@ def test_a_job_whose_browser_died_returns_by_itself(console: ConsoleWorld, chrom
         until(lambda: len(console.decisions.of_job(job)) == 1, "it is decided")
 
 
-def test_what_is_undone_in_time_never_leaves(console: ConsoleWorld, chromium: Browser) -> None:
+def test_what_is_undone_in_time_never_leaves(console: ConsoleWorld, browser: Browser) -> None:
     empty(console)
     console.screened(held_samples(2, name="undo"))
     console.hire("ada")
-    with console.page(chromium, "ada") as page:
+    with console.page(browser, "ada") as page:
         job, post = start_work(page), shown_post(page)
         page.keyboard.press("a")
         following = wait_for_other_job(page, job)
@@ -153,11 +153,11 @@ def test_what_is_undone_in_time_never_leaves(console: ConsoleWorld, chromium: Br
         assert [one.type for one in console.told(post)][:2] == ["post.held", "post.approved"]
 
 
-def test_a_cluster_is_decided_once_with_exceptions_and_undone_as_one(console: ConsoleWorld, chromium: Browser) -> None:
+def test_a_cluster_is_decided_once_with_exceptions_and_undone_as_one(console: ConsoleWorld, browser: Browser) -> None:
     empty(console)
     ids = console.screened(near_duplicates(5, "my nudes are in the next post, five times"))
     console.hire("ada")
-    with console.page(chromium, "ada") as page:
+    with console.page(browser, "ada") as page:
         job = start_work(page)
         assert sorted(console.queue.members(job)) == sorted(ids)
         page.keyboard.press(".")
@@ -185,11 +185,11 @@ def test_a_cluster_is_decided_once_with_exceptions_and_undone_as_one(console: Co
     assert states()[left_out] is PostState.HELD
 
 
-def test_a_killed_server_loses_nothing_typed_or_decided(console: ConsoleWorld, chromium: Browser) -> None:
+def test_a_killed_server_loses_nothing_typed_or_decided(console: ConsoleWorld, browser: Browser) -> None:
     empty(console)
     console.screened(held_samples(6, name="killed"))
     ada = console.hire("ada")
-    with console.page(chromium, "ada") as page:
+    with console.page(browser, "ada") as page:
         job = start_work(page)
         page.locator("[data-job]").wait_for()
         page.wait_for_load_state("load")

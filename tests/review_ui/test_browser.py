@@ -1,12 +1,10 @@
 """The pages in a real browser: nothing refused by their own policy, nothing broken, nothing that runs off the side."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page
 
 from moderation.domain.verdict import Verdict
 from moderation.screening.intake import Submission
@@ -17,19 +15,6 @@ from tests.review_ui.requests import png
 from tests.review_ui.serving import Server, served
 
 pytestmark = pytest.mark.functional
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        if os.environ.get("CI"):
-            pytest.fail("CI has no browser: install the package chromium.")
-        pytest.skip("needs the program chromium")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from playwright.sync_api import sync_playwright
 
-from tests.functional.console_world import BROWSER_ARGUMENTS
+from tests.browser import ARGUMENTS
 from tests.functional.everyone import everyone
 
 Scheme = Literal["light", "dark"]
@@ -27,7 +27,7 @@ def main(folder: Path, wanted: list[str]) -> int:
         return 1
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home, everyone(Path(home)) as team, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(BROWSER_ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
         pages = [one for one in team.pages() if not wanted or any(part in one[2] for part in wanted)]
         for width, height in SIZES:
             for scheme in get_args(Scheme):

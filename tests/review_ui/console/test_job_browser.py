@@ -1,12 +1,10 @@
 """The job screen in a real browser, on a real server: by keyboard alone, concealed, safe against what goes wrong."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from moderation.domain.decision import Action
 from moderation.domain.people import Person, Role
@@ -23,19 +21,6 @@ from tests.review_ui.test_browser import complaints
 
 pytestmark = pytest.mark.functional
 POSTS = 24
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        if os.environ.get("CI"):
-            pytest.fail("CI has no browser: install the package chromium.")
-        pytest.skip("needs the program chromium")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")

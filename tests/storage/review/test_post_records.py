@@ -8,7 +8,7 @@ from moderation.storage.outbox import OutboxStore
 from moderation.storage.posts import PostStore
 from moderation.storage.review import post_records
 from moderation.storage.review.post_records import PostRecordStore
-from moderation.storage.tables import evidence_holds, exposures, gold_items
+from moderation.storage.tables import evidence_holds, exposures, gold_items, shifts
 from tests.factories import NOW, accept, after, judge_all
 
 
@@ -29,8 +29,18 @@ def look(database: Database, post_id: PostId, account: str, *, at: float) -> Non
         "category": "adult",
         "started_at": after(at),
         "seconds": 2.5,
+        "view": f"{account}-{at}",
+        "shift_id": f"{account}-{at}",
+    }
+    shift = {
+        "id": row["shift_id"],
+        "account_id": account,
+        "started_at": after(at),
+        "seen_at": after(at),
+        "working_since": after(at),
     }
     with database.write() as connection:
+        connection.execute(insert(shifts), [shift])
         connection.execute(insert(exposures), [row])
 
 
