@@ -1,7 +1,7 @@
 """The queues: what waits in each, and one queue's jobs in the order in which people get them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlencode
@@ -25,6 +25,7 @@ from review_ui.console.forms import TheForm
 from review_ui.console.post_lines import Stretch, stretches
 from review_ui.console.shell import render
 from review_ui.console.sight import may_see_post, restricted
+from review_ui.site import site_of
 
 PAGE = 40
 PATH = "/console/queues"
@@ -37,12 +38,13 @@ Lead = Annotated[Person, needs(Capability.LEAD)]
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """One queue. `count` is None where the person may not know what is in it."""
+    """One queue. `count` is None where the person may not know what is in it; `stranded` jobs nobody can take."""
 
     plan: QueuePlan
     count: QueueCount | None
     granted: bool
     works: bool
+    stranded: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,10 @@ def _queues_page(request: Request, desk: Desk, person: Person) -> Response:
     counts = {count.queue: count for count in desk.queue.counts(None, now)}
     names = list(plan.queues) + sorted(name for name in counts if name not in plan.queues)
     rows = [_queue_row(plan.queue(name), counts.get(name), person, plan) for name in names]
+    if person.may(Capability.LEAD):
+        lead_only = [queue.name for queue in plan.queues.values() if queue.lead_only]
+        stranded = site_of(request).jobs.stranded(lead_only=lead_only)
+        rows = [replace(row, stranded=stranded.get(row.plan.name, 0)) if row.count else row for row in rows]
     shown = [row for row in rows if row.plan.known or row.count is not None]
     known = [row.count for row in shown if row.count is not None]
     values = {

@@ -49,6 +49,14 @@ def test_jobs_stand_in_order_with_their_priority_explained(app: FastAPI, ada: Vi
         assert told in page
 
 
+def test_leads_see_what_nobody_can_take(app: FastAPI) -> None:
+    add_jobs(desk_of(app), 2)
+    lead = visitor(app, "sena", Role.SENIOR, queues=["spam"])
+    assert "2 that nobody can take" in lead.client.get(PATH).text
+    assert "nobody can take" not in visitor(app, "ada", queues=["adult"]).client.get(PATH).text
+    assert "nobody can take" not in lead.client.get(PATH).text
+
+
 def test_who_has_a_job_is_told(app: FastAPI, ada: Visitor) -> None:
     desk = desk_of(app)
     job = add_jobs(desk, 1)[0]
