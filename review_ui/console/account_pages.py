@@ -225,6 +225,7 @@ def _list(
     values = {
         "section": "accounts",
         "accounts": entrance.people.everybody(),
+        "plan": desk.plan(),
         "restricted": desk.plan().restricted_queues,
         "choices": _choices(desk, frozenset()),
         "roles": _roles(),
@@ -244,6 +245,7 @@ def _detail(
     values = {
         "section": "accounts",
         "account": account,
+        "plan": desk.plan(),
         "restricted": desk.plan().restricted_queues,
         "sessions": entrance.sessions.of(account_id, now=entrance.clock()),
         "choices": _choices(desk, account.person.queues),

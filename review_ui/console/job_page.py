@@ -11,6 +11,7 @@ from moderation.domain.signal import Surface
 from moderation.review.plan import Plan
 from review_ui.console.desk import Desk
 from review_ui.console.evidence import Evidence, evidence_of
+from review_ui.console.job_notes import notes_of
 from review_ui.console.keys import keys_of
 from review_ui.console.preferences import preferences_of
 from review_ui.console.sight import may_see_post, restricted
@@ -65,6 +66,7 @@ def job_values(desk: Desk, person: Person, plan: Plan, job: Job) -> dict[str, ob
         "members": members,
         "total": job.posts,
         "draft": draft,
+        "notes": notes_of(desk, job.id),
         "colleagues": _colleagues(desk, person, job),
         "skip_reasons": SKIP_REASONS,
         "hold_times": HOLD_TIMES,

@@ -85,7 +85,7 @@ class Preferences(BaseModel):
         pressed = [keys.get(key.act, key.key).casefold() for key in KEYS]
         twice = sorted({key for key in pressed if pressed.count(key) > 1})
         if twice:
-            raise ValueError(f"{' and '.join(twice)} would do two things")
+            raise ValueError(f"the key {' and the key '.join(twice)} would do two things")
         return keys
 
     def reveal_for(self, category: CategoryPlan) -> Reveal:

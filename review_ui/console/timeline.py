@@ -146,7 +146,7 @@ def _outside(record: PostRecord) -> Iterator[Happening]:
         yield Happening(record.published_at, "Published", "good", order=7)
     for message in record.messages:
         late = [way for way in message.deliveries if way.status != "delivered"]
-        title = f"Told the outside: {message.type}"
+        title = f"Client told: {words(message.type.replace('.', ' '))}"
         yield Happening(message.created_at, title, "warn" if late else "", details=tuple(_ways(message)), order=8)
 
 

@@ -45,7 +45,8 @@ function tick() {
   }
   for (const element of document.querySelectorAll("[data-due]")) {
     const left = (new Date(element.dataset.due) - Date.now()) / 1000;
-    element.textContent = left < 0 && element.dataset.over ? element.dataset.over : countdown(left);
+    const told = left < 0 && element.dataset.over ? element.dataset.over : countdown(left);
+    element.textContent = "brief" in element.dataset ? told.replace(/( h) \d\d min/, "$1") : told;
     const label = element.parentElement.querySelector("[data-due-label]");
     if (label) {
       label.textContent = "due in";

@@ -200,6 +200,9 @@ def test_a_job_is_handed_to_a_colleague(floor: Floor, ada: Worker) -> None:
     assert ada.form(f"{job_path(job.id)}/hand-over", **told).status_code == 200
     assert "Handed to you" in ben.client.get("/console", headers=HTML).text
     assert ben.form("/console/next").json()["url"] == job_path(job.id)
+    shown = ben.open(job.id).text
+    assert "You know this author." in shown
+    assert "handed it over" in shown
 
 
 def test_a_job_given_back_is_everybodys(floor: Floor, ada: Worker) -> None:
