@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from moderation.domain.errors import TooLargeError
 from review_ui.errors import BodyTimeoutError
+from review_ui.problem import problem_response
 
 CONSOLE = "/console"
 TAKES_PICTURES = f"{CONSOLE}/search/picture"
@@ -17,7 +18,8 @@ FORM_SECONDS = 30.0
 class BodyLimit:
     """ASGI middleware: bodies sent to the console have at most `FORM_BYTES`, and room for an image where one is taken.
 
-    Whoever reads more gets a `TooLargeError`, whoever waits longer than `FORM_SECONDS` a `BodyTimeoutError`.
+    An address with a NUL, which no database takes, is refused. Whoever reads more gets a `TooLargeError`, whoever waits
+    longer than `FORM_SECONDS` a `BodyTimeoutError`.
     """
 
     def __init__(self, app: ASGIApp, *, max_image_bytes: int, seconds: float = FORM_SECONDS) -> None:
@@ -29,6 +31,12 @@ class BodyLimit:
         """Handle one request; only the console's are limited."""
         if scope["type"] != "http" or not scope["path"].startswith(CONSOLE):
             await self._app(scope, receive, send)
+            return
+        if "\0" in scope["path"] or b"%00" in scope.get("query_string", b""):
+            refusal = problem_response(
+                scope, code="invalid_input", status=422, detail="No address has such a character."
+            )
+            await refusal(scope, receive, send)
             return
         await self._app(scope, self._limited(scope, receive), send)
 

@@ -40,7 +40,7 @@ AtWork = Annotated[Person, needs(Capability.DECIDE)]
 class HeldLease(BaseModel):
     """A lease as a browser holds it."""
 
-    job: str = Field(max_length=36)
+    job: str = Field(max_length=36, pattern=r"^[0-9A-Za-z-]*$")
     token: str = Field(max_length=200)
 
 

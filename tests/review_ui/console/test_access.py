@@ -19,7 +19,7 @@ from review_ui.console.limits import FORM_BYTES, BodyLimit
 from review_ui.errors import BodyTimeoutError
 from tests.factories import NOW
 from tests.review_ui.console.doors import Door, application
-from tests.review_ui.console.people import entrance_of, make_person, sign_in
+from tests.review_ui.console.people import entrance_of, make_person, sign_in, visitor
 
 
 @dataclass(frozen=True)
@@ -190,6 +190,13 @@ def test_a_body_has_a_limit_that_is_counted_not_declared() -> None:
     for path, sent in (("/console/search/picture", [*upload, b"x"]), ("/console/login", upload)):
         with pytest.raises(TooLargeError):
             limited(path, sent, content_type=kind)
+
+
+@pytest.mark.parametrize(
+    "path", ["/console/jobs/%00", "/console/queues/spam?category=%00", "/console/media/%00/concealed"]
+)
+def test_an_address_with_a_nul_is_refused_before_the_database_is_asked(app: FastAPI, path: str) -> None:
+    assert visitor(app, "ada", queues=["spam"]).client.get(path).status_code == 422
 
 
 def test_a_body_that_does_not_arrive_is_given_up() -> None:

@@ -88,5 +88,10 @@ def test_one_person_has_so_many_connections_and_no_more(floor: Floor) -> None:
     assert ada.client.get("/console/events").text == f"retry: {RECONNECT_MS}\n\n"
 
 
+def test_a_heartbeat_for_what_cannot_be_a_job_is_refused(floor: Floor) -> None:
+    beat = {"refs": [{"job": "\0", "token": "x"}]}
+    assert floor.person("ada").json("/console/heartbeat", beat).status_code == 422
+
+
 def test_only_who_decides_is_pushed_to(floor: Floor) -> None:
     assert floor.person("aud", Role.AUDITOR, queues=()).client.get("/console/events").status_code == 403
