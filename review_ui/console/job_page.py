@@ -88,6 +88,7 @@ def _facts(person: Person, plan: Plan, job: Job, evidence: Evidence) -> dict[str
         "post": evidence.post.id,
         "appeal": job.kind is JobKind.APPEAL,
         "restricted": evidence.restricted,
+        "unreadable": evidence.frames == 0,
         "warn": evidence.restricted or preferences.warns_of(category),
         "warning": category.title,
         "blur": reveal.blur,

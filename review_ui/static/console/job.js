@@ -120,7 +120,8 @@ class Screen {
   choose(choice) {
     if (this.closed || busy || this.seconds < SETTLE_S) return;
     const [action, category] = choice.split(":");
-    if (action === "reject") {
+    if (this.facts.unreadable && ["approve", "overturn"].includes(action)) open(this.root, "unreadable");
+    else if (action === "reject") {
       const found = this.facts.categories.find((one) => one.name === category);
       if (found.reasons.length > 1) this.#askReasons(found);
       else this.decide(choice, found.reasons.map((reason) => ["reason", reason.code]));
@@ -215,6 +216,8 @@ class Screen {
   #clicked(event) {
     const target = event.target.closest("[data-target]");
     if (target) this.decide("escalate", [["queue", target.dataset.target]]);
+    const unseen = event.target.closest("[data-unseen]");
+    if (unseen) this.decide(unseen.dataset.unseen, []);
     const go = event.target.closest("[data-go]");
     if (go) this.showMember(Number(go.dataset.go));
     const compare = event.target.closest("[data-compare-link]");

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from moderation.domain.ids import JobId, PostId
 from moderation.domain.job import Job
+from moderation.domain.media import Refusal
 from moderation.domain.people import Role
 from moderation.domain.post import Author
 from moderation.domain.signal import Score, SignalResult, Span, Surface
@@ -53,6 +54,7 @@ class Floor:
         caption: str = "Free coins here",
         frames: int = 1,
         author: Author | None = None,
+        refusal: Refusal | None = None,
     ) -> PostId:
         """A post that waits in a queue, with a caption of whose first word a rule took notice."""
         now = self.desk.clock()
@@ -60,7 +62,9 @@ class Floor:
         post = self.desk.site.intake.accept(sent, client="client-1", idempotency_key=None, now=now).post
         (claim,) = claim_all(self.desk.site.posts, now=now)
         judgement = replace(a_hold(queue), category=category)
-        screening = a_screening(claim, judgement, results=_results(caption), image=facts("gif", 48, 32, frames))
+        screening = a_screening(
+            claim, judgement, results=_results(caption), image=refusal or facts("gif", 48, 32, frames)
+        )
         self.desk.site.posts.commit([(claim, screening)], now=now)
         return post.id
 

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from moderation.domain.decision import Action
+from moderation.domain.media import Refusal, RefusalReason
 from moderation.domain.people import Person, Role
 from moderation.settings import Settings
 from moderation.storage.accounts.people import NewAccount
@@ -45,12 +46,12 @@ def server(home: Path, floor: Floor) -> Iterator[Server]:
         yield running
 
 
-def signed_in(browser: Browser, server: Server, floor: Floor, name: str) -> tuple[Page, Person]:
+def signed_in(browser: Browser, server: Server, floor: Floor, name: str, *, queue: str = "spam") -> tuple[Page, Person]:
     """A page of a new moderator, who has started to work."""
     entrance = open_entrance(floor.desk.site)
     now = entrance.clock()
     person = entrance.people.create(
-        NewAccount(name, Role.MODERATOR, queues=frozenset({"spam"}), display_name=name.title()), actor="test", now=now
+        NewAccount(name, Role.MODERATOR, queues=frozenset({queue}), display_name=name.title()), actor="test", now=now
     )
     secret, _ = entrance.sessions.start(
         person, method="password", confirmed=True, client=Client("127.0.0.1", "tests"), now=now
@@ -122,6 +123,24 @@ def test_a_letter_in_a_dialog_is_no_decision(browser: Browser, server: Server, f
     page.keyboard.type("a b e 1 s")
     assert page.locator("[data-note]").input_value() == "a b e 1 s"
     assert decisions_of(floor, person) == []
+    page.context.close()
+
+
+def test_a_picture_that_nobody_can_open_is_not_approved_by_one_key(
+    browser: Browser, server: Server, floor: Floor
+) -> None:
+    floor.held(90, queue="undecodable", category="unusable_image", refusal=Refusal(RefusalReason.CORRUPT))
+    page, person = signed_in(browser, server, floor, "uma", queue="undecodable")
+    settle(page)
+    page.keyboard.press("a")
+    page.wait_for_selector("[data-dialog=unreadable][open]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-dialog=unreadable]:not([open])", state="attached")
+    assert decisions_of(floor, person) == []
+    page.keyboard.press("a")
+    page.click("[data-unseen]")
+    page.wait_for_url("**/console")
+    assert decisions_of(floor, person) == [Action.APPROVE]
     page.context.close()
 
 
