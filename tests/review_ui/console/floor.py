@@ -26,9 +26,11 @@ BATCH = "6f1f4a52-8f5f-4c58-9b1d-0d6f0f7b9a01"
 OTHER_BATCH = "6f1f4a52-8f5f-4c58-9b1d-0d6f0f7b9a02"
 
 
-def a_picture(shade: int = 0, *, frames: int = 1) -> bytes:
-    """A small GIF file with a mark in its metadata that must never reach anybody."""
+def a_picture(shade: int = 0, *, frames: int = 1, patched: bool = False) -> bytes:
+    """A small GIF file, with a patch of another colour if wished, and a mark in its metadata that nobody may see."""
     images = [Image.new("RGB", (48, 32), ((shade * 31 + 9 * number) % 256, 90, 140)) for number in range(frames)]
+    if patched:
+        images[0].paste((250, 250, 20), (8, 8, 24, 24))
     with BytesIO() as buffer:
         images[0].save(buffer, "GIF", save_all=True, append_images=images[1:], comment=b"secret-in-the-file")
         return buffer.getvalue()
@@ -53,12 +55,15 @@ class Floor:
         category: str = "spam",
         caption: str = "Free coins here",
         frames: int = 1,
+        patched: bool = False,
         author: Author | None = None,
         refusal: Refusal | None = None,
     ) -> PostId:
         """A post that waits in a queue, with a caption of whose first word a rule took notice."""
         now = self.desk.clock()
-        sent = Submission(a_picture(shade, frames=frames), caption, "coins", author or Author("author-1", 3.0, 1))
+        sent = Submission(
+            a_picture(shade, frames=frames, patched=patched), caption, "coins", author or Author("author-1", 3.0, 1)
+        )
         post = self.desk.site.intake.accept(sent, client="client-1", idempotency_key=None, now=now).post
         (claim,) = claim_all(self.desk.site.posts, now=now)
         judgement = replace(a_hold(queue), category=category)

@@ -116,12 +116,16 @@ def test_who_is_not_signed_in_sees_nothing(floor: Floor, app: FastAPI) -> None:
 
 
 def test_two_pictures_are_compared_and_concealed(floor: Floor, ada: Worker) -> None:
-    first, second = floor.held(1), floor.held(5)
+    first, second = floor.held(1), floor.held(1, patched=True)
     page = ada.client.get(f"/console/compare/{first}/{second}", headers=HTML)
     assert page.status_code == 200
     assert page.text.count("/concealed") == 2
     assert "<rect" in page.text
+    assert "1 region differs" in page.text
     assert "/frames/" not in page.text
+    other = ada.client.get(f"/console/compare/{first}/{floor.held(5)}", headers=HTML).text
+    assert "They differ nearly everywhere." in other
+    assert "<rect" not in other
     assert "The same file." in ada.client.get(f"/console/compare/{first}/{first}", headers=HTML).text
     hidden = floor.held(2, queue="child-safety", category="minors")
     assert ada.client.get(f"/console/compare/{first}/{hidden}", headers=HTML).status_code == 404
