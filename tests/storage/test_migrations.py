@@ -1,16 +1,24 @@
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, bindparam, inspect, text
 
+from moderation.domain.job import JobState
+from moderation.domain.priority import rank
+from moderation.storage.columns import UtcTime
 from moderation.storage.engine import Database
+from moderation.storage.jobs import JobStore
+from moderation.storage.migrate import configuration
 from moderation.storage.tables import METADATA
 from moderation.storage.tables.words import WORDS_TABLE
+from tests.factories import after
 from tests.storage.tampering import count
 
 
@@ -104,4 +112,37 @@ def test_a_migration_that_fails_leaves_nothing(empty_url: str) -> None:
     with opened.read() as connection:
         assert inspect(connection).get_table_names() == ["verdicts"]
     assert not opened.is_current()
+    opened.close()
+
+
+def test_jobs_from_before_review_wait_with_a_deadline_and_a_rank(empty_url: str) -> None:
+    opened = Database.open(empty_url)
+    with opened.write() as connection:
+        config = configuration()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for number in (1, 2):
+            connection.execute(
+                text(
+                    "INSERT INTO posts (id, client, image, image_bytes, caption, prompt, author_id, state, attempts, "
+                    "received_at, deadline_at, verdict_at) "
+                    "VALUES (:id, 'c', 'i', 1, '', '', 'a', 'held', 0, :at, :at, :at)"
+                ).bindparams(bindparam("at", type_=UtcTime)),
+                {"id": f"post-{number}", "at": after(number)},
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO jobs (id, post_id, queue, category, reason, opened_at) "
+                    "VALUES (:id, :post, 'spam', 'spam', 'Spam.', :at)"
+                ).bindparams(bindparam("at", type_=UtcTime)),
+                {"id": f"job-{number}", "post": f"post-{number}", "at": after(number)},
+            )
+    opened.migrate()
+    older, newer = JobStore(opened).open("spam", 10)
+    assert (older.id, older.due_at, older.state) == ("job-1", after(1) + timedelta(hours=1), JobState.OPEN)
+    with opened.read() as connection:
+        ranks = {row.id: row.rank for row in connection.execute(text("SELECT id, rank FROM jobs"))}
+        members = connection.execute(text("SELECT job_id, post_id FROM job_posts ORDER BY job_id")).all()
+    assert ranks == {job.id: pytest.approx(rank(job.urgency)) for job in (older, newer)}
+    assert members == [("job-1", "post-1"), ("job-2", "post-2")]
     opened.close()
