@@ -164,8 +164,8 @@ class BlobStore:
 
 def _write_file(path: Path, data: bytes) -> None:
     """Write next to the final name, force it to disk, then rename: never half a file under a digest's name."""
-    if path.is_file() and path.read_bytes() == data:
-        with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError):  # at any moment: retention may take it away
+        if path.read_bytes() == data:
             os.utime(path)
             return
     path.parent.mkdir(parents=True, exist_ok=True)
