@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
+from moderation.domain.ids import Digest
+
 Value: TypeAlias = float | int | bool | str | None
 
 
@@ -23,6 +25,8 @@ class Surface(StrEnum):
     IMAGE = "image"
     CAPTION = "caption"
     PROMPT = "prompt"
+    PICTURE_TEXT = "picture_text"
+    """Text found in the picture."""
     POST = "post"
 
 
@@ -32,6 +36,7 @@ class Column:
 
     `low` and `high` bound numeric columns (None: unbounded); `choices` lists every value a text column can take
     (empty: any). `nullable` columns can be unknown although the signal succeeded, e.g. an author's age.
+    `recommended` maps a use ("high precision", "high recall") to a threshold of this column.
     """
 
     name: str
@@ -41,6 +46,7 @@ class Column:
     high: float | None = None
     choices: tuple[str, ...] = ()
     nullable: bool = False
+    recommended: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,9 @@ class SignalSpec:
     """What a signal type says of itself. `version` changes whenever its results may change.
 
     `cost_ms` is a typical time per post on one core; `models` names the model store entries it loads;
-    `time_limit_s` bounds one batch; `recommended` maps a use ("high precision", "high recall") to a threshold.
+    `time_limit_s` bounds one batch; `recommended` maps a use ("high precision", "high recall") to a threshold, for
+    columns that say nothing themselves. `needs` names the signals that run before, whose results it sees in
+    `Subject.earlier`. `languages` are ISO 639-1 codes of the texts that it understands (empty: language plays no part).
     """
 
     name: str
@@ -61,6 +69,8 @@ class SignalSpec:
     models: tuple[str, ...] = ()
     recommended: Mapping[str, float] = field(default_factory=dict)
     known_failures: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +97,28 @@ class FailureReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Features:
+    """What a model saw in a picture, to be compared with other pictures by the same model.
+
+    `values` is a vector of length one, each component times 127 and rounded, as signed bytes.
+    """
+
+    model: Digest
+    values: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
-    """A measurement: a value for every column of the signal's spec, and the places in the text it points at."""
+    """A measurement: a value for every column of the signal's spec, and the places in the text it points at.
+
+    `features` are kept beside the documents, not in them: a screening that is read back has none.
+    """
 
     signal: str
     values: Mapping[str, Value]
     spans: tuple[Span, ...] = ()
     detail: Mapping[str, Value] = field(default_factory=dict)
+    features: Features | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ A picture is decoded once, in a process that may die, and every consumer works o
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -43,10 +43,14 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A post with its picture, or with the reason why there is none."""
+    """A post with its picture, or with the reason why there is none.
+
+    `earlier` has the results of the signals that a type's spec needs, by signal name; nothing else.
+    """
 
     post: Post
     picture: Picture | Refusal
+    earlier: Mapping[str, SignalResult] = field(default_factory=dict)
 
 
 class SignalType(Protocol):
