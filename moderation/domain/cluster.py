@@ -4,7 +4,7 @@ from moderation.domain.decision import CLUSTER_BITS
 
 BANDS = 16
 WITH_WORDS = "words:"
-"""How the grounds begin of a case to which caption and prompt belong."""
+"""How the grounds begin of a case to which caption, prompt and what is written in the picture belong."""
 _BAND_DIGITS = 4
 
 

@@ -33,7 +33,7 @@ def place(router: Router | None, screened: Iterable[tuple[Claim, Screening]]) ->
         if screening.judgement.verdict is not Verdict.HOLD:
             continue
         try:
-            placing.bases[claim.post.id] = basis(claim.post, screening.judgement)
+            placing.bases[claim.post.id] = basis(claim.post, screening.judgement, screening.results)
             if router is not None:
                 route = router.route(claim.post, screening.results, screening.judgement)
                 placing.routes[claim.post.id] = _checked(route)

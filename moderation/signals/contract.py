@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from moderation.domain.post import Post
 from moderation.domain.signal import (
     Column,
     ColumnKind,
@@ -17,6 +16,7 @@ from moderation.domain.signal import (
     Surface,
     Value,
 )
+from moderation.media.subject import Subject
 
 
 def check_distinct(specs: Sequence[SignalSpec]) -> None:
@@ -29,7 +29,28 @@ def check_distinct(specs: Sequence[SignalSpec]) -> None:
         raise ValueError(f"declared more than once: signals {twice}, columns {shared}")
 
 
-def checked(result: object, spec: SignalSpec, post: Post) -> SignalResult:
+def check_order(specs: Sequence[SignalSpec]) -> None:
+    """Raise `ValueError` naming every signal that needs one which does not stand before it."""
+    names = [spec.name for spec in specs]
+    wrong = [
+        f"{spec.name} needs {name}"
+        for place, spec in enumerate(specs)
+        for name in spec.needs
+        if name not in names[:place]
+    ]
+    if wrong:
+        raise ValueError(f"signals stand before what they need: {', '.join(wrong)}")
+
+
+def picture_text(earlier: Mapping[str, SignalResult]) -> str | None:
+    """The text that `picture_text` found: "" when the picture has none, None when it was not read or reading failed."""
+    found = earlier.get("picture_text")
+    if not isinstance(found, Score) or found.values.get("picture_text_status") == "not_read":
+        return None
+    return str(found.detail.get("text") or "")
+
+
+def checked(result: object, spec: SignalSpec, subject: Subject) -> SignalResult:
     """`result` if it keeps to `spec`, else a `wrong_shape` failure that says what was wrong."""
     if isinstance(result, SignalFailure) and result.signal == spec.name:
         return result
@@ -37,7 +58,7 @@ def checked(result: object, spec: SignalSpec, post: Post) -> SignalResult:
         return _wrong(spec, f"not a result of {spec.name}: {type(result).__name__}")
     problem = _values_problem(result.values, spec)
     if not problem and isinstance(result, Score):
-        problem = _spans_problem(result.spans, post)
+        problem = _spans_problem(result.spans, subject)
     return _wrong(spec, problem) if problem else result
 
 
@@ -79,8 +100,12 @@ def _is_kind(value: object, kind: ColumnKind) -> bool:
     }[kind]
 
 
-def _spans_problem(spans: Sequence[Span], post: Post) -> str:
-    texts = {Surface.CAPTION: post.caption, Surface.PROMPT: post.prompt}
+def _spans_problem(spans: Sequence[Span], subject: Subject) -> str:
+    texts = {
+        Surface.CAPTION: subject.post.caption,
+        Surface.PROMPT: subject.post.prompt,
+        Surface.PICTURE_TEXT: picture_text(subject.earlier) or "",
+    }
     for span in spans:
         if span.surface not in texts or not 0 <= span.start < span.end <= len(texts[span.surface]):
             return f"span {span.start} to {span.end} lies outside the {span.surface}"

@@ -3,13 +3,13 @@
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from typing import Protocol, runtime_checkable
 
 from moderation.domain.signal import FailureReason, SignalFailure, SignalResult, SignalSpec
 from moderation.media.subject import SignalType, Subject
-from moderation.signals.contract import check_distinct, checked
+from moderation.signals.contract import check_distinct, check_order, checked
 
 DETAIL_CHARS = 300
 
@@ -28,11 +28,14 @@ class SignalRuntime:
     """Runs signal types in their own threads, each under its spec's time limit.
 
     A thread cannot be stopped: a type that hangs stays `unavailable` until its call returns, and what it then returns
-    is thrown away. Raises `ValueError` at once when two types share a name or a column.
+    is thrown away. A type that needs others starts when they have finished, its time limit with it. Raises `ValueError`
+    at once when two types share a name or a column, or when one needs a signal that does not stand before it.
     """
 
     def __init__(self, types: Sequence[SignalType]) -> None:
-        check_distinct([signal.spec for signal in types])
+        specs = [signal.spec for signal in types]
+        check_distinct(specs)
+        check_order(specs)
         self._workers = [_Worker(signal) for signal in types]
         self._versions = {worker.spec.name: worker.spec.version for worker in self._workers}
         self._models = _models(types)
@@ -60,12 +63,30 @@ class SignalRuntime:
         if not subjects:
             return []
         with self._turn:
-            tasks = [worker.start(subjects) for worker in self._workers]
-            columns = [worker.finish(task, subjects) for worker, task in zip(self._workers, tasks, strict=True)]
-            self._seconds = {
-                worker.spec.name: task.seconds for worker, task in zip(self._workers, tasks, strict=True) if task
-            }
+            found = self._run(subjects)
+        columns = [found[worker.spec.name] for worker in self._workers]
         return list(zip(*columns, strict=True)) if columns else [() for _ in subjects]
+
+    def _run(self, subjects: tuple[Subject, ...]) -> dict[str, list[SignalResult]]:
+        """Results by signal name: everything that needs nothing side by side, then the rest in catalog order."""
+        tasks = {worker: worker.start(subjects) for worker in self._workers if not worker.spec.needs}
+        found: dict[str, list[SignalResult]] = {}
+        waiting = {worker.spec.name: worker for worker in self._workers}
+
+        def finish(name: str) -> None:
+            if name not in found:
+                worker = waiting[name]
+                found[name] = worker.finish(tasks[worker], subjects)
+
+        for worker in self._workers:
+            if worker.spec.needs:
+                for name in worker.spec.needs:
+                    finish(name)
+                tasks[worker] = worker.start(_with_earlier(subjects, found, worker.spec.needs))
+        for worker in self._workers:
+            finish(worker.spec.name)
+        self._seconds = {worker.spec.name: task.seconds for worker, task in tasks.items() if task}
+        return found
 
 
 @dataclass(slots=True)
@@ -131,7 +152,15 @@ class _Worker:
         if len(results) != len(batch):
             detail = f"{len(results)} results for {len(batch)} posts"
             return _failures(self.spec, batch, FailureReason.WRONG_COUNT, detail)
-        return [checked(result, self.spec, subject.post) for result, subject in zip(results, batch, strict=True)]
+        return [checked(result, self.spec, subject) for result, subject in zip(results, batch, strict=True)]
+
+
+def _with_earlier(
+    subjects: Sequence[Subject], found: Mapping[str, Sequence[SignalResult]], needs: Sequence[str]
+) -> tuple[Subject, ...]:
+    return tuple(
+        replace(subject, earlier={name: found[name][index] for name in needs}) for index, subject in enumerate(subjects)
+    )
 
 
 def _failures(spec: SignalSpec, batch: Sequence[Subject], reason: FailureReason, detail: str) -> list[SignalResult]:

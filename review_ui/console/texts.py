@@ -47,8 +47,8 @@ def texts_of(post: Post, screening: Screening | None) -> list[ShownText]:
     for result in _scores(screening):
         found = result.detail.get(IMAGE_TEXT)
         if isinstance(found, str) and found:
-            pieces = _pieces(found, spans, Surface.IMAGE, read)
-            texts.append(ShownText(Surface.IMAGE, "Text in the picture", pieces, ""))
+            pieces = _pieces(found, spans, Surface.PICTURE_TEXT, read)
+            texts.append(ShownText(Surface.PICTURE_TEXT, "Text in the picture", pieces, ""))
     return texts
 
 

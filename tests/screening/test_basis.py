@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moderation.domain.cluster import WITH_WORDS, covers_words
+from moderation.domain.signal import Score
 from moderation.domain.verdict import Judgement, RuleHit, RuleStatus, Truth
 from moderation.screening.basis import basis
 from tests.factories import a_comparison, a_hit, a_hold, a_post
@@ -49,6 +50,20 @@ def test_words_belong_to_the_grounds_when_a_rule_looked_at_them() -> None:
     assert basis(POST, held(rule)) == basis(a_post(caption=" buy\u00a0now ", prompt="A LAKE"), held(rule))
     assert basis(POST, held(rule)) != basis(a_post(caption="buy later", prompt="a lake"), held(rule))
     assert basis(POST, held(rule)) != basis(a_post(caption="buy now", prompt="a sea"), held(rule))
+
+
+def test_what_is_written_in_the_picture_belongs_to_the_words() -> None:
+    def read(text: str, boxes: str = "[]") -> Score:
+        return Score("picture_text", {}, detail={"text": text, "boxes": boxes})
+
+    rule = replace(
+        a_hit(), comparisons=(replace(a_comparison("picture_text_adult >= 2"), column="picture_text_adult"),)
+    )
+    first = basis(POST, held(rule), [read("Call me")])
+    assert covers_words(first)
+    assert first == basis(POST, held(rule), [read("CALL  me", "[1]")])
+    assert first != basis(POST, held(rule), [read("Call him")])
+    assert basis(POST, held(), [read("Call me")]) == basis(POST, held(), [read("Call him")])
 
 
 def test_a_column_on_the_other_side_of_a_comparison_is_looked_at_too() -> None:

@@ -64,7 +64,7 @@ class TestEverySignalType:
         results = signal.measure(batch)
         assert len(results) == len(batch)
         for result, subject in zip(results, batch, strict=True):
-            assert checked(result, signal.spec, subject.post) is result
+            assert checked(result, signal.spec, subject) is result
             assert set(values_of(result, signal.spec)) == {column.name for column in signal.spec.columns}
 
     def test_a_posts_result_does_not_depend_on_its_neighbours(

@@ -12,9 +12,9 @@ from tests.factories import a_post
 
 
 def measured(caption: str) -> Score:
-    post = a_post(caption=caption)
-    (result,) = CaptionLinks().measure([Subject(post, Refusal(RefusalReason.CORRUPT))])
-    assert isinstance(checked(result, CAPTION_LINKS, post), Score)
+    subject = Subject(a_post(caption=caption), Refusal(RefusalReason.CORRUPT))
+    (result,) = CaptionLinks().measure([subject])
+    assert isinstance(checked(result, CAPTION_LINKS, subject), Score)
     assert isinstance(result, Score)
     return result
 

@@ -1,6 +1,8 @@
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -41,6 +43,24 @@ class Stub:
         return self._measure(batch)  # type: ignore[return-value]  # some lie about it
 
 
+def needing(name: str, needs: str) -> Stub:
+    """Says how many of its batch came with the result of `needs`, and with nothing else."""
+
+    def measure(batch: Sequence[Subject]) -> list[SignalResult]:
+        return [
+            Score(name, {name: int(list(one.earlier) == [needs])}, detail={"saw": said(one.earlier[needs])})
+            for one in batch
+        ]
+
+    stub = Stub(name, measure)
+    stub._spec = replace(stub._spec, needs=(needs,))
+    return stub
+
+
+def said(result: SignalResult) -> str:
+    return str(result.reason) if isinstance(result, SignalFailure) else str(dict(result.values))
+
+
 def counting(name: str = "letters") -> Stub:
     return Stub(name, lambda batch: [Score(name, {name: len(subject.post.caption)}) for subject in batch])
 
@@ -52,6 +72,42 @@ def subjects(*captions: str) -> list[Subject]:
 def reasons(results: list[tuple[SignalResult, ...]], position: int = 0) -> list[FailureReason | None]:
     column = [result[position] for result in results]
     return [result.reason if isinstance(result, SignalFailure) else None for result in column]
+
+
+def test_a_signal_sees_the_results_that_it_needs_of_its_own_post() -> None:
+    runtime = SignalRuntime([counting("other"), counting(), needing("after", "letters")])
+    results = runtime.measure(subjects("a", "bb"))
+    assert [result[2] for result in results] == [
+        Score("after", {"after": 1}, detail={"saw": "{'letters': 1}"}),
+        Score("after", {"after": 1}, detail={"saw": "{'letters': 2}"}),
+    ]
+
+
+def test_a_failure_is_a_result_that_can_be_needed() -> None:
+    def broken(batch: Sequence[Subject]) -> object:
+        raise RuntimeError("broken")
+
+    runtime = SignalRuntime([Stub("letters", broken), needing("after", "letters")])
+    [(_, after)] = runtime.measure(subjects("a"))
+    assert isinstance(after, Score)
+    assert after.detail == {"saw": "error"}
+
+
+def test_the_time_limit_of_a_signal_begins_when_what_it_needs_has_finished() -> None:
+    def slowly(batch: Sequence[Subject]) -> object:
+        time.sleep(0.3)
+        return counting().measure(batch)
+
+    slow = Stub("letters", slowly)
+    after = needing("after", "letters")
+    after._spec = replace(after._spec, time_limit_s=0.25)
+    [(_, result)] = SignalRuntime([slow, after]).measure(subjects("a"))
+    assert isinstance(result, Score)
+
+
+def test_a_signal_that_needs_a_missing_one_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="after needs letters"):
+        SignalRuntime([needing("after", "letters")])
 
 
 def test_each_subject_gets_every_signals_result_in_order() -> None:

@@ -41,7 +41,7 @@ def test_a_post_without_a_screening_has_its_texts() -> None:
 
 
 def test_text_read_in_the_picture_is_shown() -> None:
-    read = Score("image_text", {"image_chars": 4}, (a_span(0, 3, Surface.IMAGE),), {"text": "SALE now"})
+    read = Score("picture_text", {"picture_text_chars": 8}, (a_span(0, 3, Surface.PICTURE_TEXT),), {"text": "SALE now"})
     found = texts_of(a_post(), a_screening(judgement=judgement_of(Verdict.HOLD), results=(read,)))
     assert [piece.text for piece in found[-1].pieces] == ["SAL", "E now"]
 
