@@ -6,7 +6,7 @@ draws fall on g equal units of n is multinomial with probability g/n, so 10,000 
 labels shrink to some dozens of distinct rows without changing the distribution of a round.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -20,6 +20,9 @@ Statistic: TypeAlias = Callable[[Columns], Columns]
 
 MAX_WEIGHTS = 4_000_000
 """Weights held at once (32 MB)."""
+
+MAX_DRAWN = 500_000
+"""Of units that are drawn one by one: 4 MB, so that what is made of a block stays in the processor's cache."""
 
 LEAST_DEFINED_SHARE = 0.9
 """Below this share of rounds with a value there is no interval: it would describe only the lucky draws.
@@ -54,7 +57,25 @@ def percentile_interval(rows: Columns, statistic: Statistic, resampling: Resampl
     Source: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13.
     """
     distinct, counts = np.unique(rows, axis=0, return_counts=True)
-    values = _round_values(distinct, counts, statistic, resampling)
+    return interval_of(_round_values(distinct, counts, statistic, resampling), resampling)
+
+
+def draws(units: int, resampling: Resampling) -> Iterator[Columns]:
+    """How often each of `units` units falls into each round, in blocks of shape (rounds, units); every row sums to it.
+
+    For statistics that are no function of sums, such as those of a ranking. Same resampling, same draws.
+    """
+    generator = np.random.default_rng(resampling.seed)
+    step = max(1, MAX_DRAWN // max(1, units))
+    for start in range(0, resampling.rounds, step):
+        size = min(step, resampling.rounds - start)
+        drawn = generator.integers(0, units, size=(size, units), dtype=np.int64)
+        drawn += np.arange(size, dtype=np.int64)[:, np.newaxis] * units
+        yield np.bincount(drawn.ravel(), minlength=size * units).reshape(size, units).astype(np.float64)
+
+
+def interval_of(values: Columns, resampling: Resampling) -> tuple[float, float] | None:
+    """The percentile interval of one value for each round, NaN where a round has none; None when those are many."""
     defined = values[np.isfinite(values)]
     if len(defined) < LEAST_DEFINED_SHARE * resampling.rounds:
         return None
