@@ -1,0 +1,157 @@
+"""Runs the text classifier: every distinct text once, whatever surface it stands on, in batches of like length."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moderation.domain.errors import ModelStoreError
+from moderation.domain.harm import HarmCategory
+from moderation.domain.ids import Digest
+from moderation.domain.signal import Surface
+from moderation.signals.models import ModelStore
+from moderation.signals.text_harm.calibration import Calibration
+from moderation.signals.text_harm.product import MODEL_FILE, TOKENIZER_FILE, Product
+from moderation.signals.text_harm.readings import Reader
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from tokenizers import Tokenizer
+
+MODEL = "text-harm"
+BATCH_TOKENS = 2048
+"""Tokens of one run of the encoder, padding included: larger batches are no faster and only take memory."""
+CATEGORIES = tuple(HarmCategory)
+
+
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """What one pass gave for N texts.
+
+    `logits` has shape (N, 8), minus infinity for a text that shows nothing; `embeddings` has shape (N, width), rows of length
+    one, or all zero for such a text.
+    """
+
+    logits: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+
+
+class TextHarmModel:
+    """The classifier in ONNX Runtime with its tokenizer and calibration. Safe to share between threads."""
+
+    def __init__(self, session: "InferenceSession", tokenizer: "Tokenizer", product: Product) -> None:
+        self._session = session
+        self._tokenizer = tokenizer
+        self.calibration: Calibration = product.calibration
+        self.digest: Digest = product.digest
+        self._width = int(session.get_outputs()[1].shape[1])
+        self._marks = tokenizer.encode("").ids
+        vocabulary = tokenizer.get_vocab()
+        self._reader = Reader(sorted(vocabulary, key=lambda word: vocabulary[word]), self._pieces)
+
+    @classmethod
+    def load(cls, store: ModelStore, *, threads: int, name: str = MODEL) -> "TextHarmModel":
+        """The model that the store has under `name`; `threads` bounds inference. Raises `ModelStoreError`."""
+        return cls.of(Product.load(store, name), threads=threads)
+
+    @classmethod
+    def of(cls, product: Product, *, threads: int) -> "TextHarmModel":
+        """The model of a product. Raises `ModelStoreError` when its files cannot be loaded or do not fit."""
+        import onnxruntime  # noqa: PLC0415 - heavy imports that the command line and the API never need
+        from tokenizers import Tokenizer  # noqa: PLC0415
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            session = onnxruntime.InferenceSession(product.model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            raise ModelStoreError(f"{MODEL_FILE} cannot be loaded: {str(error)[:200]}.") from error
+        try:
+            tokenizer = Tokenizer.from_buffer(product.tokenizer)
+        except Exception as error:
+            raise ModelStoreError(f"{TOKENIZER_FILE} cannot be loaded: {str(error)[:200]}.") from error
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        _check_graph(session, tokenizer)
+        return cls(session, tokenizer, product)
+
+    def scores(self, texts: Sequence[str], surface: Surface) -> NDArray[np.float64]:
+        """Calibrated scores 0 to 1 of shape (texts, 8), categories in their order; 0 for an empty text."""
+        return self.calibrated(self.read(texts).logits, surface)
+
+    def calibrated(self, logits: NDArray[np.float32], surface: Surface) -> NDArray[np.float64]:
+        """The calibrated scores of a readout's logits on one surface; 0 where the logits are minus infinity."""
+        shown = np.isfinite(logits)
+        scores = self.calibration.apply(np.where(shown, logits, 0.0), surface)
+        return np.where(shown, scores, 0.0)
+
+    def embeddings(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors of shape (texts, width); a row of zeros for an empty text."""
+        return self.read(texts).embeddings
+
+    def read(self, texts: Sequence[str]) -> Readout:
+        """One pass over the distinct texts; the highest logits of a text's readings and windows count."""
+        places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+        windows, owners, plain = self._windows(list(places))
+        logits = np.full((len(places), len(CATEGORIES)), -np.inf, np.float32)
+        embeddings = np.zeros((len(places), self._width), np.float32)
+        if windows:
+            found, vectors = self._run(windows)
+            np.maximum.at(logits, owners, found)
+            np.add.at(embeddings, owners[plain], vectors[plain])
+            lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+            embeddings /= np.where(lengths > 0, lengths, 1.0)
+        index = np.array([places[text] for text in texts], np.intp)
+        return Readout(logits[index], embeddings[index])
+
+    def _windows(self, texts: Sequence[str]) -> tuple[list[list[int]], NDArray[np.intp], NDArray[np.bool_]]:
+        """Token windows, the text that each belongs to, and whether it is of the plain reading."""
+        room = self.calibration.max_tokens - len(self._marks)
+        windows: list[list[int]] = []
+        owners: list[int] = []
+        plain: list[bool] = []
+        for owner, text in enumerate(texts):
+            for place, reading in enumerate(self._reader.readings(text)):
+                tokens = self._tokenizer.encode(reading, add_special_tokens=False).ids
+                for start in range(0, len(tokens), room):
+                    windows.append([self._marks[0], *tokens[start : start + room], *self._marks[1:]])
+                    owners.append(owner)
+                    plain.append(place == 0)
+        return windows, np.array(owners, np.intp), np.array(plain, np.bool_)
+
+    def _run(self, windows: Sequence[Sequence[int]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        logits = np.empty((len(windows), len(CATEGORIES)), np.float32)
+        vectors = np.empty((len(windows), self._width), np.float32)
+        order = sorted(range(len(windows)), key=lambda place: len(windows[place]), reverse=True)
+        start = 0
+        while start < len(order):
+            width = len(windows[order[start]])
+            chosen = order[start : start + max(1, BATCH_TOKENS // width)]
+            tokens = np.zeros((len(chosen), width), np.int64)
+            mask = np.zeros((len(chosen), width), np.int64)
+            for row, place in enumerate(chosen):
+                tokens[row, : len(windows[place])] = windows[place]
+                mask[row, : len(windows[place])] = 1
+            found = self._session.run(None, {"input_ids": tokens, "attention_mask": mask})
+            logits[chosen], vectors[chosen] = found[0], found[1]
+            start += len(chosen)
+        return logits, vectors
+
+    def _pieces(self, word: str) -> int:
+        return len(self._tokenizer.encode(word, add_special_tokens=False).ids)
+
+
+def _check_graph(session: "InferenceSession", tokenizer: "Tokenizer") -> None:
+    inputs = [item.name for item in session.get_inputs()]
+    outputs = [(item.name, item.shape[-1]) for item in session.get_outputs()]
+    if inputs != ["input_ids", "attention_mask"] or len(outputs) != len(("logits", "embedding")):
+        raise ModelStoreError(f"{MODEL_FILE} is not a text classifier of this kind: {inputs}, {outputs}.")
+    if outputs[0] != ("logits", len(CATEGORIES)) or outputs[1][0] != "embedding":
+        raise ModelStoreError(f"{MODEL_FILE} does not have the outputs that are expected: {outputs}.")
+    if len(tokenizer.encode("").ids) != len(("[CLS]", "[SEP]")):
+        raise ModelStoreError(f"{TOKENIZER_FILE} does not put one mark before and one after a text.")

@@ -1,0 +1,155 @@
+"""`text_harm`: eight kinds of harm in the caption, the prompt and the text in the picture, by one classifier."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from moderation.domain.harm import HarmCategory
+from moderation.domain.signal import Column, ColumnKind, Score, SignalResult, SignalSpec, Surface, Value
+from moderation.media.subject import Subject
+from moderation.signals.models import ModelStore
+from moderation.signals.text_harm.calibration import SURFACES
+from moderation.signals.text_harm.model import CATEGORIES, MODEL, Readout, TextHarmModel
+from moderation.signals.text_harm.thresholds import thresholds
+
+PICTURE_TEXT = "picture_text"
+"""The signal that reads the picture; its score's detail has the text."""
+NOT_READ = "not_read"
+
+_WORDS = {
+    HarmCategory.SEXUAL: "sexual content",
+    HarmCategory.HATE: "hate against a group",
+    HarmCategory.HATE_THREAT: "hate with a threat of violence",
+    HarmCategory.VIOLENCE: "violence",
+    HarmCategory.VIOLENCE_GRAPHIC: "graphic violence",
+    HarmCategory.HARASSMENT: "harassment",
+    HarmCategory.SELF_HARM: "self-harm",
+    HarmCategory.UNSAFE: "asking for a picture that people would call unsafe",
+}
+_SIMILARITIES = (
+    ("caption_prompt_similarity", Surface.CAPTION, Surface.PROMPT),
+    ("prompt_picture_text_similarity", Surface.PROMPT, Surface.PICTURE_TEXT),
+)
+
+
+def column(surface: Surface, category: HarmCategory) -> str:
+    """The name of a score's column."""
+    return f"{surface}_{category}_score"
+
+
+COLUMN_OF = tuple(
+    (column(surface, category), surface, category)
+    for surface in SURFACES
+    for category in HarmCategory
+    if surface is Surface.PROMPT or category is not HarmCategory.UNSAFE
+)
+"""Every score's column with its surface and category; "unsafe" is a question about prompts only."""
+
+
+def _columns() -> tuple[Column, ...]:
+    scores = tuple(
+        Column(
+            name,
+            ColumnKind.FLOAT,
+            f"How likely the {surface.replace('_', ' ')} is {_WORDS[category]}; 0 without text"
+            + (", NULL when the picture was not read" if surface is Surface.PICTURE_TEXT else ""),
+            low=0.0,
+            high=1.0,
+            nullable=surface is Surface.PICTURE_TEXT,
+            recommended=thresholds(surface, category),
+        )
+        for name, surface, category in COLUMN_OF
+    )
+    return scores + tuple(
+        Column(
+            name,
+            ColumnKind.FLOAT,
+            f"How alike the {left} and the {str(right).replace('_', ' ')} are in meaning: 1 the same, around 0 "
+            "unrelated; NULL when one of them is empty or was not read",
+            low=-1.0,
+            high=1.0,
+            nullable=True,
+        )
+        for name, left, right in _SIMILARITIES
+    )
+
+
+TEXT_HARM = SignalSpec(
+    name="text_harm",
+    version="1",
+    surface=Surface.POST,
+    description="Kinds of harm in the caption, the prompt and the text in the picture: calibrated probabilities.",
+    columns=_columns(),
+    cost_ms=6.0,
+    models=(MODEL,),
+    known_failures=(
+        "English only: other languages score as noise.",
+        "Implicit hate and prompts that ask for harm in harmless words are often missed.",
+        "Counter-speech, quoted and reclaimed slurs score like any other use.",
+        "Texts longer than 256 tokens are read in pieces: harm that only the whole shows is missed.",
+    ),
+    needs=(PICTURE_TEXT,),
+    languages=("en",),
+)
+
+
+class TextHarm:
+    """Reads all texts of a batch of posts in one go."""
+
+    def __init__(self, model: TextHarmModel) -> None:
+        self._model = model
+        self.models = {MODEL: model.digest}
+
+    @classmethod
+    def load(cls, models: ModelStore, *, threads: int) -> "TextHarm":
+        """Load the verified model; `threads` bounds its inference threads. Raises `ModelStoreError`."""
+        return cls(TextHarmModel.load(models, threads=threads))
+
+    @property
+    def spec(self) -> SignalSpec:
+        """See `TEXT_HARM`."""
+        return TEXT_HARM
+
+    def measure(self, batch: Sequence[Subject]) -> list[SignalResult]:
+        """One score per post; it needs no picture, and says NULL of text in a picture that was not read."""
+        texts = [_texts(subject) for subject in batch]
+        flat = [own[surface] or "" for own in texts for surface in SURFACES]
+        readout = self._model.read(flat)
+        scores = np.stack([self._model.calibrated(readout.logits, surface) for surface in SURFACES])
+        return [
+            Score(TEXT_HARM.name, self._values(own, readout, scores, place * len(SURFACES)))
+            for place, own in enumerate(texts)
+        ]
+
+    def _values(
+        self, texts: dict[Surface, str | None], readout: Readout, scores: np.ndarray, first: int
+    ) -> dict[str, Value]:
+        """A post's columns; its texts are rows `first` and following, in the order of the surfaces."""
+        row = {surface: first + place for place, surface in enumerate(SURFACES)}
+        values: dict[str, Value] = {
+            name: None
+            if texts[surface] is None
+            else float(scores[SURFACES.index(surface), row[surface], CATEGORIES.index(category)])
+            for name, surface, category in COLUMN_OF
+        }
+        for name, left, right in _SIMILARITIES:
+            a, b = readout.embeddings[row[left]], readout.embeddings[row[right]]
+            values[name] = float(np.clip(a @ b, -1.0, 1.0)) if a.any() and b.any() else None
+        return values
+
+
+def _texts(subject: Subject) -> dict[Surface, str | None]:
+    return {
+        Surface.CAPTION: subject.post.caption,
+        Surface.PROMPT: subject.post.prompt,
+        Surface.PICTURE_TEXT: _picture_text(subject),
+    }
+
+
+def _picture_text(subject: Subject) -> str | None:
+    """The text that was read in the picture; None when it was not read, for whatever reason."""
+    result = subject.earlier.get(PICTURE_TEXT)
+    if not isinstance(result, Score) or result.values.get("picture_text_status", NOT_READ) == NOT_READ:
+        return None
+    text = result.detail.get("text", "")
+    return text if isinstance(text, str) else None
