@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 
 import structlog
@@ -88,24 +89,27 @@ def intake(settings: Settings, database: Database, blobs: BlobStore) -> Intake:
     return Intake(PostStore(database), blobs, limits)
 
 
-def signal_specs() -> tuple[SignalSpec, ...]:
-    """The catalog: what every signal type declares, in order; loads no model."""
+def signal_specs(settings: Settings | None = None) -> tuple[SignalSpec, ...]:
+    """The catalog: what every signal type declares, in order; loads no model.
+
+    With settings, the classifiers too that they turn on; without, the types that every installation has.
+    """
     return (*SPECS, IMAGE_MATCH)
 
 
 def compile_file(settings: Settings, text: str) -> Policy:
     """`text` as the policy file's contents, compiled. Raises `PolicyError` with every problem in it."""
-    return compile_policy(text, signal_specs(), source=settings.policy.name)
+    return compile_policy(text, signal_specs(settings), source=settings.policy.name)
 
 
-def compile_review_plan(text: str, source: str, number: int = 0) -> Plan:
+def compile_review_plan(text: str, source: str, number: int = 0, *, settings: Settings | None = None) -> Plan:
     """A review plan's text, compiled against the signal catalog. Raises `PolicyError` with every problem in it."""
-    return compile_plan(text, signal_specs(), source=source, number=number)
+    return compile_plan(text, signal_specs(settings), source=source, number=number)
 
 
 def plan_source(settings: Settings, database: Database) -> PlanSource:
     """The review plan in force. Raises `PolicyError` when not even the file can be read."""
-    return PlanSource(PlanStore(database), settings.review_plan, compile_text=compile_review_plan)
+    return PlanSource(PlanStore(database), settings.review_plan, compile_text=partial(compile_review_plan, settings=settings))
 
 
 def router(settings: Settings, database: Database) -> PlanRouter | None:
@@ -114,7 +118,7 @@ def router(settings: Settings, database: Database) -> PlanRouter | None:
     Then held posts wait in the queues that policy names: a broken plan holds up no screening.
     """
     try:
-        return PlanRouter(plan_source(settings, database).current, signal_specs())
+        return PlanRouter(plan_source(settings, database).current, signal_specs(settings))
     except PolicyError as error:
         log.error("routing_without_plan", reason=error.message)  # noqa: TRY400 - the message says it all
         return None

@@ -95,7 +95,7 @@ def _blobs(site: Site) -> Part:
 
 
 def _models(site: Site) -> Part:
-    names = sorted({model for spec in signal_specs() for model in spec.models})
+    names = sorted({model for spec in signal_specs(site.settings) for model in spec.models})
     wrong = [name for name in names if not _verified(site.models, name)]
     if wrong:
         return Part("models", PartState.MISSING, f"Missing or not the pinned bytes: {', '.join(wrong)}.")

@@ -30,7 +30,7 @@ def check(
     settings = load_settings()
     path = file or settings.review_plan
     try:
-        plan = compile_review_plan(_text(path), path.name)
+        plan = compile_review_plan(_text(path), path.name, settings=settings)
     except InvalidPolicyError as error:
         if not as_json:
             raise

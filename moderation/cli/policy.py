@@ -89,7 +89,7 @@ def list_rules(file: FileArgument = None, as_json: AsJson = False) -> None:
 
 
 def _compiled(path: Path) -> Policy:
-    return compile_policy(_text(path), signal_specs(), source=path.name)
+    return compile_policy(_text(path), signal_specs(load_settings()), source=path.name)
 
 
 def _outcomes(policy: Policy, folder: Path, *, explicit: bool) -> list[tuple[str, CaseOutcome]]:

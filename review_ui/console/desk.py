@@ -159,7 +159,7 @@ def open_desk(site: Site) -> Desk:
         resolver=Resolver(queue, decisions, gold, plan=lambda: plans.get().current(), custody=custody),
         exposures=exposures,
         plan_versions=PlanStore(database),
-        routing=RoutingPreview(WaitingStore(database), signal_specs()),
+        routing=RoutingPreview(WaitingStore(database), signal_specs(site.settings)),
         evidence=evidence,
         custody=custody,
         cybertips=CyberTipStore(database),

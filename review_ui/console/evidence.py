@@ -70,7 +70,7 @@ def evidence_of(desk: Desk, person: Person, plan: Plan, job: Job, post_id: PostI
         missing=failures_in_words(screening),
         signals=()
         if screening is None
-        else tuple(signals_of(screening, signal_specs(), bounds_of(policy), author.values)),
+        else tuple(signals_of(screening, signal_specs(desk.site.settings), bounds_of(policy), author.values)),
         neighbours=neighbours_of(desk, person, plan, post, screening, before=before, without=members),
         author=author,
         decisions=known(desk.decisions.of_posts([post_id]), post_id, before),

@@ -112,7 +112,7 @@ def _previewed(request: Request, person: Person, desk: Desk, form: Form) -> Resp
 def _saved(request: Request, person: Person, desk: Desk, form: Form) -> Response:
     text, source = _text(form), desk.plans.get()
     try:
-        before, after = source.refresh(), compile_review_plan(text, SOURCE)
+        before, after = source.refresh(), compile_review_plan(text, SOURCE, settings=desk.site.settings)
         looser = loosened(before, after)
         if looser and form.get("loosen") != "yes":
             raise InvalidInputError(
@@ -133,7 +133,7 @@ def _saved(request: Request, person: Person, desk: Desk, form: Form) -> Response
 def _trial(desk: Desk, text: str, refused: ModerationError | None = None) -> Trial:
     before = desk.plan()
     try:
-        after = compile_review_plan(text, SOURCE)
+        after = compile_review_plan(text, SOURCE, settings=desk.site.settings)
     except PolicyError as error:
         return Trial(text, problem=error, changes=difference(before.text, text))
     return Trial(

@@ -102,7 +102,7 @@ def _ensure_key(settings: Settings, keys: ApiKeyStore) -> str:
 
 def _pull_models(settings: Settings, say: Callable[[str], None]) -> None:
     store = model_store(settings)
-    for name in sorted({name for spec in signal_specs() for name in spec.models}):
+    for name in sorted({name for spec in signal_specs(settings) for name in spec.models}):
         status = store.pull(name, say)
         if status.state is not ModelState.VERIFIED:
             raise ModelStoreError(f"{name} is {status.state}: {status.problem}")
