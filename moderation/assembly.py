@@ -109,7 +109,8 @@ def compile_review_plan(text: str, source: str, number: int = 0, *, settings: Se
 
 def plan_source(settings: Settings, database: Database) -> PlanSource:
     """The review plan in force. Raises `PolicyError` when not even the file can be read."""
-    return PlanSource(PlanStore(database), settings.review_plan, compile_text=partial(compile_review_plan, settings=settings))
+    compile_text = partial(compile_review_plan, settings=settings)
+    return PlanSource(PlanStore(database), settings.review_plan, compile_text=compile_text)
 
 
 def router(settings: Settings, database: Database) -> PlanRouter | None:

@@ -14,6 +14,13 @@ SIGNALS: Mapping[str, str] = {
     "prompt_terms": "Terms in the prompt",
     "caption_links": "Links in the caption",
     "post_facts": "Text and author",
+    "text_harm": "What the texts say",
+    "picture_text": "Text in the picture",
+    "picture_text_terms": "Terms in the picture's text",
+    "picture_codes": "Codes in the picture",
+    "caption_language": "Language of the caption",
+    "image_container": "What the file carries besides the picture",
+    "image_similarity": "Like rejected pictures",
 }
 COLUMNS: Mapping[str, str] = {
     "image_status": "Reading the file",
@@ -41,6 +48,22 @@ COLUMNS: Mapping[str, str] = {
     "prompt_chars": "Characters in the prompt",
     "author_age_days": "Age of the author's account in days",
     "author_published_posts": "Posts the author has published",
+    "caption_prompt_similarity": "Caption and prompt say the same (1: the same)",
+    "prompt_picture_text_similarity": "Prompt and text in the picture say the same (1: the same)",
+    "picture_text_status": "Reading the text in the picture",
+    "picture_text_chars": "Characters in the picture",
+    "picture_text_likelihood": "Likelihood of text in the picture, 0 to 1",
+    "picture_text_confidence": "How surely the text was read, 0 to 1",
+    "picture_codes": "QR codes in the picture",
+    "picture_code_unread": "A code that cannot be read",
+    "picture_code_links": "Links in codes",
+    "picture_code_link_shortener": "Link shortener in a code",
+    "picture_code_link_disguised": "Disguised link in a code",
+    "caption_language": "Language",
+    "caption_language_confidence": "How sure, 0 to 1",
+    "caption_language_covered": "Covered by lists and classifiers",
+    "image_rejected_similarity": "Nearest rejected picture (1: the same)",
+    "image_rejected_similar": "Rejected pictures much like it",
 }
 FULL: Mapping[str, str] = {
     "image_nsfw": "How likely pornographic, 0 to 1",
@@ -48,9 +71,22 @@ FULL: Mapping[str, str] = {
     "image_match_bank": "Bank that matches",
 }
 """What some are called where no heading stands above them."""
-TERMS = re.compile(r"(caption|prompt)_(adult|violence|hate|harassment|self_harm|minors|spam)")
+TERMS = re.compile(r"(caption|prompt|picture_text)_(adult|violence|hate|harassment|self_harm|minors|spam)")
 """Columns that give how clear the clearest listed term of a category is."""
-SUBJECTS: Mapping[str, str] = {"adult": "Sexual", "self_harm": "Self-harm", "minors": "Minors"}
+SCORES = re.compile(
+    r"(caption|prompt|picture_text)"
+    r"_(sexual|hate|hate_threat|violence|violence_graphic|harassment|self_harm|unsafe)_score"
+)
+"""Columns that give how likely a text is harmful."""
+SUBJECTS: Mapping[str, str] = {
+    "adult": "Sexual",
+    "self_harm": "Self-harm",
+    "minors": "Minors",
+    "hate_threat": "Threats against a group",
+    "violence_graphic": "Graphic violence",
+    "unsafe": "Asks for an unsafe picture",
+}
+SURFACES: Mapping[str, str] = {"caption": "caption", "prompt": "prompt", "picture_text": "picture's text"}
 LIMITS: Mapping[str, str] = {
     ">=": "{} or more",
     ">": "more than {}",
@@ -75,6 +111,10 @@ STATUSES: Mapping[str, str] = {
     "missing": "the file is not in the store",
 }
 
+READINGS: Mapping[str, str] = {"none": "no text", "read": "read", "not_read": "not read"}
+NAMED: Mapping[str, Mapping[str, str]] = {"image_status": STATUSES, "picture_text_status": READINGS}
+"""Columns whose values have names of their own."""
+
 FAILURES: Mapping[str, str] = {
     "undecodable": "the picture could not be read",
     "error": "an error",
@@ -97,19 +137,23 @@ def signal_title(name: str) -> str:
 
 def column_title(name: str, *, alone: bool = True) -> str:
     """A column's name as people call what it measures; under its signal's heading (not `alone`) a shorter one."""
-    found = TERMS.fullmatch(name)
+    terms, score = TERMS.fullmatch(name), SCORES.fullmatch(name)
+    found = terms or score
     if found is None:
         return (FULL.get(name) if alone else None) or COLUMNS.get(name) or sentence(words(name))
     surface, subject = found.groups()
     title = SUBJECTS.get(subject) or sentence(words(subject))
-    return f"{title} terms in the {surface}" if alone else title
+    if terms is not None:
+        return f"{title} terms in the {SURFACES[surface]}" if alone else title
+    return f"{title} in the {SURFACES[surface]}" + (", likelihood 0 to 1" if alone else "")
 
 
 def column_value(name: str, value: Value) -> str:
     """A column's value as people read it: 2 in a column of terms is "clear"."""
     if TERMS.fullmatch(name) is not None and isinstance(value, int | float) and 0 <= value < len(CLEARNESS):
         return CLEARNESS[int(value)]
-    return STATUSES.get(value, words(value)) if name == "image_status" and isinstance(value, str) else shown(value)
+    named = NAMED.get(name)
+    return named.get(value, words(value)) if named is not None and isinstance(value, str) else shown(value)
 
 
 def limit_words(name: str, operator: str, expected: str) -> str:

@@ -71,6 +71,7 @@ def _post_page(request: Request, desk: Desk, person: Person, post_id: PostId, cu
     history = History(
         record, screenings, decisions, tuple(desk.appeals.of_post(post_id)), plan, names, plain=rights.plain
     )
+    specs = signal_specs(desk.site.settings)
     values = {
         "record": record,
         "post": record.post,
@@ -83,7 +84,7 @@ def _post_page(request: Request, desk: Desk, person: Person, post_id: PostId, cu
         "texts": texts_of(record.post, latest),
         "rules": rules_of(latest, {rule.name: rule.why for rule in policy.rules} if policy is not None else {}),
         "missing": failures_in_words(latest),
-        "signals": [] if latest is None else signals_of(latest, signal_specs(desk.site.settings), bounds_of(policy), {}),
+        "signals": [] if latest is None else signals_of(latest, specs, bounds_of(policy), {}),
         "explanation": [] if latest is None else explain(latest),
         "latest": latest,
         "happenings": timeline_of(history, blind=rights.blind),
