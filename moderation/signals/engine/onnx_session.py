@@ -1,0 +1,99 @@
+"""Models in ONNX Runtime: the one place that makes its sessions."""
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from moderation.domain.errors import UnavailableError
+from moderation.signals.engine.engine import Engine
+from moderation.signals.engine.inference import Array, InferenceError, InferenceTimeoutError, Tensors
+from moderation.signals.engine.options import Backend, Device, EngineOptions, Plan, Precision
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession, SessionOptions
+
+ERRORS_ONLY = 3
+FATAL_ONLY = 4
+"""ONNX Runtime's log levels; a stopped call would log an error of its own."""
+CUDA_PROVIDER = "CUDAExecutionProvider"
+CPU_PROVIDER = "CPUExecutionProvider"
+
+
+def open_onnx(
+    model: bytes, options: EngineOptions, *, outputs: Sequence[str] = (), precision: Precision = Precision.FLOAT32
+) -> Engine:
+    """The model in ONNX Runtime, in the precision that it was saved in, which `precision` names for the plan.
+
+    `outputs` are the names wanted, all when empty. Raises `InferenceError` when the bytes are no model or lack an
+    output, and `UnavailableError` when `options.device` is CUDA and this ONNX Runtime has none.
+    """
+    runner, device = open_runner(model, options, outputs)
+    why = "an ONNX model runs in the precision that it was saved in"
+    return Engine(runner, Plan(device, precision, Backend.ONNXRUNTIME, options.max_batch, why))
+
+
+def open_runner(model: bytes, options: EngineOptions, outputs: Sequence[str] = ()) -> tuple["OnnxRunner", Device]:
+    """The session for `model`, and where it runs. Raises as `open_onnx` does."""
+    import onnxruntime  # noqa: PLC0415 - a heavy import that the command line and the API never need
+
+    available = onnxruntime.get_available_providers()
+    if options.device is Device.CUDA and CUDA_PROVIDER not in available:
+        raise UnavailableError(
+            "A CUDA device is wanted, but this ONNX Runtime has no CUDA provider.",
+            hint="Install onnxruntime-gpu, or let the device be `auto` or `cpu`.",
+        )
+    on_cuda = options.device is not Device.CPU and CUDA_PROVIDER in available
+    providers = [CUDA_PROVIDER, CPU_PROVIDER] if on_cuda else [CPU_PROVIDER]
+    try:
+        session = onnxruntime.InferenceSession(model, session_options(options), providers=providers)
+    except Exception as error:
+        raise InferenceError(f"ONNX Runtime cannot load the model: {error}") from error
+    known = tuple(output.name for output in session.get_outputs())
+    missing = [name for name in outputs if name not in known]
+    if missing:
+        raise InferenceError(f"The model has no output {', '.join(missing)}; it has {', '.join(known)}.")
+    return OnnxRunner(session, tuple(outputs) or known, options.call_seconds), Device.CUDA if on_cuda else Device.CPU
+
+
+def session_options(options: EngineOptions) -> "SessionOptions":
+    """What every session is made with: bounded threads that sleep while they wait, one node at a time, no chatter."""
+    import onnxruntime  # noqa: PLC0415 - see `open_runner`
+
+    made = onnxruntime.SessionOptions()
+    made.intra_op_num_threads = options.threads
+    made.inter_op_num_threads = 1
+    made.log_severity_level = ERRORS_ONLY
+    made.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return made
+
+
+class OnnxRunner:
+    """A session whose calls are stopped after `seconds`, between two nodes of the graph."""
+
+    def __init__(self, session: "InferenceSession", outputs: Sequence[str], seconds: float) -> None:
+        self._session = session
+        self._outputs = tuple(outputs)
+        self._seconds = seconds
+
+    def run(self, inputs: Tensors) -> dict[str, Array]:
+        """See `Runner.run`. Raises `InferenceTimeoutError` when the call was stopped."""
+        import onnxruntime  # noqa: PLC0415 - see `open_runner`
+
+        stop = onnxruntime.RunOptions()
+        stop.log_severity_level = FATAL_ONLY
+        timer = threading.Timer(self._seconds, setattr, (stop, "terminate", True))
+        timer.daemon = True
+        timer.start()
+        try:
+            found = self._session.run(self._outputs, dict(inputs), stop)
+        except Exception as error:
+            if stop.terminate:
+                raise InferenceTimeoutError(f"A model took over {self._seconds:g} s and was stopped.") from error
+            raise InferenceError(f"ONNX Runtime: {error}") from error
+        finally:
+            timer.cancel()
+        return dict(zip(self._outputs, found, strict=True))
+
+    def close(self) -> None:
+        """See `Runner.close`."""
+        del self._session
