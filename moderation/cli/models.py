@@ -51,7 +51,7 @@ def list_models(json: Json = False) -> None:
     for status in statuses:
         entry = status.entry
         users = ", ".join(spec.name for spec in SPECS if entry.name in spec.models) or "none"
-        size = sum(file.bytes for file in entry.files) / 1e6
+        size = sum(file.bytes or 0 for file in entry.files) / 1e6
         table.add_row(entry.name, _coloured(status.state), entry.licence, f"{size:.1f}", users)
     console.print(table)
 
@@ -91,7 +91,7 @@ def _document(status: ModelStatus) -> dict[str, object]:
         "name": entry.name,
         "state": status.state,
         "problem": status.problem,
-        "digest": entry.digest,
+        "digest": None if entry.gaps else entry.digest,
         "licence": entry.licence,
         "title": entry.title,
         "card": entry.card,
@@ -100,7 +100,12 @@ def _document(status: ModelStatus) -> dict[str, object]:
 
 
 def _coloured(state: ModelState) -> str:
-    colour = {ModelState.VERIFIED: "green", ModelState.MISSING: "yellow", ModelState.WRONG: "red"}[state]
+    colour = {
+        ModelState.VERIFIED: "green",
+        ModelState.MISSING: "yellow",
+        ModelState.WRONG: "red",
+        ModelState.UNPINNED: "yellow",
+    }[state]
     return f"[{colour}]{state}[/]"
 
 

