@@ -1,0 +1,43 @@
+"""Fills a frame: one alternative of each choice, one phrase for each slot, one group for all the group slots."""
+
+import re
+from random import Random
+
+from datasets.captions.frames import Identity, Slots
+from moderation.domain.errors import InvalidInputError
+
+_CHOICE = re.compile(r"\[([^\[\]]*)\]")
+_SLOT = re.compile(r"\{([A-Za-z_]+)\}")
+_ARTICLE = re.compile(r"\b([Aa]) (?=[aeiouAEIOU](?!(?:ni[^nm]|se|ne\b|u|ne-)))")
+_SPACES = re.compile(r"\s+")
+_BEFORE_POINT = re.compile(r"\s+([,.!?;:])")
+GROUP_SLOTS = frozenset({"they", "people", "one", "adj"})
+MAX_DEPTH = 5
+
+
+def names_group(frame: str) -> bool:
+    """Whether the frame names a group of people."""
+    return any(name.lower() in GROUP_SLOTS for name in _SLOT.findall(frame))
+
+
+def fill(frame: str, slots: Slots, identity: Identity, rng: Random) -> str:
+    """One text of the frame. Raises `InvalidInputError` for a slot that does not exist."""
+    text = frame
+    for _ in range(MAX_DEPTH):
+        text = _CHOICE.sub(lambda match: rng.choice(match[1].split("|")), text)
+        text = _SLOT.sub(lambda match: _phrase(match[1], slots, identity, rng), text)
+    text = _BEFORE_POINT.sub(r"\1", _SPACES.sub(" ", text)).strip(" ,")
+    return _ARTICLE.sub(r"\1n ", text)
+
+
+def _phrase(name: str, slots: Slots, identity: Identity, rng: Random) -> str:
+    if name.lower() in GROUP_SLOTS:
+        phrase: str = getattr(identity, name.lower())
+        return phrase[0].upper() + phrase[1:] if name[0].isupper() else phrase
+    if name == "other":
+        return rng.choice([other.they for other in slots.identities if other != identity])
+    found = slots.phrases.get(name.lower())
+    if not found:
+        raise InvalidInputError(f"No slot is called {{{name}}}.", hint="Define it in datasets/captions/slots.")
+    phrase = rng.choice(found)
+    return phrase[0].upper() + phrase[1:] if name[0].isupper() else phrase

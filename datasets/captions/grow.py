@@ -1,0 +1,55 @@
+"""Grows rows from the families: templates times slots, the same for the same seed."""
+
+from hashlib import blake2b
+from random import Random
+
+from datasets.captions.dressing import dress
+from datasets.captions.filling import fill, names_group
+from datasets.captions.frames import Family, Slots, families, slots
+from datasets.rows import Row
+from moderation.domain.errors import InvalidInputError
+
+TRIES_PER_ROW = 4
+"""A family with few frames repeats itself; after so many tries per wanted row it gives fewer rows."""
+
+
+def generate(seed: int, rows_per_family: int) -> list[Row]:
+    """Rows of every family, in the families' order; `rows_per_family` times the family's weight at most.
+
+    Groups of people are named in turn, so that each is named as often as any other in every family. Texts are unique.
+    Raises `InvalidInputError` when `rows_per_family` is below 1 or a family is malformed.
+    """
+    if rows_per_family < 1:
+        raise InvalidInputError(f"{rows_per_family} rows per family.", hint="Ask for at least 1.")
+    taken: set[str] = set()
+    rows: list[Row] = []
+    for name, family in families().items():
+        rows += _grow(name, family, slots(), max(1, round(rows_per_family * family.weight)), seed, taken)
+    return rows
+
+
+def _grow(name: str, family: Family, known: Slots, wanted: int, seed: int, taken: set[str]) -> list[Row]:
+    rng = Random(f"{seed}:{name}")  # noqa: S311 - repeatable draws, nothing secret
+    frames, identities = list(family.lines), list(known.identities)
+    rng.shuffle(frames)
+    rng.shuffle(identities)
+    rows: list[Row] = []
+    named = 0
+    for attempt in range(wanted * TRIES_PER_ROW):
+        if len(rows) == wanted:
+            break
+        frame = frames[attempt % len(frames)]
+        text = fill(frame, known, identities[named % len(identities)], rng)
+        if family.dress:
+            text = dress(text, family.surface, known, rng, may_be_long=family.long)
+        if text.lower() in taken:
+            continue
+        taken.add(text.lower())
+        named += names_group(frame)
+        rows.append(_row(name, family, frame, text))
+    return rows
+
+
+def _row(name: str, family: Family, frame: str, text: str) -> Row:
+    digest = blake2b(text.encode(), digest_size=8).hexdigest()
+    return Row(f"captions:{digest}", text, family.labels, f"captions:{name}", family.surface, frame)
