@@ -2,8 +2,8 @@
 
 An image goes when every one of these holds, and stays otherwise: `days` is not 0; every post that has it was rejected
 or withdrawn; each of them was received, judged and last decided about longer than `days` ago; none waits for a decision
-or an appeal, or is a gold item; none is held as evidence; and its bytes were not uploaded again within a day. Texts,
-hashes, verdicts, decisions and the audit log are not touched.
+or an appeal, or is a gold item; none is held as evidence; and its bytes were not uploaded again within a day. What a
+model saw in it (`picture_features`) goes with it. Texts, hashes, verdicts, decisions and the audit log are not touched.
 """
 
 from collections.abc import Callable

@@ -59,12 +59,18 @@ def screening_document(screening: Screening) -> Document:
 
 
 def result_document(result: SignalResult) -> Document:
-    """One signal's result; `kind` says which of the three it is."""
+    """One signal's result; `kind` says which of the three it is. Features have a table of their own."""
     if isinstance(result, SignalFailure):
         return {"kind": "failure", "signal": result.signal, "reason": result.reason, "detail": result.detail}
     if isinstance(result, Match):
         return {"kind": "match", **asdict(result)}
-    return {"kind": "score", **asdict(result)}
+    return {
+        "kind": "score",
+        "signal": result.signal,
+        "values": dict(result.values),
+        "spans": [asdict(span) for span in result.spans],
+        "detail": dict(result.detail),
+    }
 
 
 def screening_of(

@@ -16,6 +16,7 @@ from moderation.domain.outbox import Message
 from moderation.domain.post import PENDING, Claim, Post, PostState, check_transition
 from moderation.domain.signal import Match, PictureHash, SignalFailure
 from moderation.domain.verdict import RuleStatus, Screening, SystemQueue, Verdict
+from moderation.storage import picture_features
 from moderation.storage.audit import append
 from moderation.storage.documents import VERSION, dump, result_document, screening_document
 from moderation.storage.leases import held
@@ -84,7 +85,9 @@ def commit(
         else:
             stored.setdefault(claim.post.id, (claim, screening))
     if stored:
-        _insert_evidence(connection, [screening for _, screening in stored.values()])
+        done = [screening for _, screening in stored.values()]
+        _insert_evidence(connection, done)
+        picture_features.store(connection, done, now=now)
         outcomes = [_outcome(post_of(rows[post_id]), screening, places) for post_id, (_, screening) in stored.items()]
         _settle(connection, outcomes, kind="post.verdict", now=now)
     return list(stored), lost

@@ -3,14 +3,18 @@ from sqlalchemy.exc import IntegrityError
 
 from moderation.domain.bank import Bank, BankEffect
 from moderation.domain.ids import Digest
+from moderation.domain.model_role import ModelPin, ShadowResult
 from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
+from moderation.storage.model_roles import ModelRoleStore
 from moderation.storage.policies import PolicyStore
 from moderation.storage.posts import PostStore
 from moderation.storage.review.evidence import EvidenceStore
 from moderation.storage.review.plans import PlanStore
+from moderation.storage.screenings import ScreeningStore
+from moderation.storage.shadow_results import ShadowStore
 from moderation.storage.tables import APPEND_ONLY
-from tests.factories import NOW, a_digest, accept, judge_all
+from tests.factories import NOW, a_digest, a_score, accept, judge_all
 from tests.storage.review.office import UNDO, Office
 from tests.storage.review.picture_rows import a_pdq
 from tests.storage.tampering import count, run
@@ -29,6 +33,8 @@ CHANGES = {
     "review_plans": "text = ''",
     "picture_hashes": "quality = 0",
     "evidence_holds": "reason = ''",
+    "model_roles": "note = 'another'",
+    "shadow_results": "seconds = 0",
 }
 
 
@@ -46,6 +52,11 @@ def history(database: Database) -> Database:
     office.settle(UNDO)
     EvidenceStore(database).place([post], "It may be needed.", person=ada, now=NOW)
     PlanStore(database).save("version: 1", person=ada, now=NOW, expected=0)
+    pin = ModelPin("opennsfw-2", a_digest("weights"))
+    ModelRoleStore(database).name_candidate("image_nsfw", pin, by="test", now=NOW)
+    screening = ScreeningStore(database).latest(post)
+    assert screening is not None
+    ShadowStore(database).record([ShadowResult(screening.id, pin, a_score(), 0.1)], {}, now=NOW)
     return database
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, literal, or_, se
 from moderation.domain.audit import AuditDraft
 from moderation.domain.ids import Digest, PostId
 from moderation.domain.post import PostState
+from moderation.storage import picture_features
 from moderation.storage.audit import append, lock
 from moderation.storage.engine import Database
 from moderation.storage.tables import appeals, decisions, evidence_holds, gold_items, job_posts, jobs, posts
@@ -80,6 +81,7 @@ def _forget(
     draft = AuditDraft(now, "image.deleted", f"image:{image}", "system:retention", {"posts": [row.id for row in rows]})
     append(connection, [draft])
     connection.execute(update(posts).where(posts.c.image == image).values(image_deleted_at=now))
+    picture_features.forget(connection, [row.id for row in rows])
     if not delete(image):
         raise _InUseError
     return True

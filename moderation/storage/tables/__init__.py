@@ -36,6 +36,7 @@ from moderation.storage.tables.review import (
     review_plans,
     shifts,
 )
+from moderation.storage.tables.signals import model_roles, picture_features, shadow_results
 
 __all__ = [
     "APPEND_ONLY",
@@ -71,8 +72,10 @@ __all__ = [
     "jobs",
     "lanes",
     "login_attempts",
+    "model_roles",
     "outbox_messages",
     "pending_decisions",
+    "picture_features",
     "picture_hashes",
     "policies",
     "posts",
@@ -80,6 +83,7 @@ __all__ = [
     "review_plans",
     "screenings",
     "sessions",
+    "shadow_results",
     "shifts",
     "signal_results",
     "verdicts",

@@ -26,5 +26,7 @@ APPEND_ONLY = (
     "review_plans",
     "evidence_holds",
     "picture_hashes",
+    "model_roles",
+    "shadow_results",
 )
 """Tables that refuse updates and deletes: the migration that makes one gives it triggers."""
