@@ -104,18 +104,28 @@ class CaptionLinks:
 
 
 @dataclass(frozen=True, slots=True)
-class _Link:
-    """A link's host, whether it was disguised, and where it stands in the original caption."""
+class Link:
+    """A link's host in lower case without `www.`, whether it was disguised, and where it stands in the text."""
 
     host: str
     disguised: bool
     start: int
     end: int
 
+    @property
+    def shortener(self) -> bool:
+        """Whether it goes through a link shortener, so that nobody sees where it leads."""
+        return self.host in _SHORTENERS
+
+
+def links_in(text: str) -> list[Link]:
+    """Every link in `text`, in order, also those without a scheme and those written so that a filter misses them."""
+    return _links(fold(text), text)
+
 
 def _score(caption: str) -> Score:
     folded = fold(caption)
-    links = [_link(match, folded, caption) for match in _LINK.finditer(folded.text)]
+    links = _links(folded, caption)
     contacts = [folded.span(*match.span()) for match in _CONTACT.finditer(folded.text)]
     spans = [Span(Surface.CAPTION, link.start, link.end, "link", link.host[:100]) for link in links]
     spans += [Span(Surface.CAPTION, start, end, "contact", "") for start, end in contacts]
@@ -124,7 +134,7 @@ def _score(caption: str) -> Score:
         {
             "caption_links": len(links),
             "caption_link_domains": len({link.host for link in links}),
-            "caption_link_shortener": any(link.host in _SHORTENERS for link in links),
+            "caption_link_shortener": any(link.shortener for link in links),
             "caption_link_disguised": any(link.disguised for link in links),
             "caption_contacts": len(contacts),
         },
@@ -132,14 +142,18 @@ def _score(caption: str) -> Score:
     )
 
 
-def _link(match: re.Match[str], folded: Normalised, caption: str) -> _Link:
+def _links(folded: Normalised, text: str) -> list[Link]:
+    return [_link(match, folded, text) for match in _LINK.finditer(folded.text)]
+
+
+def _link(match: re.Match[str], folded: Normalised, text: str) -> Link:
     start, end = folded.span(*match.span())
     spelled = match["spelled"]
     if spelled is not None:
-        return _Link(_SPELLED_DOT.sub(".", spelled).replace(" ", ""), disguised=True, start=start, end=end)
+        return Link(_SPELLED_DOT.sub(".", spelled).replace(" ", ""), disguised=True, start=start, end=end)
     found = _HOST.match(match["rest"] or match["bare"])
     user, host = (found["user"], found["host"]) if found else (None, "")
-    typed = caption[start:end].split("://", 1)[-1].split("/", 1)[0]
+    typed = text[start:end].split("://", 1)[-1].split("/", 1)[0]
     disguised = (
         bool(user)
         or (match["scheme"] or "").startswith("hxxp")
@@ -147,4 +161,4 @@ def _link(match: re.Match[str], folded: Normalised, caption: str) -> _Link:
         or not typed.isascii()
         or _ADDRESS.fullmatch(host) is not None
     )
-    return _Link(host.removeprefix("www."), disguised, start, end)
+    return Link(host.removeprefix("www."), disguised, start, end)

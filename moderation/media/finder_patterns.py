@@ -1,0 +1,141 @@
+"""A fast look for the corner marks of QR codes, so that the slow detector runs on few pictures.
+
+A corner mark (ISO/IEC 18004, section 6.3.3) is a dark square in a light one in a dark one: a line through its middle,
+at whatever angle, crosses dark, light, dark, light, dark in the proportions 1:1:3:1:1. A picture with two marks that
+can belong together is worth the detector's time.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import combinations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+ROW_STEP = 2
+"""Rows that are scanned: the middle square of the smallest mark that can be read is three modules of two pixels."""
+RATIOS = np.array([1, 1, 3, 1, 1], np.float32)
+MODULES = 7
+TOLERANCE = 0.55
+"""Of a module, by which a run of one module may be off, beside half a pixel of each edge."""
+COLUMN = np.array([0, 1, 0, 1, 1, 1, 0, 1, 0], np.uint8)
+"""A mark's modules from top to bottom through the middle, 1 for dark, with the light ones around it."""
+SIDES = np.array([[-4, 4]], np.float32)
+"""Modules from the middle to where it is light again."""
+STRETCHES = (0.65, 0.8, 1.0, 1.25, 1.5)
+"""How much taller than wide a mark may look: codes on things are seen at an angle."""
+SHIFTS = (-0.5, 0.0, 0.5)
+"""Modules by which the scanned row may miss the mark's middle."""
+LEAST_SUPPORT = 0.5
+"""Of the scanned rows in the height of a module, how many must show the mark."""
+BLOCK = 41
+"""Side in pixels of the neighbourhood whose mean parts dark from light."""
+CONTRAST = 8
+"""Grey levels by which a dark pixel is darker than that mean."""
+MAX_HITS = 2_000
+MAX_MARKS = 40
+LEAST_APART, MOST_APART = 9.0, 260.0
+"""Modules between the middles of two marks: 14 in the smallest code, 170 along a side of the largest."""
+SAME_SIZE = 1.8
+"""How much larger one mark of a code may look than another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A corner mark: its middle and the size of a module, in pixels."""
+
+    x: float
+    y: float
+    module: float
+
+
+def may_hold_code(grey: NDArray[np.uint8]) -> tuple[bool, bool]:
+    """Whether `grey` (height, width) has two marks of one code: dark on light, and light on dark."""
+    dark = dark_and_light(grey)
+    return _has_pair(marks(dark)), _has_pair(marks(1 - dark))
+
+
+def dark_and_light(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """1 where a pixel of (height, width) is darker than its neighbourhood, 0 elsewhere."""
+    threshold = cv2.adaptiveThreshold(grey, 1, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, BLOCK, CONTRAST)
+    return np.asarray(threshold, dtype=np.uint8)
+
+
+def marks(dark: NDArray[np.uint8]) -> list[Mark]:
+    """The corner marks in `dark` (1 where dark), those that most rows show first; at most `MAX_MARKS`."""
+    return _grouped(_confirmed(_crossings(dark), dark))
+
+
+def _has_pair(found: list[Mark]) -> bool:
+    return any(_belong_together(*pair) for pair in combinations(found, 2))
+
+
+def _belong_together(first: Mark, second: Mark) -> bool:
+    small, large = sorted((first.module, second.module))
+    apart = math.dist((first.x, first.y), (second.x, second.y)) / ((small + large) / 2)
+    return large <= SAME_SIZE * small and LEAST_APART <= apart <= MOST_APART
+
+
+def _crossings(dark: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Where rows run in the proportions of a mark: (n, 3) of middle x, y and the module's width."""
+    rows = dark[::ROW_STEP].ravel()
+    width = dark.shape[1]
+    edges = np.flatnonzero(rows[1:] != rows[:-1]) + 1
+    runs = len(RATIOS)
+    if len(edges) <= runs:
+        return np.empty((0, 3), np.float32)
+    at = np.flatnonzero((rows[edges[:-runs]] == 1) & (edges[:-runs] // width == (edges[runs:] - 1) // width))
+    lengths = np.stack([edges[at + step + 1] - edges[at + step] for step in range(runs)], axis=1).astype(np.float32)
+    module = lengths.sum(axis=1) / MODULES
+    off = np.abs(lengths - module[:, None] * RATIOS)
+    at_fit = np.flatnonzero((off <= module[:, None] * TOLERANCE * np.sqrt(RATIOS) + 0.5).all(axis=1))
+    at_fit = at_fit[:: max(1, -(-len(at_fit) // MAX_HITS))]
+    starts, ends = edges[at[at_fit]], edges[at[at_fit] + runs]
+    middle = (starts + ends - 1) / 2 - starts // width * width
+    return np.stack([middle, starts // width * ROW_STEP, module[at_fit]], axis=1).astype(np.float32, copy=False)
+
+
+def _confirmed(found: NDArray[np.float32], dark: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Those whose column reads like their row at one of the stretches and shifts, with light around the mark.
+
+    Rows and columns are read in the middle of each module; outside of the picture everything is light.
+    """
+    around = np.asarray(cv2.copyMakeBorder(dark, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=(0,)), dtype=np.uint8)
+    sides = _sampled(around, found[:, 0:1] + 1 + found[:, 2:3] * SIDES, found[:, 1:2] + 1)
+    found = found[(sides == 0).all(axis=1)]
+    x, y, module = found[:, 0:1] + 1, found[:, 1:2] + 1, found[:, 2:3]
+    good = np.zeros(len(found), np.bool_)
+    for stretch in STRETCHES:
+        for shift in SHIFTS:
+            places = shift + stretch * np.arange(-4, 5, dtype=np.float32)
+            good |= (_sampled(around, x, y + module * places) == COLUMN).all(axis=1)
+    return found[good]
+
+
+def _sampled(around: NDArray[np.uint8], x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Values of `around` at the rounded places; beyond its edges those of the edge."""
+    height, width = around.shape
+    columns = np.clip(np.rint(x), 0, width - 1).astype(np.intp)
+    rows = np.clip(np.rint(y), 0, height - 1).astype(np.intp)
+    return np.asarray(around[rows, columns], dtype=np.uint8)
+
+
+def _grouped(hits: NDArray[np.float32]) -> list[Mark]:
+    """Hits within two modules of one another are one mark."""
+    groups: list[list[NDArray[np.float32]]] = []
+    for hit in hits:
+        near = [group for group in groups if _is_near(hit, group[0])]
+        if near:
+            near[0].append(hit)
+        elif len(groups) < 4 * MAX_MARKS:
+            groups.append([hit])
+    groups.sort(key=len, reverse=True)
+    found = [(np.mean(group, axis=0), len(group)) for group in groups]
+    supported = [mean for mean, rows in found if rows >= LEAST_SUPPORT * mean[2] / ROW_STEP]
+    return [Mark(float(mean[0]), float(mean[1]), float(mean[2])) for mean in supported[:MAX_MARKS]]
+
+
+def _is_near(hit: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+    near = 2 * max(hit[2], other[2])
+    return bool(abs(hit[0] - other[0]) <= near and abs(hit[1] - other[1]) <= near + 2 * ROW_STEP)

@@ -1,0 +1,88 @@
+"""`picture_codes`: QR codes in the picture and the links that they hold, where no text filter sees them."""
+
+from collections.abc import Sequence
+
+from moderation.domain.media import Refusal
+from moderation.domain.signal import (
+    Column,
+    ColumnKind,
+    FailureReason,
+    Score,
+    SignalFailure,
+    SignalResult,
+    SignalSpec,
+    Surface,
+    Value,
+)
+from moderation.media.codes import MAX_PAYLOAD_CHARS, Codes, codes_in
+from moderation.media.codes import PICTURE_CODES as REDUCTION
+from moderation.media.subject import Picture, Subject
+from moderation.signals.links import links_in
+
+PICTURE_CODES = SignalSpec(
+    name="picture_codes",
+    version="1",
+    surface=Surface.IMAGE,
+    description="QR codes in the picture, in an animation of all frames looked at, and the links that they hold.",
+    columns=(
+        Column("picture_codes", ColumnKind.INTEGER, "How many different codes were found, read or not", low=0),
+        Column(
+            "picture_code_unread",
+            ColumnKind.BOOLEAN,
+            "Whether a code was found that could not be read: too small, damaged, or seen from the side",
+        ),
+        Column("picture_code_links", ColumnKind.INTEGER, "How many links the codes hold", low=0),
+        Column("picture_code_link_shortener", ColumnKind.BOOLEAN, "Whether one goes through a link shortener"),
+        Column(
+            "picture_code_link_disguised",
+            ColumnKind.BOOLEAN,
+            "Whether one hides where it goes, as links in captions do",
+        ),
+    ),
+    cost_ms=5.0,
+    time_limit_s=10.0,
+    recommended={"high recall": 1, "high precision": 1},
+    known_failures=(
+        "Codes smaller than about a twentieth of the picture's longer side are not found.",
+        "Codes bent around things, drawn with dots or figures for squares, or of two colours equally bright.",
+        "Other codes than QR: bar codes, Data Matrix, Aztec, the codes of single messengers.",
+        "A frame of an animation that the decoder did not look at.",
+    ),
+)
+
+
+class PictureCodes:
+    """Reads what the decoder's search for codes found in each frame."""
+
+    @property
+    def spec(self) -> SignalSpec:
+        """See `PICTURE_CODES`."""
+        return PICTURE_CODES
+
+    def measure(self, batch: Sequence[Subject]) -> list[SignalResult]:
+        """One score per post; a post without a picture is `undecodable`."""
+        return [_result(subject.picture) for subject in batch]
+
+
+def _result(picture: Picture | Refusal) -> SignalResult:
+    if isinstance(picture, Refusal):
+        return SignalFailure(PICTURE_CODES.name, FailureReason.UNDECODABLE, picture.reason)
+    frames = [codes_in(frame.reduced[REDUCTION]) for frame in picture.frames]
+    payloads = list(dict.fromkeys(payload for frame in frames for payload in frame.payloads))
+    return Score(PICTURE_CODES.name, _values(payloads, frames), detail=_detail(payloads))
+
+
+def _values(payloads: Sequence[str], frames: Sequence[Codes]) -> dict[str, Value]:
+    unread = max((frame.unread for frame in frames), default=0)
+    links = [link for payload in payloads for link in links_in(payload)]
+    return {
+        "picture_codes": len(payloads) + unread,
+        "picture_code_unread": unread > 0,
+        "picture_code_links": len(links),
+        "picture_code_link_shortener": any(link.shortener for link in links),
+        "picture_code_link_disguised": any(link.disguised for link in links),
+    }
+
+
+def _detail(payloads: Sequence[str]) -> dict[str, Value]:
+    return {"payloads": "\n".join(payloads)[:MAX_PAYLOAD_CHARS]} if payloads else {}
