@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from moderation.domain.model_role import ModelPin
 from moderation.domain.signal import FailureReason, SignalFailure, SignalResult, SignalSpec
 from moderation.media.preprocess import opennsfw_224
 from moderation.media.subject import Reduction, SignalType, Subject
@@ -12,6 +13,7 @@ from moderation.signals.image_nsfw import IMAGE_NSFW, REDUCTION, ImageNsfw
 from moderation.signals.links import CAPTION_LINKS, CaptionLinks
 from moderation.signals.models import ModelStore
 from moderation.signals.post_facts import POST_FACTS, PostFacts
+from moderation.signals.slots import Loader, serve
 from moderation.signals.terms.document import term_lists
 from moderation.signals.terms.matcher import Matcher
 from moderation.signals.text_terms import CAPTION_TERMS, PROMPT_TERMS, TextTerms
@@ -23,15 +25,22 @@ REDUCTIONS: Mapping[str, Reduction] = MappingProxyType({REDUCTION: opennsfw_224}
 """What the signal types need of the full-size pixels, for the decoder."""
 
 
-def build(models: ModelStore, *, threads: int) -> tuple[SignalType, ...]:
+LOADERS: Mapping[str, Loader] = MappingProxyType({IMAGE_NSFW.name: ImageNsfw.load})
+"""How the types that load a model get it, by signal name."""
+
+
+def build(
+    models: ModelStore, *, threads: int, live: Mapping[str, ModelPin] = MappingProxyType({})
+) -> tuple[SignalType, ...]:
     """The signal types of `SPECS`, in order, with their models loaded; `threads` bounds each model's threads.
 
-    A type whose model is missing or is not the pinned one is there all the same, and fails every post.
+    `live` names the models that serve a signal instead of the one that ships, by signal name. A type whose model is
+    missing or is not the pinned one is there all the same, and fails every post.
     """
     matcher = Matcher(term_lists())
     types: tuple[SignalType, ...] = (
         ImageFacts(),
-        _or_missing(IMAGE_NSFW, lambda: ImageNsfw.load(models, threads=threads)),
+        loaded(IMAGE_NSFW, models, threads=threads, pin=live.get(IMAGE_NSFW.name)),
         TextTerms(CAPTION_TERMS, matcher),
         TextTerms(PROMPT_TERMS, matcher),
         CaptionLinks(),
@@ -58,6 +67,16 @@ class MissingModel:
     def measure(self, batch: Sequence[Subject]) -> list[SignalResult]:
         """A `model_missing` failure for every post."""
         return [SignalFailure(self._spec.name, FailureReason.MODEL_MISSING, self._detail) for _ in batch]
+
+
+def loaded(spec: SignalSpec, models: ModelStore, *, threads: int, pin: ModelPin | None = None) -> SignalType:
+    """The signal type of `spec` with the model that ships, or with the pinned one; one that fails every post when it
+    cannot be loaded.
+    """
+    load = LOADERS[spec.name]
+    if pin is None:
+        return _or_missing(spec, lambda: load(models, threads=threads))
+    return _or_missing(spec, lambda: serve(spec, pin, models, load, threads=threads))
 
 
 def _or_missing(spec: SignalSpec, load: Callable[[], SignalType]) -> SignalType:
