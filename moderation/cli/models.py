@@ -100,13 +100,8 @@ def _document(status: ModelStatus) -> dict[str, object]:
 
 
 def _coloured(state: ModelState) -> str:
-    colour = {
-        ModelState.VERIFIED: "green",
-        ModelState.MISSING: "yellow",
-        ModelState.WRONG: "red",
-        ModelState.UNPINNED: "yellow",
-    }[state]
-    return f"[{colour}]{state}[/]"
+    colours = {ModelState.VERIFIED: "green", ModelState.WRONG: "red"}
+    return f"[{colours.get(state, 'yellow')}]{state}[/]"
 
 
 def _say(line: str) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from moderation.domain.errors import UnavailableError
 from moderation.media.decode_limits import DecodeLimits
 from moderation.media.decode_wire import ClosedError, Fields, ProtocolError, layout, receive, send
+from moderation.media.reductions import describe_reduction
 from moderation.media.subject import Reduction
 
 WORKER_MODULE = "moderation.media.decode_worker"
@@ -51,7 +52,7 @@ class Child:
                 "link": theirs.fileno(),
                 "memory": descriptor,
                 "parent": os.getpid(),
-                "reductions": {name: f"{made.__module__}:{made.__qualname__}" for name, made in reductions.items()},
+                "reductions": {name: describe_reduction(made) for name, made in reductions.items()},
             }
             self._process = _start(setup, (theirs.fileno(), descriptor))
         except OSError as error:

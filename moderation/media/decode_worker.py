@@ -9,7 +9,6 @@ started the child ends, and lanes start it from a thread.
 import json
 import mmap
 import os
-import pkgutil
 import resource
 import signal
 import socket
@@ -32,6 +31,7 @@ from moderation.media.decode_wire import (
     refusal_fields,
     send,
 )
+from moderation.media.reductions import resolve_reduction
 from moderation.media.subject import Reduction
 
 MEGABYTE = 1024 * 1024
@@ -51,9 +51,7 @@ def main(argument: str) -> None:
     link = socket.socket(fileno=setup["link"])
     parent = int(setup["parent"])
     try:
-        reductions: dict[str, Reduction] = {
-            name: pkgutil.resolve_name(path) for name, path in setup["reductions"].items()
-        }
+        reductions = {name: resolve_reduction(made) for name, made in setup["reductions"].items()}
         memory = mmap.mmap(setup["memory"], layout(limits).total_bytes)
         configure(limits)
         confine(limits.memory_mb)

@@ -1,5 +1,7 @@
-"""What models need of the full-size pixels, as module-level functions that run inside the decoder's process."""
+"""What models need of the full-size pixels, as module-level callables that run inside the decoder's process."""
 
+from dataclasses import dataclass
+from enum import StrEnum
 from io import BytesIO
 
 import numpy as np
@@ -10,6 +12,10 @@ from moderation.media.subject import Rgb
 
 OPENNSFW_RESIZED = 256
 OPENNSFW_SIDE = 224
+MAX_RESIZED_SIDE = 512
+"""Larger inputs of several models would not fit what one frame may send to the lane."""
+NARROW = 4.0
+"""Pictures of a larger aspect are resized only where the crop falls: a line of 1 by 16,384 pixels must stay one."""
 
 
 def opennsfw_224(rgb: Rgb) -> NDArray[np.uint8]:
@@ -27,3 +33,66 @@ def opennsfw_224(rgb: Rgb) -> NDArray[np.uint8]:
     start = (OPENNSFW_RESIZED - OPENNSFW_SIDE) // 2
     end = start + OPENNSFW_SIDE
     return np.ascontiguousarray(pixels[start:end, start:end, ::-1])
+
+
+class Filter(StrEnum):
+    """How pixels are interpolated; Pillow's names, lower case."""
+
+    NEAREST = "nearest"
+    BILINEAR = "bilinear"
+    BICUBIC = "bicubic"
+    LANCZOS = "lanczos"
+
+
+@dataclass(frozen=True, slots=True)
+class Resized:
+    """A reduction to `height` by `width`: uint8 of shape (height, width, 3), red first.
+
+    With `shortest` 0 the picture is resized to `full_height` by `full_width` without regard to aspect; else its shorter
+    side becomes `shortest`, the longer one is rounded down. Then the centre is cut out. With Pillow's filters, as the
+    image processors of transformers do without torchvision.
+
+    Raises `ValueError` when a side is under 1 or over `MAX_RESIZED_SIDE`, or the crop larger than what it is cut from.
+    """
+
+    filter: str
+    height: int
+    width: int
+    shortest: int = 0
+    full_height: int = 0
+    full_width: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the sizes."""
+        Filter(self.filter)
+        low_height, low_width = (self.shortest, self.shortest) if self.shortest else (self.full_height, self.full_width)
+        if not (0 < self.height <= low_height <= MAX_RESIZED_SIDE and 0 < self.width <= low_width <= MAX_RESIZED_SIDE):
+            raise ValueError(f"sizes that cannot be made: {self}")
+
+    @property
+    def name(self) -> str:
+        """What the frames hold it under: the same for everybody who needs the same pixels."""
+        whole = f"shortest{self.shortest}" if self.shortest else f"{self.full_height}x{self.full_width}"
+        return f"rgb_{self.filter}_{whole}_centre{self.height}x{self.width}"
+
+    def __call__(self, rgb: Rgb) -> NDArray[np.uint8]:
+        """The reduced pixels of one frame."""
+        height, width = self._resized_size(rgb.shape[0], rgb.shape[1])
+        top, left = (height - self.height) // 2, (width - self.width) // 2
+        image = Image.fromarray(rgb)
+        method = Image.Resampling[self.filter.upper()]
+        if max(rgb.shape[:2]) > NARROW * min(rgb.shape[:2]):
+            across, down = rgb.shape[1] / width, rgb.shape[0] / height
+            # Across first and then down, each rounded to bytes, as Pillow does where it enlarges.
+            columns = (left * across, 0, (left + self.width) * across, rgb.shape[0])
+            rows = (0, top * down, self.width, (top + self.height) * down)
+            narrow = image.resize((self.width, rgb.shape[0]), method, box=columns)
+            return np.asarray(narrow.resize((self.width, self.height), method, box=rows))
+        pixels = np.asarray(image.resize((width, height), method))
+        return np.ascontiguousarray(pixels[top : top + self.height, left : left + self.width])
+
+    def _resized_size(self, height: int, width: int) -> tuple[int, int]:
+        if not self.shortest:
+            return self.full_height, self.full_width
+        long = int(self.shortest * max(height, width) / min(height, width))
+        return (long, self.shortest) if width <= height else (self.shortest, long)
