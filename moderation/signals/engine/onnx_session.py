@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from moderation.domain.errors import UnavailableError
 from moderation.signals.engine.engine import Engine
 from moderation.signals.engine.inference import Array, InferenceError, InferenceTimeoutError, Tensors
+from moderation.signals.engine.memory import rows_within
 from moderation.signals.engine.options import Backend, Device, EngineOptions, Plan, Precision
 
 if TYPE_CHECKING:
@@ -20,16 +21,23 @@ CPU_PROVIDER = "CPUExecutionProvider"
 
 
 def open_onnx(
-    model: bytes, options: EngineOptions, *, outputs: Sequence[str] = (), precision: Precision = Precision.FLOAT32
+    model: bytes,
+    options: EngineOptions,
+    *,
+    outputs: Sequence[str] = (),
+    precision: Precision = Precision.FLOAT32,
+    row_bytes: int = 0,
 ) -> Engine:
     """The model in ONNX Runtime, in the precision that it was saved in, which `precision` names for the plan.
 
-    `outputs` are the names wanted, all when empty. Raises `InferenceError` when the bytes are no model or lack an
-    output, and `UnavailableError` when `options.device` is CUDA and this ONNX Runtime has none.
+    `outputs` are the names wanted, all when empty; `row_bytes` is what one row takes on its way, for `memory_mb`
+    (`flops.bytes_of_row` counts it). Raises `InferenceError` when the bytes are no model, lack an output or take too
+    much, and `UnavailableError` when `options.device` is CUDA and this ONNX Runtime has none.
     """
     runner, device = open_runner(model, options, outputs)
     why = "an ONNX model runs in the precision that it was saved in"
-    return Engine(runner, Plan(device, precision, Backend.ONNXRUNTIME, options.max_batch, why))
+    rows = 1 if precision is Precision.INT8 and options.rows_apart else rows_within(options, row_bytes)
+    return Engine(runner, Plan(device, precision, Backend.ONNXRUNTIME, rows, why))
 
 
 def open_runner(model: bytes, options: EngineOptions, outputs: Sequence[str] = ()) -> tuple["OnnxRunner", Device]:

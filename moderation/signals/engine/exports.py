@@ -1,0 +1,139 @@
+"""Exports kept on disk: files that are believed only with the digest that was recorded when they were made."""
+
+import fcntl
+import hashlib
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from moderation.signals.engine.export import OPSET, RECIPE
+from moderation.signals.engine.inference import InferenceError
+from moderation.signals.engine.options import Precision
+from moderation.signals.engine.source import ModuleSource
+
+FOLDER = ".exports"
+"""Its place in the model store."""
+EXPORTERS = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime", "numpy")
+"""A new version of any of these may export, quantise or compute otherwise: it starts with an empty cache."""
+MAX_FACTS_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Exports:
+    """The kept exports of one module in one folder, which is made for this user alone.
+
+    Whoever can write as this user can forge a file together with its record: this guards against damage, against
+    files of other users, and against files that belong to other weights, inputs or versions.
+    """
+
+    folder: Path
+    source: ModuleSource
+
+    def read(self, precision: Precision) -> bytes | None:
+        """The export, or None when there is none that can be believed."""
+        facts = self.facts(precision)
+        data = _own_bytes(self._place(precision, "onnx"))
+        if data is None or facts is None or facts.get("sha256") != hashlib.sha256(data).hexdigest():
+            return None
+        return data
+
+    def write(self, precision: Precision, model: bytes) -> None:
+        """Keep an export; readers see all of it or nothing. Raises `InferenceError` when the disk refuses."""
+        place = self._place(precision, "onnx")
+        self.forget(precision)
+        _replace(place, model)
+        self.note(precision, {"sha256": hashlib.sha256(model).hexdigest()})
+
+    def facts(self, name: str) -> dict[str, object] | None:
+        """What was noted under a name, or None when nothing was, or for something else."""
+        data = _own_bytes(self._place(name, "json"), limit=MAX_FACTS_BYTES)
+        try:
+            found = json.loads(data) if data is not None else None
+        except ValueError:
+            return None
+        if not isinstance(found, dict) or found.get("key") != self.key():
+            return None
+        return found
+
+    def note(self, name: str, facts: Mapping[str, object]) -> None:
+        """Note facts in place of what was noted before. Raises `InferenceError` when the disk refuses."""
+        document = {**facts, "key": self.key()}
+        _replace(self._place(name, "json"), json.dumps(document, indent=1, sort_keys=True).encode())
+
+    def forget(self, precision: Precision) -> None:
+        """Remove the export and what was noted of it."""
+        for kind in ("json", "onnx"):
+            self._place(precision, kind).unlink(missing_ok=True)
+
+    def key(self) -> dict[str, object]:
+        """Everything that an export follows from."""
+        source = self.source
+        return {
+            "digest": source.digest,
+            "recipe": f"{RECIPE}.{source.recipe}",
+            "opset": OPSET,
+            "inputs": {name: [str(array.dtype), *array.shape[1:]] for name, array in source.example.items()},
+            "example": _digest_of_example(source),
+            "lengths": sorted(source.lengths),
+            "outputs": list(source.outputs),
+            "versions": {name: version(name) for name in EXPORTERS},
+        }
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder against other processes that export into it. Raises `InferenceError`."""
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with (self.folder / f"{self.source.digest}.lock").open("ab") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield
+        except OSError as error:
+            raise InferenceError(f"Exports cannot be kept in {self.folder}: {error}.") from error
+
+    def _place(self, name: str, kind: str) -> Path:
+        tag = hashlib.sha256(json.dumps(self.key(), sort_keys=True).encode()).hexdigest()[:16]
+        return self.folder / f"{self.source.digest}-{name}-{tag}.{kind}"
+
+
+def _digest_of_example(source: ModuleSource) -> str:
+    digest = hashlib.sha256()
+    for name, array in sorted(source.example.items()):
+        digest.update(f"{name}{array.dtype}{array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _own_bytes(path: Path, *, limit: int | None = None) -> bytes | None:
+    """A plain file's bytes, if this user owns it and nobody else may write to it."""
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+            found = os.fstat(file.fileno())
+            mine = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+            if not mine or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or (limit and found.st_size > limit):
+                return None
+            return file.read()
+    except OSError:
+        return None
+
+
+def _replace(place: Path, data: bytes) -> None:
+    """Write a file that appears under its name only when it is complete."""
+    try:
+        handle, name = tempfile.mkstemp(dir=place.parent, prefix=".export-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(place)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise InferenceError(f"An export cannot be kept in {place.parent}: {error}.") from error
