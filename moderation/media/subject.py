@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.domain.media import ImageFacts, Refusal
+from moderation.domain.media import ContainerFacts, ImageFacts, Refusal
 from moderation.domain.post import Post
 from moderation.domain.signal import SignalResult, SignalSpec
 
@@ -35,10 +35,14 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded image: one frame if still, else evenly spaced frames of the animation, first and last included."""
+    """A decoded image: one frame if still, else evenly spaced frames of the animation, first and last included.
+
+    `container` is what the file carries beside pixels; None where nobody looked.
+    """
 
     facts: ImageFacts
     frames: tuple[Frame, ...]
+    container: ContainerFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,13 +49,18 @@ def dump(document: Mapping[str, object]) -> str:
 
 def screening_document(screening: Screening) -> Document:
     """Everything of a screening that has no column of its own, without the results."""
-    refused = isinstance(screening.image, Refusal)
     return {
-        "image": {"refused" if refused else "facts": asdict(screening.image)},
+        "image": _image_document(screening.image),
         "judgement": asdict(screening.judgement),
         "pins": asdict(screening.pins),
         "seconds": dict(screening.seconds),
     }
+
+
+def _image_document(image: ImageFacts | Refusal) -> Document:
+    if isinstance(image, Refusal):
+        return {"refused": {"reason": image.reason, "detail": image.detail}}
+    return {"facts": asdict(image)}
 
 
 def result_document(result: SignalResult) -> Document:
