@@ -1,0 +1,1 @@
+"""Pictures judged by transformers models that a registry entry describes."""
