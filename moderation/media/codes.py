@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from moderation.media.decode_image import preview
 from moderation.media.finder_patterns import may_hold_code
 from moderation.media.subject import Rgb
+from moderation.media.untrusted_text import printable
 
 PICTURE_CODES = "picture_codes"
 """The reduction's name in the decoder."""
@@ -70,13 +71,7 @@ def codes_in(array: NDArray[np.generic]) -> Codes:
         raise ValueError("codes without a number of unread ones")
     if not all(isinstance(payload, str) for payload in payloads):
         raise ValueError("a code's payload that is not text")
-    return Codes(tuple(shown(payload) for payload in payloads), unread)
-
-
-def shown(payload: str) -> str:
-    """`payload` without control characters and lone surrogates, at most `MAX_PAYLOAD_CHARS` characters."""
-    plain = payload[:MAX_PAYLOAD_CHARS].encode("utf-8", "replace").decode("utf-8")
-    return "".join(character if character.isprintable() else " " for character in plain).strip()
+    return Codes(tuple(printable(payload, MAX_PAYLOAD_CHARS) for payload in payloads), unread)
 
 
 def _searched(rgb: Rgb) -> NDArray[np.uint8]:

@@ -10,13 +10,14 @@ import socket
 import struct
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.domain.media import ImageFacts, Refusal, RefusalReason
+from moderation.domain.media import ContainerFacts, ImageFacts, Refusal, RefusalReason
+from moderation.media.container_wire import container_fields, read_container
 from moderation.media.decode_limits import PREVIEW_SIDE, DecodeLimits
 from moderation.media.sniff import Format
 from moderation.media.subject import Frame, Picture
@@ -101,14 +102,14 @@ class Writer:
         return [array.dtype.str, list(array.shape), offset]
 
 
-def picture_fields(facts: ImageFacts, frames: Sequence[Fields]) -> Fields:
+def picture_fields(facts: ImageFacts, frames: Sequence[Fields], container: ContainerFacts | None = None) -> Fields:
     """The answer for a decoded image."""
-    return {"facts": asdict(facts), "frames": list(frames)}
+    return {"facts": asdict(facts), "frames": list(frames), **_container_fields(container)}
 
 
-def refusal_fields(reason: RefusalReason, detail: str) -> Fields:
+def refusal_fields(reason: RefusalReason, detail: str, container: ContainerFacts | None = None) -> Fields:
     """The answer for an image that yields no picture."""
-    return {"refusal": reason.value, "detail": plain(detail)}
+    return {"refusal": reason.value, "detail": plain(detail), **_container_fields(container)}
 
 
 def plain(text: str) -> str:
@@ -120,13 +121,27 @@ def read_answer(
     fields: Fields, memory: memoryview, limits: DecodeLimits, reductions: Collection[str]
 ) -> Picture | Refusal:
     """What the child says of one image, checked, with its arrays copied. Raises `ProtocolError`."""
+    container = _container(fields, limits)
     if "refusal" in fields:
-        return _refusal(fields)
+        return replace(_refusal(fields), container=container)
     facts = _facts(fields.get("facts"), limits)
     entries = fields.get("frames")
     if not isinstance(entries, list) or len(entries) != min(facts.frames, limits.max_frames):
         raise ProtocolError("the number of frames is wrong")
-    return Picture(facts, tuple(_frame(entry, memory, reductions) for entry in entries))
+    return Picture(facts, tuple(_frame(entry, memory, reductions) for entry in entries), container)
+
+
+def _container_fields(container: ContainerFacts | None) -> Fields:
+    return {} if container is None else {"container": container_fields(container)}
+
+
+def _container(fields: Fields, limits: DecodeLimits) -> ContainerFacts | None:
+    if "container" not in fields:
+        return None
+    try:
+        return read_container(fields["container"], limits.max_bytes)
+    except ValueError as error:
+        raise ProtocolError(str(error)) from error
 
 
 def _refusal(fields: Fields) -> Refusal:

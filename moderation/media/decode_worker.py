@@ -17,7 +17,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from moderation.domain.media import RefusalReason
+from moderation.domain.media import ContainerFacts, RefusalReason
+from moderation.media.container import container_of
 from moderation.media.decode_image import RefusedError, configure, decode_image, preview
 from moderation.media.decode_limits import DecodeLimits, preview_side
 from moderation.media.decode_wire import (
@@ -70,21 +71,27 @@ def serve(request: Fields, memory: memoryview, limits: DecodeLimits, reductions:
     """The answer for the image whose bytes lie at the start of `memory`."""
     size = request["bytes"]
     assert isinstance(size, int)
+    data = bytes(memory[:size])
+    facts: ContainerFacts | None = None
     writer = Writer(memory, layout(limits).input_bytes)
     frames: list[Fields] = []
     try:
-        decoded = decode_image(bytes(memory[:size]), limits)
+        container = container_of(data)
+        facts = container.facts
+        decoded = decode_image(data, limits)
         side = preview_side(min(decoded.facts.frames, limits.max_frames))
         for rgb in decoded.frames:
+            facts = facts if frames else container.beside(rgb)
             shown = writer.put(preview(rgb, side))
             frames.append({"rgb": shown, "reduced": {name: writer.put(made(rgb)) for name, made in reductions.items()}})
     except RefusedError as refused:
-        return refusal_fields(refused.reason, refused.detail)
+        return refusal_fields(refused.reason, refused.detail, facts)
     except MemoryError as error:
-        return refusal_fields(RefusalReason.OUT_OF_MEMORY, str(error))
+        return refusal_fields(RefusalReason.OUT_OF_MEMORY, str(error), facts)
     except Exception as error:  # noqa: BLE001 - a reduction that fails must not end the child
-        return refusal_fields(RefusalReason.DECODER_CRASHED, f"a reduction failed: {type(error).__name__}: {error}")
-    return picture_fields(decoded.facts, frames)
+        detail = f"a reduction failed: {type(error).__name__}: {error}"
+        return refusal_fields(RefusalReason.DECODER_CRASHED, detail, facts)
+    return picture_fields(decoded.facts, frames, facts)
 
 
 def confine(memory_mb: int) -> None:
