@@ -7,8 +7,8 @@ the API and the command line start quickly.
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Literal
@@ -24,6 +24,7 @@ from moderation.matching.image_match import IMAGE_MATCH, ImageMatch
 from moderation.matching.reductions import REDUCTIONS as MATCHING_REDUCTIONS
 from moderation.media.decode import DecodeLimits, DecoderProcess
 from moderation.media.store import BlobStore
+from moderation.media.subject import SignalType
 from moderation.policy.compile import Policy, compile_policy
 from moderation.review.compile_plan import compile_plan
 from moderation.review.plan import Plan
@@ -40,21 +41,30 @@ from moderation.screening.screen import ScreeningParts
 from moderation.screening.webhooks import Courier
 from moderation.settings import Settings, make_home
 from moderation.signals.catalog import REDUCTIONS as SIGNAL_REDUCTIONS
-from moderation.signals.catalog import SPECS
+from moderation.signals.catalog import SPECS, loaded
 from moderation.signals.catalog import build as build_signals
+from moderation.signals.image_similarity import IMAGE_SIMILARITY, ImageSimilarity
 from moderation.signals.models import ModelStore
 from moderation.signals.runtime import SignalRuntime
+from moderation.signals.serving import ServedSignals, pinned_models
+from moderation.signals.shadows import Shadows
 from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
 from moderation.storage.lanes import LaneBeat, LaneStore
+from moderation.storage.model_roles import ModelRoleStore
 from moderation.storage.outbox import OutboxStore
+from moderation.storage.picture_features import PictureFeatureStore
 from moderation.storage.policies import PolicyStore
 from moderation.storage.posts import PostStore
 from moderation.storage.review.decisions import DecisionStore
 from moderation.storage.review.plans import PlanStore
 from moderation.storage.review.retention import RetentionStore
+from moderation.storage.shadow_results import ShadowStore
 
 log = structlog.get_logger(__name__)
+
+ROLE_CHANGES = 10_000
+"""Changes of models' roles that a replay looks through."""
 
 
 def now() -> datetime:
@@ -94,7 +104,7 @@ def signal_specs(settings: Settings | None = None) -> tuple[SignalSpec, ...]:
 
     With settings, the classifiers too that they turn on; without, the types that every installation has.
     """
-    return (*SPECS, IMAGE_MATCH)
+    return (*SPECS, IMAGE_MATCH, IMAGE_SIMILARITY)
 
 
 def compile_file(settings: Settings, text: str) -> Policy:
@@ -159,24 +169,53 @@ def screening_parts(settings: Settings, database: Database) -> Iterator[Screenin
     A model that is missing or not the pinned one is a failing signal, not an error here: its posts are held.
     """
     matches = ImageMatch(BankStore(database))
-    signals = SignalRuntime((*build_signals(model_store(settings), threads=lane_threads(settings)), matches))
+    similar = ImageSimilarity(PictureFeatureStore(database))
+    candidates = shadows(settings, database)
+    signals = served_signals(settings, database, (matches, similar), candidates)
     policies = PolicyStore(database)
 
     def remember(digest: Digest, text: str) -> None:
         policies.remember(digest, text, now=now())
 
+    def refresh() -> None:
+        matches.refresh()
+        similar.refresh()
+        signals.refresh()
+
     source = PolicySource(settings.policy, compile_text=lambda text: compile_file(settings, text), remember=remember)
-    with decoder(settings) as decoding:
+    with decoder(settings) as decoding, closing(candidates):
         yield ScreeningParts(
             posts=PostStore(database),
             blobs=blob_store(settings),
             decoder=decoding,
             signals=signals,
             judge=source.current,
-            refresh=matches.refresh,
+            refresh=refresh,
             clock=now,
             router=router(settings, database),
+            shadows=candidates,
         )
+
+
+def shadows(settings: Settings, database: Database) -> Shadows:
+    """Where a lane's candidates measure, and put down what they find."""
+    store = ShadowStore(database)
+    return Shadows(lambda found, skipped: store.record(found, skipped, now=now()), seconds=settings.shadow_seconds)
+
+
+def served_signals(
+    settings: Settings, database: Database, others: Sequence[SignalType], candidates: Shadows
+) -> ServedSignals:
+    """The catalog's signals with the models that their roles name, then `others`; candidates get one thread each."""
+    models, threads = model_store(settings), lane_threads(settings)
+    specs = {spec.name: spec for spec in signal_specs(settings)}
+    return ServedSignals(
+        ModelRoleStore(database),
+        lambda live: (*build_signals(models, threads=threads, live=live), *others),
+        load=lambda slot, pin: loaded(specs[slot], models, threads=threads, pin=pin),
+        candidate=lambda slot, pin: loaded(specs[slot], models, threads=1, pin=pin),
+        shadows=candidates,
+    )
 
 
 def lane_options(settings: Settings, name: str) -> LaneOptions:
@@ -261,7 +300,9 @@ class _PinnedBanks:
 
 @contextmanager
 def replay_parts(settings: Settings, database: Database, screening: Screening) -> Iterator[ReplayParts]:
-    """What replaying `screening` needs: its policy and its banks, today's code and models.
+    """What replaying `screening` needs: its policy, its banks and its models, today's code and rejected pictures.
+
+    A pinned model that the store has no more fails, and is among what the replay finds changed.
 
     Raises `NotFoundError` when the policy's text is not stored, `PolicyError` when today's catalog lacks a signal
     that it reads.
@@ -273,6 +314,8 @@ def replay_parts(settings: Settings, database: Database, screening: Screening) -
     banks = BankStore(database)
     matches = ImageMatch(_PinnedBanks(banks, pinned.bank_checkpoint) if pinned.bank_checkpoint else banks)
     matches.refresh()
-    signals = SignalRuntime((*build_signals(model_store(settings), threads=lane_threads(settings)), matches))
+    live = pinned_models(ModelRoleStore(database).history(limit=ROLE_CHANGES), pinned.models)
+    types = build_signals(model_store(settings), threads=lane_threads(settings), live=live)
+    signals = SignalRuntime((*types, matches, ImageSimilarity(PictureFeatureStore(database))))
     with decoder(settings) as decoding:
         yield ReplayParts(blob_store(settings), decoding, signals, compile_file(settings, text))

@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     threads: Annotated[int, Field(ge=0)] = 0
     """Threads for model inference in each lane; 0: the machine's cores divided by `lanes`, less one for decoding."""
 
+    shadow_seconds: Annotated[float, Field(gt=0)] = 0.5
+    """How long a candidate model may be busy with one batch, after its verdicts; other posts it does not see."""
+
     max_image_bytes: Annotated[int, Field(gt=0)] = 20 * 1024 * 1024
     max_pixels: Annotated[int, Field(gt=0)] = 50_000_000
     max_side: Annotated[int, Field(gt=0)] = 16_384

@@ -3,20 +3,21 @@
 Only `pipelines/resources.py`, `review_ui/app.py` and `cli.py` build the real objects.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from moderation.domain.bank import BankContents
-from moderation.domain.ids import Digest, PostId
+from moderation.domain.ids import Digest, PostId, ScreeningId
 from moderation.domain.job import Route
 from moderation.domain.media import Refusal
 from moderation.domain.post import Claim, Committed, Post
 from moderation.domain.signal import SignalResult
 from moderation.domain.verdict import Judgement, Screening
 from moderation.media.subject import Picture, Subject
+from moderation.signals.shadows import Picked
 
-__all__ = ["Banks", "Blobs", "Committed", "Decoder", "Judge", "Posts", "Router", "Signals"]
+__all__ = ["Banks", "Blobs", "Committed", "Decoder", "Judge", "Posts", "Router", "Shadows", "Signals"]
 
 
 class Posts(Protocol):
@@ -90,6 +91,23 @@ class Signals(Protocol):
     @property
     def models(self) -> dict[str, str]:
         """SHA-256 by model name, of the models that the signal types loaded."""
+        ...
+
+
+class Shadows(Protocol):
+    """Candidates for signals, asked about posts after their verdict. No method raises or waits."""
+
+    def pick(
+        self,
+        subjects: Sequence[Subject],
+        results: Sequence[tuple[SignalResult, ...]],
+        ids: Sequence[ScreeningId],
+    ) -> Picked | None:
+        """What to keep of a judged batch until it is committed, for `submit`; None for nothing."""
+        ...
+
+    def submit(self, picked: Picked, stored: Collection[ScreeningId]) -> None:
+        """Ask the candidates about those of the picked posts whose screening was stored."""
         ...
 
 

@@ -18,8 +18,9 @@ from moderation.domain.post import Claim, Post
 from moderation.domain.signal import FailureReason, Match, SignalFailure, SignalResult
 from moderation.domain.verdict import Judgement, Pins, Screening, Verdict
 from moderation.media.subject import Picture, Subject
-from moderation.screening.ports import Blobs, Committed, Decoder, Judge, Posts, Router, Signals
+from moderation.screening.ports import Blobs, Committed, Decoder, Judge, Posts, Router, Shadows, Signals
 from moderation.screening.routing import Placing, place
+from moderation.signals.shadows import Picked
 
 MAX_ATTEMPTS = 3
 """A post that was claimed more often than this without a verdict is held instead of being tried again."""
@@ -30,8 +31,9 @@ Clock = Callable[[], datetime]
 @dataclass(frozen=True, slots=True)
 class ScreeningParts:
     """Everything that screening works with. `judge()` gives the policy in force; `refresh()` makes the matchers
-    see the newest bank contents, raising `UnavailableError` when it cannot know them. Without a router every held post
-    waits in the queue that policy names.
+    see the newest bank contents, and the signals follow the models' roles, raising `UnavailableError` when these cannot
+    be known. Without a router every held post waits in the queue that policy names. `shadows` asks candidates for a
+    signal about posts that are judged already.
     """
 
     posts: Posts
@@ -42,6 +44,7 @@ class ScreeningParts:
     refresh: Callable[[], None]
     clock: Clock
     router: Router | None = None
+    shadows: Shadows | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class Screened:
     pairs: tuple[tuple[Claim, Screening], ...]
     seconds: dict[str, float]
     placing: Placing = field(default_factory=Placing)
+    tried: Picked | None = None
+    """What candidates will be asked about once this is committed; see `ports.Shadows`."""
 
 
 def screen(parts: ScreeningParts, claims: Sequence[Claim]) -> Committed:
@@ -103,7 +108,7 @@ def judge(parts: ScreeningParts, prepared: Prepared) -> Screened:
     for found, judgement in zip(results, judgements, strict=True):
         _insist(judgement, found, parts.signals)
     pairs = _records(parts, policy, prepared, results, judgements, seconds)
-    return Screened(pairs, seconds, place(parts.router, pairs))
+    return Screened(pairs, seconds, place(parts.router, pairs), _tried(parts, prepared, pairs))
 
 
 def commit(parts: ScreeningParts, screened: Screened) -> Committed:
@@ -112,7 +117,24 @@ def commit(parts: ScreeningParts, screened: Screened) -> Committed:
     placing = screened.placing
     committed = parts.posts.commit(screened.pairs, now=parts.clock(), routes=placing.routes, bases=placing.bases)
     screened.seconds["commit"] = time.perf_counter() - begin
+    if parts.shadows is not None and screened.tried is not None:
+        stored = set(committed.stored)
+        parts.shadows.submit(
+            screened.tried, {screening.id for _, screening in screened.pairs if screening.post_id in stored}
+        )
     return committed
+
+
+def _tried(parts: ScreeningParts, prepared: Prepared, pairs: Sequence[tuple[Claim, Screening]]) -> Picked | None:
+    """What candidates are asked about. A post that was tried before may have ended a lane: it is not among it."""
+    if parts.shadows is None:
+        return None
+    fresh = [place for place, (claim, _) in enumerate(pairs) if claim.attempt == 1]
+    return parts.shadows.pick(
+        [prepared.subjects[place] for place in fresh],
+        [pairs[place][1].results for place in fresh],
+        [pairs[place][1].id for place in fresh],
+    )
 
 
 def hung_signals(screened: Screened) -> list[str]:

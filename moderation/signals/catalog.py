@@ -73,7 +73,9 @@ def loaded(spec: SignalSpec, models: ModelStore, *, threads: int, pin: ModelPin 
     """The signal type of `spec` with the model that ships, or with the pinned one; one that fails every post when it
     cannot be loaded.
     """
-    load = LOADERS[spec.name]
+    load = LOADERS.get(spec.name)
+    if load is None:
+        return MissingModel(spec, f"{spec.name} is not served by a model that can be changed")
     if pin is None:
         return _or_missing(spec, lambda: load(models, threads=threads))
     return _or_missing(spec, lambda: serve(spec, pin, models, load, threads=threads))

@@ -1,8 +1,11 @@
 """Runs every signal type over a batch, and turns whatever goes wrong into failures. Nothing is ever guessed."""
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from typing import Protocol, runtime_checkable
@@ -12,6 +15,8 @@ from moderation.media.subject import SignalType, Subject
 from moderation.signals.contract import check_distinct, check_order, checked
 
 DETAIL_CHARS = 300
+YIELDING = 15
+"""The niceness of threads that leave the processor to others."""
 
 
 @runtime_checkable
@@ -36,7 +41,7 @@ class SignalRuntime:
         specs = [signal.spec for signal in types]
         check_distinct(specs)
         check_order(specs)
-        self._workers = [_Worker(signal) for signal in types]
+        self._workers = [Worker(signal) for signal in types]
         self._versions = {worker.spec.name: worker.spec.version for worker in self._workers}
         self._models = _models(types)
         self._turn = threading.Lock()
@@ -67,6 +72,12 @@ class SignalRuntime:
         columns = [found[worker.spec.name] for worker in self._workers]
         return list(zip(*columns, strict=True)) if columns else [() for _ in subjects]
 
+    def close(self) -> None:
+        """Let every thread end once it is free; nothing can be measured any more."""
+        with self._turn:
+            for worker in self._workers:
+                worker.close()
+
     def _run(self, subjects: tuple[Subject, ...]) -> dict[str, list[SignalResult]]:
         """Results by signal name: everything that needs nothing side by side, then the rest in catalog order."""
         tasks = {worker: worker.start(subjects) for worker in self._workers if not worker.spec.needs}
@@ -82,7 +93,7 @@ class SignalRuntime:
             if worker.spec.needs:
                 for name in worker.spec.needs:
                     finish(name)
-                tasks[worker] = worker.start(_with_earlier(subjects, found, worker.spec.needs))
+                tasks[worker] = worker.start(with_earlier(subjects, found, worker.spec.needs))
         for worker in self._workers:
             finish(worker.spec.name)
         self._seconds = {worker.spec.name: task.seconds for worker, task in tasks.items() if task}
@@ -100,13 +111,17 @@ class _Task:
     done: threading.Event = field(default_factory=threading.Event)
 
 
-class _Worker:
-    """One signal type with its thread, which is a daemon so that a hung call cannot keep the process alive."""
+class Worker:
+    """One signal type with its thread, which is a daemon so that a hung call cannot keep the process alive.
 
-    def __init__(self, signal: SignalType) -> None:
+    A `yielding` one leaves the processor to every other thread that wants it, where the system can do that.
+    """
+
+    def __init__(self, signal: SignalType, *, yielding: bool = False) -> None:
         self.signal = signal
         self.spec: SignalSpec = signal.spec
-        self._inbox: SimpleQueue[_Task] = SimpleQueue()
+        self._yielding = yielding
+        self._inbox: SimpleQueue[_Task | None] = SimpleQueue()
         self._current: _Task | None = None
         self._thread: threading.Thread | None = None
 
@@ -131,9 +146,14 @@ class _Worker:
         task.seconds = time.monotonic() - task.started
         return _failures(self.spec, batch, FailureReason.TIMED_OUT, f"over {self.spec.time_limit_s:g} s")
 
+    def close(self) -> None:
+        """End the thread once it is free."""
+        self._inbox.put(None)
+
     def _serve(self) -> None:
-        while True:
-            task = self._inbox.get()
+        if self._yielding:
+            _yield_processor()
+        while (task := self._inbox.get()) is not None:
             try:
                 task.results = self._measure(task.batch)
             except BaseException as error:  # noqa: BLE001 - the thread must outlive SystemExit too
@@ -155,12 +175,20 @@ class _Worker:
         return [checked(result, self.spec, subject) for result, subject in zip(results, batch, strict=True)]
 
 
-def _with_earlier(
+def with_earlier(
     subjects: Sequence[Subject], found: Mapping[str, Sequence[SignalResult]], needs: Sequence[str]
 ) -> tuple[Subject, ...]:
+    """The subjects with what the signals `needs` found of them; `found` has their results, in order, by name."""
     return tuple(
         replace(subject, earlier={name: found[name][index] for name in needs}) for index, subject in enumerate(subjects)
     )
+
+
+def _yield_processor() -> None:
+    """Lower this thread's priority. On Linux alone a thread has one of its own."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), YIELDING)
 
 
 def _failures(spec: SignalSpec, batch: Sequence[Subject], reason: FailureReason, detail: str) -> list[SignalResult]:

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, select
 
 from moderation.domain.ids import Digest, PostId
 from moderation.domain.post import PostState
+from moderation.domain.rejected_picture import RejectedChange, RejectedPicture
 from moderation.domain.signal import Features, Score
 from moderation.domain.verdict import Screening
 from moderation.storage.engine import Database
@@ -22,27 +22,6 @@ MAX_EVENTS = 5_000
 """With more events than this since the last look, everything is read anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """One rejected picture's features."""
-
-    post_id: PostId
-    features: Features
-
-
-@dataclass(frozen=True, slots=True)
-class ReferenceChange:
-    """What changed up to audit event `number`: posts that are (still) references, and posts that are none (any more).
-
-    `whole`: `added` is everything that there is.
-    """
-
-    number: int
-    added: tuple[Reference, ...]
-    removed: tuple[PostId, ...]
-    whole: bool = False
-
-
 class PictureFeatureStore:
     """The features of one database's pictures."""
 
@@ -54,7 +33,7 @@ class PictureFeatureStore:
         with self._database.read() as connection:
             return _head(connection)
 
-    def changes(self, after: int | None, *, most: int) -> ReferenceChange:
+    def changes(self, after: int | None, *, most: int) -> RejectedChange:
         """What became, or stopped being, a reference since event `after`; None: the newest `most` references.
 
         Pictures of rejected and withdrawn posts are references, whoever decided so.
@@ -63,14 +42,14 @@ class PictureFeatureStore:
             head = _head(connection)
             if after is None or head - after > MAX_EVENTS:
                 newest = _references().order_by(posts.c.received_at.desc(), posts.c.id.desc()).limit(most)
-                return ReferenceChange(head, _read(connection, newest), (), whole=True)
+                return RejectedChange(head, _read(connection, newest), (), whole=True)
             touched = _touched(connection, after, head)
-            added: list[Reference] = []
+            added: list[RejectedPicture] = []
             for start in range(0, len(touched), CHUNK):
                 chunk = touched[start : start + CHUNK]
                 added += _read(connection, _references().where(picture_features.c.post_id.in_(chunk)))
         kept = {reference.post_id for reference in added}
-        return ReferenceChange(head, tuple(added), tuple(post for post in touched if post not in kept))
+        return RejectedChange(head, tuple(added), tuple(post for post in touched if post not in kept))
 
     def count(self) -> int:
         """How many features are stored."""
@@ -113,9 +92,9 @@ def _references() -> AnySelect:
     )
 
 
-def _read(connection: Connection, query: AnySelect) -> tuple[Reference, ...]:
+def _read(connection: Connection, query: AnySelect) -> tuple[RejectedPicture, ...]:
     return tuple(
-        Reference(PostId(row.post_id), Features(Digest(row.model), bytes(row.vector)))
+        RejectedPicture(PostId(row.post_id), Features(Digest(row.model), bytes(row.vector)))
         for row in connection.execute(query)
     )
 

@@ -5,11 +5,12 @@ import pytest
 from moderation.domain.decision import Action
 from moderation.domain.ids import Digest, PostId
 from moderation.domain.post import Claim
+from moderation.domain.rejected_picture import RejectedPicture
 from moderation.domain.signal import Features, Score
 from moderation.domain.verdict import Verdict
 from moderation.storage import picture_features
 from moderation.storage.engine import Database
-from moderation.storage.picture_features import PictureFeatureStore, Reference
+from moderation.storage.picture_features import PictureFeatureStore
 from moderation.storage.posts import PostStore
 from moderation.storage.review.retention import RetentionStore
 from tests.factories import a_digest, a_new_post, a_score, a_screening, accept, after, claim_all, judgement_of
@@ -48,7 +49,7 @@ def test_features_of_every_verdict_are_kept_and_rejected_ones_are_references(dat
     change = store.changes(None, most=10)
     assert change.whole
     assert change.number == store.number()
-    assert change.added == (Reference(posts[2], features(2)),)
+    assert change.added == (RejectedPicture(posts[2], features(2)),)
 
 
 def test_results_without_features_leave_nothing(database: Database) -> None:
