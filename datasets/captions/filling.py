@@ -1,6 +1,7 @@
 """Fills a frame: one alternative of each choice, one phrase for each slot, one group for all the group slots."""
 
 import re
+from collections.abc import Sequence
 from random import Random
 
 from datasets.captions.frames import Identity, Slots
@@ -34,9 +35,10 @@ def _phrase(name: str, slots: Slots, identity: Identity, rng: Random) -> str:
     if name.lower() in GROUP_SLOTS:
         phrase: str = getattr(identity, name.lower())
         return phrase[0].upper() + phrase[1:] if name[0].isupper() else phrase
-    if name == "other":
-        return rng.choice([other.they for other in slots.identities if other != identity])
-    found = slots.phrases.get(name.lower())
+    if name.lower() == "other":
+        found: Sequence[str] = [other.they for other in slots.identities if other != identity]
+    else:
+        found = slots.phrases.get(name.lower(), ())
     if not found:
         raise InvalidInputError(f"No slot is called {{{name}}}.", hint="Define it in datasets/captions/slots.")
     phrase = rng.choice(found)
