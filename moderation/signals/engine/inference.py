@@ -1,15 +1,14 @@
 """What every loaded model is to its callers, whatever runs it: named arrays in, named arrays out, row by row."""
 
 from collections.abc import Mapping
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
 
 from moderation.domain.errors import InvalidInputError, UnavailableError
 from moderation.signals.engine.options import Plan
 
-Array: TypeAlias = NDArray[np.generic]
+Array: TypeAlias = NDArray[Any]
 Tensors: TypeAlias = Mapping[str, Array]
 """Arrays by name, the batch first: row i of every array belongs to request i."""
 

@@ -102,6 +102,11 @@ class OnnxRunner:
             timer.cancel()
         return dict(zip(self._outputs, found, strict=True))
 
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the model's file says of itself beside its graph, by name."""
+        return dict(self._session.get_modelmeta().custom_metadata_map)
+
     def close(self) -> None:
         """See `Runner.close`."""
         del self._session

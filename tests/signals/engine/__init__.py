@@ -1,0 +1,1 @@
+"""The engine: sessions, exports, choices, batches, counts and peaks."""
