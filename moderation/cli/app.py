@@ -2,7 +2,22 @@
 
 import typer
 
-from moderation.cli import account, audit, bank, bench, database, key, lane, models, plan, policy, post, submit, webhook
+from moderation.cli import (
+    account,
+    audit,
+    bank,
+    bench,
+    database,
+    key,
+    lane,
+    models,
+    plan,
+    policy,
+    post,
+    submit,
+    webhook,
+)
+from moderation.cli.eval import app as evaluations
 from moderation.cli.up import up
 
 app = typer.Typer(
@@ -26,6 +41,7 @@ app.add_typer(account.app, name="account")
 app.add_typer(audit.app, name="audit")
 app.add_typer(database.app, name="db")
 app.add_typer(bench.app, name="bench")
+app.add_typer(evaluations, name="eval")
 
 
 @app.callback()

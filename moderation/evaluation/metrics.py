@@ -78,12 +78,11 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
-    """What deciding at `threshold` does: an example is flagged when its score is at least that.
+    """What flagging some examples does.
 
     `false_alarms` is the share of harmless examples that are flagged, `flagged` the share of all.
     """
 
-    threshold: float
     true_positives: int
     false_positives: int
     false_negatives: int
@@ -136,24 +135,32 @@ def ranking(judged: Judged, resampling: Resampling = DEFAULT_RESAMPLING) -> Rank
 
 
 def operating_point(judged: Judged, threshold: float, resampling: Resampling = DEFAULT_RESAMPLING) -> OperatingPoint:
-    """Precision, recall, false alarms, F1 and the flagged share at `threshold`.
+    """What flagging every example that scores at least `threshold` does; see `decisions`."""
+    return decisions(judged.labels, judged.scores >= threshold, resampling)
+
+
+def decisions(
+    labels: NDArray[np.bool_], flagged: NDArray[np.bool_], resampling: Resampling = DEFAULT_RESAMPLING
+) -> OperatingPoint:
+    """Precision, recall, false alarms, F1 and the flagged share; `labels` (n,) are all known.
 
     Where a share is none or all of its examples every resampling gives the same, which would claim certainty:
     Wilson's interval stands there instead.
     """
-    flagged = judged.scores >= threshold
-    hit, alarm = flagged & judged.labels, flagged & ~judged.labels
-    miss, calm = ~flagged & judged.labels, ~flagged & ~judged.labels
-    rows = np.column_stack((hit, alarm, miss, calm)).astype(np.float64)
-    tp, fp, fn, tn = (int(column.sum()) for column in (hit, alarm, miss, calm))
+    columns = (flagged & labels, flagged & ~labels, ~flagged & labels, ~flagged & ~labels)
+    rows = np.column_stack(columns).astype(np.float64)
+    hits, alarms, misses, calm = (int(column.sum()) for column in columns)
     return OperatingPoint(
-        threshold, tp, fp, fn, tn,
+        hits,
+        alarms,
+        misses,
+        calm,
         precision=_share(rows, (0,), (0, 1), resampling),
         recall=_share(rows, (0,), (0, 2), resampling),
         false_alarms=_share(rows, (1,), (1, 3), resampling),
         f1=_f1(rows, resampling),
         flagged=_share(rows, (0, 1), (0, 1, 2, 3), resampling),
-    )  # fmt: skip
+    )
 
 
 def probabilities(judged: Judged, resampling: Resampling = DEFAULT_RESAMPLING, *, bins: int = BINS) -> Probabilities:
@@ -186,10 +193,21 @@ def brier(labels: ArrayLike, scores: ArrayLike) -> float | None:
     return probabilities(Judged.of(labels, scores), Resampling(rounds=1)).brier.value
 
 
-def flagged_share(flagged: NDArray[np.bool_], resampling: Resampling = DEFAULT_RESAMPLING) -> Estimate:
-    """The share of `flagged` (n,) that is true, with its interval."""
-    rows = np.column_stack((flagged, ~flagged)).astype(np.float64)
+def share(chosen: NDArray[np.bool_], resampling: Resampling = DEFAULT_RESAMPLING) -> Estimate:
+    """The share of `chosen` (n,) that is true, with its interval."""
+    rows = np.column_stack((chosen, ~chosen)).astype(np.float64)
     return _share(rows, (0,), (0, 1), resampling)
+
+
+def share_ratio(
+    one: NDArray[np.bool_], other: NDArray[np.bool_], resampling: Resampling = DEFAULT_RESAMPLING
+) -> Estimate:
+    """How many of `one` (n,) are true for each true of `other`, drawn together: 0.9 is nine for every ten."""
+    rows = np.column_stack((one, other)).astype(np.float64)
+    if not other.any():
+        return Estimate(None)
+    drawn = percentile_interval(rows, lambda sums: _ratio(sums[:, 0], sums[:, 1]), resampling)
+    return _widened(float(one.sum() / other.sum()), drawn)
 
 
 def _ranks(judged: Judged) -> tuple[float | None, float | None]:

@@ -12,10 +12,11 @@ from moderation.evaluation.metrics import (
     average_precision,
     brier,
     calibration_error,
-    flagged_share,
     operating_point,
     probabilities,
     ranking,
+    share,
+    share_ratio,
 )
 from tests.evaluation import ranking_oracle
 
@@ -183,10 +184,10 @@ def test_without_a_harmful_example_there_is_no_ranking() -> None:
     assert (quality.n, quality.positives, quality.auroc) == (2, 0, Estimate(None))
 
 
-def test_the_flagged_share_has_an_interval() -> None:
-    share = flagged_share(np.array([True] * 10 + [False] * 90))
-    assert share.value == pytest.approx(0.1)
-    assert 0.03 < (share.low or 0) < 0.1 < (share.high or 0) < 0.18
+def test_the_share_has_an_interval() -> None:
+    found = share(np.array([True] * 10 + [False] * 90))
+    assert found.value == pytest.approx(0.1)
+    assert 0.03 < (found.low or 0) < 0.1 < (found.high or 0) < 0.18
 
 
 @pytest.mark.parametrize(
@@ -201,3 +202,12 @@ def test_what_cannot_be_measured_is_refused(labels: list[float], scores: list[fl
 def test_scores_that_are_no_probabilities_have_no_calibration() -> None:
     with pytest.raises(ValueError, match="no probability"):
         probabilities(Judged.of([1, 0], [1.5, 0.1]))
+
+
+def test_a_ratio_of_shares_is_drawn_from_the_same_examples() -> None:
+    before = np.array([True] * 80 + [False] * 20)
+    after = np.array([True] * 60 + [False] * 40)
+    found = share_ratio(after, before)
+    assert found.value == pytest.approx(0.75)
+    assert 0.6 < (found.low or 0) < 0.75 < (found.high or 0) < 0.86
+    assert share_ratio(after, np.zeros(100, np.bool_)) == Estimate(None)

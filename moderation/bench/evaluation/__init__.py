@@ -1,0 +1,1 @@
+"""Evaluations of real models: labelled texts and pictures through the same parts that screen posts."""

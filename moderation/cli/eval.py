@@ -1,0 +1,121 @@
+"""`moderation eval`: how good a classifier is, on texts and pictures that it was not trained on."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from moderation.cli.eval_tables import print_text, text_row
+from moderation.cli.output import console, errors, print_json
+from moderation.domain.errors import InvalidInputError
+from moderation.domain.signal import Surface
+from moderation.evaluation.bootstrap import Resampling
+from moderation.evaluation.examples import TEXT_SURFACES
+from moderation.evaluation.obfuscation import Obfuscation
+from moderation.settings import load_settings
+
+if TYPE_CHECKING:
+    from moderation.bench.evaluation.scorers import HarmScorer, TermScorer
+
+app = typer.Typer(no_args_is_help=True, help="Measure classifiers on labelled texts and pictures, with intervals.")
+
+ALL = "all"
+TERMS = "terms"
+AsJson = Annotated[bool, typer.Option("--json", help="End with one JSON object.")]
+Report = Annotated[Path | None, typer.Option(help="A folder for report.html and report.json.")]
+Rounds = Annotated[int, typer.Option(min=100, help="Bootstrap rounds of the intervals.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of intervals and obfuscations.")]
+
+
+@app.command()
+def text(  # noqa: PLR0913, PLR0917 - one argument for each option
+    files: Annotated[list[Path], typer.Argument(help="Files of labelled texts, one JSON object a line.")],
+    surface: Annotated[str, typer.Option(help="caption, prompt or picture_text; default: the rows' own.")] = "",
+    model: Annotated[str, typer.Option(help=f"A text classifier of the model store, or {TERMS}.")] = "text-harm",
+    product: Annotated[Path | None, typer.Option(help="A folder that training wrote, instead of the store's.")] = None,
+    obfuscate: Annotated[
+        list[str] | None, typer.Option(help=f"Also measure texts written so: {', '.join(Obfuscation)}, {ALL}.")
+    ] = None,
+    baseline: Annotated[str, typer.Option(help=f"{TERMS}: the term lists beside the classifier.")] = "",
+    report: Report = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print rows for docs/models/README.md.")] = False,
+    rounds: Rounds = 1000,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Average precision, AUROC, precision and recall at the shipped thresholds, by category and by slice.
+
+    Rows have `id`, `text`, `labels` (S, H, H2, V, V2, HR, SH, U; 1 or 0, absent is unknown), `source`, and perhaps
+    `slice` and `surface` (caption where neither says otherwise).
+
+    Example: moderation eval text datasets/challenges/benign_lookalikes.jsonl --obfuscate leet --report report
+    """
+    from moderation.bench.evaluation.scorers import TermScorer  # noqa: PLC0415 - heavy imports
+    from moderation.bench.evaluation.text import evaluate_text, read_sets, text_document  # noqa: PLC0415
+
+    ways = _ways(obfuscate or [])
+    beside = TermScorer() if _one_of(baseline, "baseline", TERMS) else None
+    sets = read_sets(files, Surface(surface) if _one_of(surface, "surface", *TEXT_SURFACES) else None)
+    scorer = _text_scorer(model, product)
+    resampling = Resampling(rounds=rounds, seed=seed)
+    with _progress() as progress:
+        tell = _Teller(progress)
+        found = [
+            evaluate_text(each, scorer, ways=ways, baseline=beside, tell=tell, resampling=resampling) for each in sets
+        ]
+    document = text_document(scorer, found)
+    for each in found:
+        if markdown:
+            console.print(text_row(each), soft_wrap=True, markup=False)
+        elif not as_json:
+            print_text(each)
+    if report is not None:
+        from moderation.bench.evaluation.reports import write_text_report  # noqa: PLC0415 - only for --report
+
+        errors.print(f"Report: {write_text_report(report, document, found)}", markup=False, soft_wrap=True)
+    if as_json:
+        print_json(document)
+
+
+class _Teller:
+    """Shows one bar for each thing that is being scored."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._name = ""
+        self._task = progress.add_task("", total=None, visible=False)
+
+    def __call__(self, name: str, done: int, total: int) -> None:
+        """Move the bar; a new name starts the next one."""
+        if name != self._name:
+            self._progress.remove_task(self._task)
+            self._name, self._task = name, self._progress.add_task(name, total=total)
+        self._progress.update(self._task, completed=done)
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, console=errors, transient=True)
+
+
+def _text_scorer(model: str, product: Path | None) -> "HarmScorer | TermScorer":
+    from moderation.assembly import lane_threads, model_store  # noqa: PLC0415 - brings the lanes' libraries
+    from moderation.bench.evaluation.scorers import HarmScorer, TermScorer  # noqa: PLC0415
+
+    if model == TERMS:
+        return TermScorer()
+    settings = load_settings()
+    return HarmScorer(model_store(settings), name=model, folder=product, threads=lane_threads(settings))
+
+
+def _ways(names: list[str]) -> tuple[Obfuscation, ...]:
+    for name in names:
+        _one_of(name, "obfuscation", *Obfuscation, ALL)
+    return tuple(way for way in Obfuscation if way in names or ALL in names)
+
+
+def _one_of(given: str, what: str, *choices: str) -> str:
+    if given and given not in choices:
+        raise InvalidInputError(f"{given!r} is no {what}.", hint=f"One of: {', '.join(choices)}.")
+    return given

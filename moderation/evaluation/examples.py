@@ -1,0 +1,98 @@
+"""Labelled texts from JSON lines, one object each: `id`, `text`, `labels`, `source`, and perhaps `slice`, `surface`.
+
+A label that is absent is unknown. Other fields are left alone: data sets carry more than is measured here.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moderation.domain.errors import InvalidInputError, NotFoundError
+from moderation.domain.harm import HarmCategory
+from moderation.domain.signal import Surface
+
+TOXIC = "T"
+"""Toxic or offensive: a label of data sets that is no category of ours, and not measured."""
+TEXT_SURFACES = (Surface.CAPTION, Surface.PROMPT, Surface.PICTURE_TEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text and what is known of it; `surface` is where such a text stands, None where the file does not say."""
+
+    id: str
+    text: str
+    labels: Mapping[HarmCategory, bool]
+    slice: str = ""
+    surface: Surface | None = None
+
+
+def read_examples(path: Path) -> list[Example]:
+    """The examples of a file, in order; blank lines are skipped.
+
+    Raises NotFoundError when it cannot be read, InvalidInputError with file and line for what is no example, and for
+    a file without any.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except OSError as error:
+        raise NotFoundError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"{path} is not UTF-8 text.") from error
+    found = [_example(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    if not found:
+        raise InvalidInputError(f"{path} has no example in it.")
+    return found
+
+
+def label_matrix(examples: list[Example]) -> NDArray[np.float64]:
+    """1, 0 or NaN (unknown) of shape (examples, categories), in the order of `HarmCategory`."""
+    rows = [[float(example.labels.get(category, np.nan)) for category in HarmCategory] for example in examples]
+    return np.array(rows, np.float64).reshape(len(examples), len(HarmCategory))
+
+
+def _example(path: Path, number: int, line: str) -> Example:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise _refused(path, number, f"not JSON: {error}") from error
+    if not isinstance(row, dict) or not isinstance(row.get("text"), str):
+        raise _refused(path, number, 'an object with a "text" is needed')
+    surface, part = row.get("surface"), row.get("slice", "")
+    if surface not in (None, *TEXT_SURFACES):
+        raise _refused(path, number, f"the surface {surface!r} is not one of {', '.join(TEXT_SURFACES)}")
+    if not isinstance(part, str):
+        raise _refused(path, number, "the slice is not text")
+    labels = _labels(path, number, row.get("labels"))
+    name = row.get("id")
+    return Example(
+        name if isinstance(name, str) else f"{path.stem}:{number}",
+        row["text"],
+        labels,
+        part,
+        None if surface is None else Surface(surface),
+    )
+
+
+def _labels(path: Path, number: int, given: object) -> dict[HarmCategory, bool]:
+    if not isinstance(given, dict):
+        raise _refused(path, number, '"labels" is not an object')
+    found: dict[HarmCategory, bool] = {}
+    for label, value in given.items():
+        category = HarmCategory.of_label(label)
+        if category is None and label != TOXIC:
+            known = ", ".join(category.label for category in HarmCategory)
+            raise _refused(path, number, f"the label {label!r} is not one of {known}, {TOXIC}")
+        if isinstance(value, bool) or value not in (0, 1):
+            raise _refused(path, number, f"the label {label} is {value!r}, neither 0 nor 1")
+        if category is not None:
+            found[category] = value == 1
+    return found
+
+
+def _refused(path: Path, number: int, problem: str) -> InvalidInputError:
+    return InvalidInputError(f"{path}, line {number}: {problem}.")

@@ -1,0 +1,78 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+ROWS = [
+    {"text": "a quiet lake at dawn", "labels": dict.fromkeys(["S", "H", "V", "HR", "SH"], 0)},
+    {"text": "hardcore porn video", "labels": {"S": 1, "H": 0, "V": 0}},
+    {"text": "explicit porn of two adults", "labels": {"S": 1}},
+    {"text": "two cups of tea", "labels": dict.fromkeys(["S", "H", "V", "HR", "SH"], 0)},
+]
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    file = tmp_path / "rows.jsonl"
+    file.write_text("\n".join(json.dumps(row) for row in ROWS), encoding="utf-8")
+    return file
+
+
+def test_figures_as_json(run: Run, rows: Path) -> None:
+    outcome = run(
+        "eval", "text", str(rows), "--model", "terms", "--rounds", "100", "--obfuscate", "fullwidth", "--json"
+    )
+    assert outcome.code == 0, outcome.err
+    assert outcome.json["model"] == {"name": "terms", "digest": ""}
+    (found,) = outcome.json["sets"]
+    sexual = found["columns"]["sexual"]
+    assert (sexual["n"], sexual["positives"], sexual["average_precision"]["value"]) == (4, 2, 1.0)
+    assert (sexual["recall"]["value"], sexual["false_alarms"]["value"]) == (1.0, 0.0)
+    assert (found["any"]["harmful"], found["any"]["harmless"]) == (2, 2)
+    assert found["obfuscations"]["fullwidth"]["kept"]["value"] == 1.0
+    assert found["slices"]["length: 1-5 words"]["examples"] == 4
+    assert len(found["sha256"]) == 64
+
+
+def test_tables_name_categories_slices_and_the_baseline(run: Run, rows: Path) -> None:
+    outcome = run("eval", "text", str(rows), "--model", "terms", "--baseline", "terms", "--rounds", "100")
+    assert outcome.code == 0, outcome.err
+    for word in ("rows.jsonl", "sexual", "false alarms", "term lists", "100.0 % (34.2 to 100.0)"):
+        assert word in outcome.out
+
+
+def test_a_row_of_the_model_cards(run: Run, rows: Path) -> None:
+    outcome = run("eval", "text", str(rows), "--model", "terms", "--markdown", "--rounds", "100")
+    assert outcome.out.strip().startswith("| rows | 4 | 50.0 % (")
+
+
+def test_a_report_is_written_and_named(run: Run, rows: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "some" / "report"
+    outcome = run("eval", "text", str(rows), "--model", "terms", "--rounds", "100", "--report", str(folder), "--json")
+    assert outcome.code == 0, outcome.err
+    assert json.loads((folder / "report.json").read_text(encoding="utf-8")) == outcome.json
+    (folder.parent / "file").write_text("")
+    refused = run("eval", "text", str(rows), "--model", "terms", "--report", str(folder.parent / "file" / "x"))
+    assert refused.code == 1
+    assert "cannot be written" in " ".join(refused.err.split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--surface", "image"), ("--obfuscate", "rot13"), ("--baseline", "dice"), ("--model", "no-such-model")],
+)
+def test_unknown_names_are_one_clear_error(run: Run, rows: Path, arguments: tuple[str, str]) -> None:
+    outcome = run("eval", "text", str(rows), *arguments)
+    assert outcome.code == 1
+    assert "error" in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+def test_a_bad_row_is_named_before_anything_is_scored(run: Run, rows: Path) -> None:
+    rows.write_text(rows.read_text(encoding="utf-8") + '\n{"text": 1}\n', encoding="utf-8")
+    outcome = run("eval", "text", str(rows), "--model", "terms")
+    assert outcome.code == 1
+    assert "line 5" in outcome.err
+    assert outcome.out == ""
