@@ -8,16 +8,21 @@ import numpy as np
 from datasets.drawing import landscapes, nights, patterns, still_life
 from datasets.drawing.colour import Pixels
 from datasets.drawing.field import Size
-from datasets.overlays.textures import TEXTURES, Texture
+from datasets.overlays import buildings, textures
+from datasets.overlays.textures import Texture
 
 SCENES: tuple[Texture, ...] = (
     *(landscapes.mountains, landscapes.sea, landscapes.dunes, landscapes.forest, landscapes.balloons),
     *(landscapes.islands, nights.aurora, nights.nebula, nights.city, patterns.julia, patterns.marble, patterns.glass),
     *(patterns.mandala, patterns.tiles, patterns.sunflower, patterns.ripples, patterns.facets, still_life.pebbles),
 )
+TEXTURES: tuple[Texture, ...] = (
+    *(textures.noise, textures.twigs, textures.leaves, textures.lattice, textures.stripes, textures.shapes),
+    *(buildings.front, buildings.front, buildings.room, buildings.room, buildings.room, buildings.things),
+)
 SIZES = (Size(512, 512), Size(640, 512), Size(512, 640), Size(640, 400), Size(400, 640))
-TEXTURE_SHARE = 0.55
-COLLAGE_SHARE = 0.35
+TEXTURE_SHARE = 0.65
+COLLAGE_SHARE = 0.5
 """Pictures pasted together from two: edges, frames and things in front of things."""
 
 
@@ -33,7 +38,7 @@ def _background(rng: np.random.Generator) -> Pixels:
     canvas = _one(rng, size)
     if rng.random() < COLLAGE_SHARE:
         canvas = canvas.copy()
-        for _ in range(int(rng.integers(1, 4))):
+        for _ in range(int(rng.integers(1, 6))):
             _paste(rng, canvas)
     return _graded(rng, canvas)
 

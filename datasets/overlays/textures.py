@@ -116,9 +116,6 @@ def shapes(rng: np.random.Generator, size: Size) -> Pixels:
     return canvas
 
 
-TEXTURES: tuple[Texture, ...] = (noise, twigs, leaves, lattice, stripes, shapes)
-
-
 def _ground(rng: np.random.Generator, size: Size) -> Pixels:
     """A soft gradient with a little noise."""
     corners = rng.uniform(0, 255, (2, 2, 3)).astype(FLOATS)

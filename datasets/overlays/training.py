@@ -20,7 +20,7 @@ from datasets.overlays.network import STRIDE, network, onnx_bytes, picture_logit
 from moderation.media.text_presence import CALIBRATION, SIDE, TOPS, WEIGHTS, features, parts
 
 BATCH = 24
-TEXT_SHARE = 0.6
+TEXT_SHARE = 0.5
 PEAK_RATE = 4e-3
 WEIGHT_DECAY = 1e-4
 CELLS = SIDE // STRIDE
@@ -111,7 +111,7 @@ def _loss(logits: Tensor, cells: Tensor) -> Tensor:
     )
     whole = (cells.flatten(1).amax(dim=1) >= TEXT_CELL).float()
     pictures = nn.functional.binary_cross_entropy_with_logits(picture_logit(logits), whole)
-    return fields + 0.5 * pictures
+    return fields + pictures
 
 
 def _calibrate(model: nn.Sequential, say: Say) -> tuple[NDArray[np.float64], float]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import cv2
@@ -48,7 +49,7 @@ def text_presence(rgb: Rgb) -> NDArray[np.float32]:
 
 def weights_digest() -> Digest:
     """SHA-256 of the weights, as their card states it."""
-    return Digest(_card()["sha256"])
+    return Digest(_card(_folder())["sha256"])
 
 
 def parts(rgb: Rgb) -> list[Rgb]:
@@ -87,19 +88,27 @@ def _squeezed(rgb: Rgb) -> Rgb:
     return np.asarray(cv2.resize(rgb, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
-def _card() -> dict[str, Any]:
-    stated = yaml.safe_load((files("moderation.media") / "weights" / CALIBRATION).read_text(encoding="utf-8"))
-    assert isinstance(stated, dict)
-    return stated
-
-
-@cache
-def _presence() -> Presence:
-    """Loaded at the first picture. Raises `ValueError` when weights and calibration do not belong together."""
-    folder = files("moderation.media") / "weights"
-    stated = _card()
+def load_presence(folder: Traversable) -> Presence:
+    """The network in `folder`. Raises `ValueError` when weights and calibration do not belong together."""
+    stated = _card(folder)
     weights = (folder / WEIGHTS).read_bytes()
     if sha256(weights).hexdigest() != stated["sha256"]:
         raise ValueError(f"{WEIGHTS} is not the file that {CALIBRATION} was made for")
     network = cv2.dnn.readNetFromONNX(np.frombuffer(weights, np.uint8))
     return Presence(network, np.array(stated["factors"], np.float64), float(stated["offset"]))
+
+
+@cache
+def _presence() -> Presence:
+    """Loaded at the first picture."""
+    return load_presence(_folder())
+
+
+def _folder() -> Traversable:
+    return files("moderation.media") / "weights"
+
+
+def _card(folder: Traversable) -> dict[str, Any]:
+    stated = yaml.safe_load((folder / CALIBRATION).read_text(encoding="utf-8"))
+    assert isinstance(stated, dict)
+    return stated

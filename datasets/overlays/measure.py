@@ -1,0 +1,110 @@
+"""Measures the text detector and the reader: recall by size and look, false alarms on plain pictures, times."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.drawing.colour import Pixels
+from datasets.overlays.cases import LOOKS, Case, cases
+from moderation.media.text_presence import text_presence
+from moderation.signals.picture_text.layout import rows, written
+from moderation.signals.picture_text.reader import TextReader
+
+HEIGHTS = (0.02, 0.025, 0.03, 0.04, 0.06, 0.1, 0.2)
+"""Heights of a line, in picture heights, that are measured."""
+WANTED_HEIGHT = 0.03
+"""Text from this height up is what the detector is for."""
+THRESHOLDS = (0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
+SEED = 11
+Found = TypeVar("Found")
+NEAR = 0.1
+"""Lines whose height is off by less than this share count for a height."""
+READ_HEIGHTS = (0.03, 0.04, 0.06, 0.1)
+READ_PICTURES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """`found` of `all`, for one slice."""
+
+    name: str
+    found: int
+    all: int
+
+    def __str__(self) -> str:
+        """For a terminal."""
+        return f"{self.name}: {self.found} of {self.all} ({100 * self.found / max(1, self.all):.1f} %)"
+
+
+def detector(grounds: Sequence[Pixels], at: float) -> list[str]:
+    """Lines of figures for the detector over `grounds`, at the threshold `at`, and its curve over other thresholds."""
+    made = list(cases(SEED, grounds, HEIGHTS))
+    with_text, with_ms = _timed(text_presence, [case.pixels for case in made])
+    without, without_ms = _timed(text_presence, grounds)
+    likely = np.array([float(found.item()) for found in with_text])
+    plain = np.array([float(found.item()) for found in without])
+    tall = np.array([case.height >= 0.9 * WANTED_HEIGHT for case in made])
+    said = [f"{len(grounds)} pictures without text, {len(made)} with; threshold {at:g}"]
+    for threshold in THRESHOLDS:
+        recall, alarms = (likely[tall] >= threshold).mean(), (plain >= threshold).mean()
+        said.append(
+            f"threshold {threshold:g}: recall {recall:.3f} from 3 % of the height up, plain flagged {alarms:.3f}"
+        )
+    said += [str(counted) for counted in _slices(made, likely >= at)]
+    said.append(str(Counted("plain pictures flagged", int((plain >= at).sum()), len(plain))))
+    said.append(f"detector: {np.median(with_ms):.2f} ms a picture with text, {np.median(without_ms):.2f} ms without")
+    return said
+
+
+def reading(reader: TextReader, grounds: Sequence[Pixels]) -> list[str]:
+    """Lines of figures for the reader: words recalled, and milliseconds a picture with and without text."""
+    made = list(cases(SEED + 1, grounds[:READ_PICTURES], READ_HEIGHTS))
+
+    def read(pixels: Pixels) -> str:
+        return written(rows(reader.read(pixels).lines))
+
+    read(grounds[0])
+    texts, with_ms = _timed(read, [case.pixels for case in made])
+    _, without_ms = _timed(read, grounds[:READ_PICTURES])
+    hits = [_recalled(text, case.words) for text, case in zip(texts, made, strict=True)]
+    said = [str(Counted("words read", sum(hits), sum(len(case.words) for case in made)))]
+    for name, chosen in _groups(made):
+        found = sum(hits[place] for place in chosen)
+        said.append(str(Counted(f"words read, {name}", found, sum(len(made[place].words) for place in chosen))))
+    said.append(f"reader: {np.mean(with_ms):.0f} ms a picture with text, {np.mean(without_ms):.0f} ms without")
+    return said
+
+
+def _timed(measure: Callable[[Pixels], Found], pictures: Iterable[Pixels]) -> tuple[list[Found], list[float]]:
+    found: list[Found] = []
+    spent: list[float] = []
+    for pixels in pictures:
+        started = time.perf_counter()
+        found.append(measure(pixels))
+        spent.append(1_000 * (time.perf_counter() - started))
+    return found, spent
+
+
+def _recalled(text: str, words: Sequence[str]) -> int:
+    read = text.lower().split()
+    return sum(word in read for word in words)
+
+
+def _slices(made: Sequence[Case], found: NDArray[np.bool_]) -> list[Counted]:
+    return [Counted(name, int(found[chosen].sum()), len(chosen)) for name, chosen in _groups(made)]
+
+
+def _groups(made: Sequence[Case]) -> list[tuple[str, list[int]]]:
+    """Places of the cases by height, and, from the wanted height up, by look and font."""
+    tall = [place for place, case in enumerate(made) if case.height >= 0.9 * WANTED_HEIGHT]
+    by_height = [
+        (f"{100 * height:g} % high", [place for place, case in enumerate(made) if abs(case.height / height - 1) < NEAR])
+        for height in HEIGHTS
+    ]
+    by_look = [(look, [place for place in tall if made[place].look == look]) for look in LOOKS]
+    unseen = ("fonts not trained on", [place for place in tall if made[place].unseen_font])
+    return [(name, chosen) for name, chosen in (*by_height, *by_look, unseen) if chosen]
