@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from rich.console import Console
 from rich.table import Table
 
 from moderation.cli.output import console
@@ -113,7 +114,7 @@ def _kept_columns(found: "TextEvaluation") -> list[str]:
 
 def _print(table: Table) -> None:
     """At its own width: on a narrow terminal lines go on in the next one, but no figure is cut off."""
-    console.print(table, width=max(console.width, WIDTH), crop=False, no_wrap=True, overflow="ignore")
+    Console(highlight=False, width=max(console.width, WIDTH), no_color=console.no_color).print(table)
 
 
 def _table(first: str, *rest: str) -> Table:
