@@ -14,7 +14,7 @@ from moderation.domain.signal import Surface
 from moderation.signals.models import ModelStore
 from moderation.signals.text_harm.calibration import Calibration
 from moderation.signals.text_harm.product import MODEL_FILE, TOKENIZER_FILE, Product
-from moderation.signals.text_harm.readings import Reader
+from moderation.signals.text_harm.readings import reader_of
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -30,8 +30,8 @@ CATEGORIES = tuple(HarmCategory)
 class Readout:
     """What one pass gave for N texts.
 
-    `logits` has shape (N, 8), minus infinity for a text that shows nothing; `embeddings` has shape (N, width), rows of length
-    one, or all zero for such a text.
+    `logits` has shape (N, 8), minus infinity for a text that shows nothing; `embeddings` has shape (N, width), rows
+    of length one, or all zero for such a text.
     """
 
     logits: NDArray[np.float32]
@@ -48,8 +48,7 @@ class TextHarmModel:
         self.digest: Digest = product.digest
         self._width = int(session.get_outputs()[1].shape[1])
         self._marks = tokenizer.encode("").ids
-        vocabulary = tokenizer.get_vocab()
-        self._reader = Reader(sorted(vocabulary, key=lambda word: vocabulary[word]), self._pieces)
+        self._reader = reader_of(tokenizer)
 
     @classmethod
     def load(cls, store: ModelStore, *, threads: int, name: str = MODEL) -> "TextHarmModel":
@@ -142,16 +141,13 @@ class TextHarmModel:
             start += len(chosen)
         return logits, vectors
 
-    def _pieces(self, word: str) -> int:
-        return len(self._tokenizer.encode(word, add_special_tokens=False).ids)
-
 
 def _check_graph(session: "InferenceSession", tokenizer: "Tokenizer") -> None:
     inputs = [item.name for item in session.get_inputs()]
     outputs = [(item.name, item.shape[-1]) for item in session.get_outputs()]
-    if inputs != ["input_ids", "attention_mask"] or len(outputs) != len(("logits", "embedding")):
+    if inputs != ["input_ids", "attention_mask"] or len(outputs) != len(("logits", "sentence_embedding")):
         raise ModelStoreError(f"{MODEL_FILE} is not a text classifier of this kind: {inputs}, {outputs}.")
-    if outputs[0] != ("logits", len(CATEGORIES)) or outputs[1][0] != "embedding":
+    if outputs[0] != ("logits", len(CATEGORIES)) or outputs[1][0] != "sentence_embedding":
         raise ModelStoreError(f"{MODEL_FILE} does not have the outputs that are expected: {outputs}.")
     if len(tokenizer.encode("").ids) != len(("[CLS]", "[SEP]")):
         raise ModelStoreError(f"{TOKENIZER_FILE} does not put one mark before and one after a text.")

@@ -1,0 +1,105 @@
+"""Training from beginning to end: examples in, the three files of a product out."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from moderation.domain.errors import InvalidInputError
+from moderation.domain.ids import Digest
+from moderation.signals.text_harm.model import TextHarmModel
+from moderation.signals.text_harm.product import CALIBRATION_FILE, MODEL_FILE, TOKENIZER_FILE, Product
+from moderation.signals.text_harm.readings import Reader, reader_of
+from moderation.signals.text_harm.training.batches import Corpus, TrainingRow
+from moderation.signals.text_harm.training.calibrate import Measured, fit_calibration, uncalibrated
+from moderation.signals.text_harm.training.encoder import features
+from moderation.signals.text_harm.training.examples import Example, Options, Part, capped, label_matrix
+from moderation.signals.text_harm.training.export import quantised
+from moderation.signals.text_harm.training.linear import Heads, fit_heads
+from moderation.signals.text_harm.training.tune import Progress, tune
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from transformers import BertModel
+
+
+def train(
+    examples: Sequence[Example],
+    base: tuple["BertModel", bytes],
+    options: Options,
+    out: Path,
+    progress: Progress | None = None,
+) -> Product:
+    """Train on the examples of the training part, calibrate on those of validation, and write the product to `out`.
+
+    `base` is the pretrained encoder with its `tokenizer.json`. The same examples, options and machine give the same
+    product. Raises `InvalidInputError` when a part is empty or a label is neither 1 nor 0.
+    """
+    import torch  # noqa: PLC0415 - only training needs it
+    from tokenizers import Tokenizer  # noqa: PLC0415
+
+    say = progress or (lambda _: None)
+    torch.manual_seed(options.seed)
+    torch.set_num_threads(options.threads)
+    chosen = capped([example for example in examples if example.part is Part.TRAIN], options)
+    validation = [example for example in examples if example.part is Part.VALIDATION]
+    if not chosen or not validation:
+        raise InvalidInputError("Training needs examples of both parts, training and validation.")
+    encoder, tokenizer_file = base
+    tokenizer = Tokenizer.from_buffer(tokenizer_file)
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    say(f"{len(chosen)} training and {len(validation)} validation examples")
+    corpus, heads = _corpus(encoder, tokenizer, chosen, options)
+    say("the first model is fitted")
+    tuned, mixed = tune(encoder, heads, corpus, options, say)
+    model = quantised(tuned, mixed)
+    say(f"exported, {len(model) / 1e6:.1f} MB")
+    product = calibrated(model, tokenizer_file, validation, options)
+    write(product, out)
+    return product
+
+
+def calibrated(model: bytes, tokenizer: bytes, validation: Sequence[Example], options: Options) -> Product:
+    """The product of a model file, with curves and thresholds fitted to what exactly this file answers."""
+    digests = sha256(model).hexdigest(), sha256(tokenizer).hexdigest()
+    plain = uncalibrated(*digests, options.window_tokens)
+    runner = TextHarmModel.of(Product(model, tokenizer, plain, Digest(digests[0])), threads=options.threads)
+    logits = runner.read([example.text for example in validation]).logits.astype(np.float64)
+    shown = np.flatnonzero(np.isfinite(logits).all(axis=1)).tolist()
+    kept = [validation[place] for place in shown]
+    calibration = fit_calibration(Measured(kept, logits[shown]), options.limits, *digests, options.window_tokens)
+    return Product(model, tokenizer, calibration, Digest(digests[0]))
+
+
+def write(product: Product, out: Path) -> None:
+    """Write the three files of a product into a folder, which is made."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / MODEL_FILE).write_bytes(product.model)
+    (out / TOKENIZER_FILE).write_bytes(product.tokenizer)
+    document = product.calibration.model_dump_json(indent=1)
+    (out / CALIBRATION_FILE).write_text(document + "\n", encoding="utf-8")
+
+
+def _corpus(
+    encoder: "BertModel", tokenizer: "Tokenizer", examples: Sequence[Example], options: Options
+) -> tuple[Corpus, Heads]:
+    reader = reader_of(tokenizer)
+    texts = [example.text for example in examples]
+    tokens = [_tokens(tokenizer, reader, text) for text in texts]
+    first, last = tokenizer.encode("").ids
+    room = options.train_tokens - 2
+    states = features(encoder, [[first, *row[:room], last] for row in tokens])
+    labels = label_matrix(examples)
+    weights = np.array([options.weights.get(example.source, 1.0) for example in examples], np.float32)
+    heads = fit_heads(states, labels, weights)
+    opinions = 1.0 / (1.0 + np.exp(-heads.logits(states)))
+    rows = [TrainingRow(own, labels[place], opinions[place], float(weights[place])) for place, own in enumerate(tokens)]
+    return Corpus(texts, rows, lambda text: _tokens(tokenizer, reader, text), (first, last)), heads
+
+
+def _tokens(tokenizer: "Tokenizer", reader: Reader, text: str) -> list[int]:
+    readings = reader.readings(text)
+    return list(tokenizer.encode(readings[-1], add_special_tokens=False).ids) if readings else []
