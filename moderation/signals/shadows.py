@@ -7,6 +7,7 @@ bound, at low priority, and what comes while it is busy is skipped and counted.
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Full, Queue
 
@@ -167,8 +168,15 @@ class Shadows:
                     log.warning("shadow_lost", slot=one.candidate.slot, model=one.candidate.pin.name, error=str(error))
                     self._skip([one], min(most, len(picked.ids)))
 
+        with suppress(Exception):
+            self._put_down([])
+
     def _ask(self, one: "_Asked", picked: Picked, most: int) -> None:
         found = one.ask(picked, most)
+        self._put_down(found)
+        self._skip([one], min(most, len(picked.ids)) - len(found))
+
+    def _put_down(self, found: Sequence[ShadowResult]) -> None:
         with self._lock:
             skipped, self._skipped = self._skipped, Counter()
         try:
@@ -178,7 +186,6 @@ class Shadows:
             with self._lock:
                 self._skipped.update(skipped)
             raise
-        self._skip([one], min(most, len(picked.ids)) - len(found))
 
 
 class _Asked:

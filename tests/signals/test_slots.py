@@ -1,0 +1,153 @@
+"""A model serves a slot under its pinned digest and with the slot's columns, or not at all."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from moderation.domain.errors import ModelStoreError, NotFoundError
+from moderation.domain.ids import Digest
+from moderation.domain.model_role import ModelPin
+from moderation.domain.signal import FailureReason, Score, SignalFailure, SignalResult, SignalSpec
+from moderation.media.subject import SignalType, Subject
+from moderation.signals.catalog import SPECS, build, loaded
+from moderation.signals.image_nsfw import IMAGE_NSFW
+from moderation.signals.models import ModelStore
+from moderation.signals.post_facts import POST_FACTS
+from moderation.signals.registry import registry
+from moderation.signals.runtime import SignalRuntime
+from moderation.signals.slots import serve, slots
+from tests.factories import a_post
+from tests.signals.conftest import a_picture, pixels
+from tests.signals.test_runtime import a_spec
+from tests.signals.wheels import FILES, a_wheel, an_entry
+
+SPEC = replace(a_spec("letters"), models=("first",))
+Change = Callable[[SignalSpec], SignalSpec]
+
+
+class Weighed:
+    """Counts the bytes of its weights."""
+
+    def __init__(self, spec: SignalSpec, weights: bytes, digest: str) -> None:
+        self.spec = spec
+        self.models = {"first": digest}
+        self._size = len(weights)
+
+    def measure(self, batch: Sequence[Subject]) -> list[SignalResult]:
+        return [Score("letters", {"letters": self._size}) for _ in batch]
+
+
+def load(models: ModelStore, *, threads: int) -> SignalType:
+    return Weighed(SPEC, models.read("first", "weights.onnx"), models.entry("first").digest)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ModelStore:
+    a_wheel(tmp_path / "mirror")
+    entry = an_entry(next((tmp_path / "mirror").iterdir()))
+    store = ModelStore(tmp_path / "models", entries=[entry], mirror=tmp_path / "mirror")
+    store.pull("toy")
+    return store
+
+
+@pytest.fixture
+def pin(store: ModelStore) -> ModelPin:
+    return ModelPin("toy", store.entry("toy").digest)
+
+
+def test_slots_are_the_signals_with_one_model() -> None:
+    assert IMAGE_NSFW.name in slots(SPECS)
+    assert POST_FACTS.name not in slots(SPECS)
+    two = replace(SPEC, name="two", models=("first", "second"))
+    assert slots([SPEC, two]) == {"letters": SPEC}
+
+
+def test_the_pinned_models_files_are_what_the_signal_loads(store: ModelStore, pin: ModelPin) -> None:
+    served = serve(SPEC, pin, store, load, threads=1)
+    runtime = SignalRuntime([served])
+    assert runtime.models == {"toy": pin.digest}
+    [(result,)] = runtime.measure([Subject(a_post(), a_picture(pixels(1)))])
+    assert result == Score("letters", {"letters": len(FILES["weights.onnx"])})
+
+
+def test_another_digest_is_refused(store: ModelStore) -> None:
+    with pytest.raises(ModelStoreError, match="not the pinned"):
+        serve(SPEC, ModelPin("toy", Digest("0" * 64)), store, load, threads=1)
+
+
+def test_an_unknown_model_is_refused(store: ModelStore) -> None:
+    with pytest.raises(NotFoundError, match="nothing"):
+        serve(SPEC, ModelPin("nothing", Digest("0" * 64)), store, load, threads=1)
+
+
+def test_changed_bytes_are_refused(store: ModelStore, pin: ModelPin) -> None:
+    store.path("toy", "weights.onnx").write_bytes(b"others")
+    with pytest.raises(ModelStoreError, match="not the pinned"):
+        serve(SPEC, pin, store, load, threads=1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda spec: replace(spec, name="others"),
+        lambda spec: replace(spec, columns=()),
+        lambda spec: replace(spec, columns=(replace(spec.columns[0], high=9),)),
+        lambda spec: replace(spec, columns=(replace(spec.columns[0], nullable=True),)),
+    ],
+)
+def test_a_model_that_measures_something_else_is_refused(store: ModelStore, pin: ModelPin, change: Change) -> None:
+    def other(models: ModelStore, *, threads: int) -> SignalType:
+        return Weighed(change(SPEC), b"", models.entry("first").digest)
+
+    with pytest.raises(ModelStoreError, match="does not measure"):
+        serve(SPEC, pin, store, other, threads=1)
+
+
+def test_a_loader_that_took_another_model_is_refused(store: ModelStore, pin: ModelPin) -> None:
+    def other(models: ModelStore, *, threads: int) -> SignalType:
+        return Weighed(SPEC, b"", "f" * 64)
+
+    with pytest.raises(ModelStoreError, match="is not the pinned"):
+        serve(SPEC, pin, store, other, threads=1)
+
+
+@pytest.fixture
+def second(model_store: ModelStore, tmp_path: Path) -> ModelStore:
+    """A store that has OpenNSFW under another name too."""
+    shutil.copytree(model_store.root / "opennsfw", tmp_path / "opennsfw")
+    shutil.copytree(model_store.root / "opennsfw", tmp_path / "opennsfw-2")
+    shipped = next(entry for entry in registry() if entry.name == "opennsfw")
+    return ModelStore(tmp_path, entries=[shipped, shipped.model_copy(update={"name": "opennsfw-2"})])
+
+
+def test_a_real_model_serves_the_slot_of_another(second: ModelStore) -> None:
+    pin = ModelPin("opennsfw-2", second.entry("opennsfw-2").digest)
+    (second.root / "opennsfw" / "open-nsfw.onnx").unlink()
+    types = build(second, threads=1, live={"image_nsfw": pin})
+    runtime = SignalRuntime(types)
+    assert runtime.models == {"opennsfw-2": pin.digest}
+    [results] = runtime.measure([Subject(a_post(), a_picture(pixels(1)))])
+    [score] = [result for result in results if result.signal == "image_nsfw"]
+    assert isinstance(score, Score)
+
+
+def test_a_live_model_that_is_missing_fails_every_post(second: ModelStore) -> None:
+    pin = ModelPin("opennsfw-2", second.entry("opennsfw-2").digest)
+    (second.root / "opennsfw-2" / "open-nsfw.onnx").unlink()
+    runtime = SignalRuntime(build(second, threads=1, live={"image_nsfw": pin}))
+    [results] = runtime.measure([Subject(a_post(), a_picture(pixels(1)))])
+    [failure] = [result for result in results if result.signal == "image_nsfw"]
+    assert isinstance(failure, SignalFailure)
+    assert failure.reason is FailureReason.MODEL_MISSING
+    assert runtime.models == {}
+
+
+def test_a_signal_without_a_model_of_its_own_is_no_slot(second: ModelStore) -> None:
+    pin = ModelPin("opennsfw-2", second.entry("opennsfw-2").digest)
+    stand_in = loaded(POST_FACTS, second, threads=1, pin=pin)
+    [result] = stand_in.measure([Subject(a_post(), a_picture(pixels(1)))])
+    assert isinstance(result, SignalFailure)
+    assert result.reason is FailureReason.MODEL_MISSING
