@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from datasets.lookalikes import groups
 from datasets.manifests import CorpusKind, LabelLetter, Manifest, Use, manifest_of, manifests
@@ -53,7 +53,7 @@ class _Line(BaseModel):
 
     id: str
     text: str
-    labels: Mapping[LabelLetter, int] = Field(default_factory=dict)
+    labels: Mapping[LabelLetter, Literal[0, 1]]
     source: str
 
 
