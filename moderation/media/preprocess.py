@@ -14,8 +14,10 @@ OPENNSFW_RESIZED = 256
 OPENNSFW_SIDE = 224
 MAX_RESIZED_SIDE = 512
 """Larger inputs of several models would not fit what one frame may send to the lane."""
-NARROW = 4.0
-"""Pictures of a larger aspect are resized only where the crop falls: a line of 1 by 16,384 pixels must stay one."""
+NARROW = 64.0
+"""Pictures of a larger aspect are resized only where the crop falls: 1 by 16,384 pixels would become 3.7 million wide.
+
+Rounding then happens in another order in some of them, which noise can show as differences of a few levels."""
 
 
 def opennsfw_224(rgb: Rgb) -> NDArray[np.uint8]:
@@ -81,9 +83,9 @@ class Resized:
         top, left = (height - self.height) // 2, (width - self.width) // 2
         image = Image.fromarray(rgb)
         method = Image.Resampling[self.filter.upper()]
-        if max(rgb.shape[:2]) > NARROW * min(rgb.shape[:2]):
+        if self.shortest and max(rgb.shape[:2]) > NARROW * min(rgb.shape[:2]):
             across, down = rgb.shape[1] / width, rgb.shape[0] / height
-            # Across first and then down, each rounded to bytes, as Pillow does where it enlarges.
+            # Across first and then down, each rounded to bytes, as Pillow mostly does where it enlarges.
             columns = (left * across, 0, (left + self.width) * across, rgb.shape[0])
             rows = (0, top * down, self.width, (top + self.height) * down)
             narrow = image.resize((self.width, rgb.shape[0]), method, box=columns)

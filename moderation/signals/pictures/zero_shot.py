@@ -101,8 +101,8 @@ def picture_side(model: Any, ids: Sequence[Sequence[int]]) -> "nn.Module":
         bias = model.logit_bias.clone() if hasattr(model, "logit_bias") else torch.zeros(1)
 
     class PictureSide(torch.nn.Module):
-        weights: Tensor
-        bias: Tensor
+        weights: torch.Tensor
+        bias: torch.Tensor
 
         def __init__(self) -> None:
             super().__init__()
