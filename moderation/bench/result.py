@@ -1,5 +1,6 @@
 """What a benchmark ends with: one line of JSON whose keys are relied on."""
 
+import math
 import os
 import platform
 from collections.abc import Mapping
@@ -20,12 +21,18 @@ class BenchResult:
 
     @property
     def missed(self) -> list[str]:
-        """The targets that were not reached, in words."""
+        """The targets that were not reached, in words; a figure that was not measured reaches nothing."""
         return [
             f"{name} is {self.figures[name]:.3g}, wanted {sign} {bar:g}"
+            if name in self.figures
+            else f"{name} was not measured, wanted {sign} {bar:g}"
             for name, sign, bar in self.targets
-            if not (self.figures[name] >= bar if sign == ">=" else self.figures[name] <= bar)
+            if not self._reaches(name, sign, bar)
         ]
+
+    def _reaches(self, name: str, sign: str, bar: float) -> bool:
+        found = self.figures.get(name, math.nan)
+        return found >= bar if sign == ">=" else found <= bar
 
     def document(self) -> dict[str, object]:
         """The closing line's object."""

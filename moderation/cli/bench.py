@@ -50,6 +50,28 @@ def latency(
 
 
 @app.command()
+def signals(
+    seconds: Annotated[float, typer.Option(min=0.1, help="Seconds for each model, precision and batch size.")] = 3.0,
+    plot: Annotated[Path | None, typer.Option(help="Draw the table into this .html file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Pictures and texts a second by model, precision and batch, on one core, beside a pipeline and the floor.
+
+    Each model has a process with one thread, pinned to the idlest core; on a machine with CUDA the table follows for
+    the device. Takes about three minutes.
+
+    Example: moderation bench signals --plot signals.html --json
+    """
+    from moderation.bench.signals.command import bench_signals  # noqa: PLC0415 - starts processes
+    from moderation.bench.signals.plot import check_plot, draw  # noqa: PLC0415
+
+    check_plot(plot)
+    result, lines = bench_signals(load_settings(), seconds=seconds, tell=_tell)
+    draw(lines, plot)
+    _finish(result, as_json=as_json)
+
+
+@app.command()
 def review(
     posts: Annotated[int, typer.Option(min=100, help="Posts in the database.")] = 1_000_000,
     jobs: Annotated[

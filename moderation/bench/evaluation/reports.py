@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from moderation.bench.evaluation.picture_figures import PictureFigures
 from moderation.bench.evaluation.text import TextEvaluation
 from moderation.domain.errors import UnavailableError
 from moderation.reporting.evaluation.document import Document
@@ -13,6 +14,15 @@ JSON_FILE = "report.json"
 
 def write_text_report(folder: Path, document: Document, _found: Sequence[TextEvaluation]) -> Path:
     """The report's file. Raises UnavailableError when the folder cannot be written."""
+    return _write(folder, document)
+
+
+def write_picture_report(folder: Path, document: Document, _found: PictureFigures) -> Path:
+    """The report's file. Raises UnavailableError when the folder cannot be written."""
+    return _write(folder, document)
+
+
+def _write(folder: Path, document: Document) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / JSON_FILE

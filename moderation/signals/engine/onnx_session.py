@@ -1,6 +1,5 @@
 """Models in ONNX Runtime: the one place that makes its sessions."""
 
-import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,7 @@ from moderation.signals.engine.engine import Engine
 from moderation.signals.engine.inference import Array, InferenceError, InferenceTimeoutError, Tensors
 from moderation.signals.engine.memory import rows_within
 from moderation.signals.engine.options import Backend, Device, EngineOptions, Plan, Precision
+from moderation.signals.engine.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, SessionOptions
@@ -82,6 +82,7 @@ class OnnxRunner:
         self._session = session
         self._outputs = tuple(outputs)
         self._seconds = seconds
+        self._watchdog = Watchdog(seconds)
 
     def run(self, inputs: Tensors) -> dict[str, Array]:
         """See `Runner.run`. Raises `InferenceTimeoutError` when the call was stopped."""
@@ -89,17 +90,13 @@ class OnnxRunner:
 
         stop = onnxruntime.RunOptions()
         stop.log_severity_level = FATAL_ONLY
-        timer = threading.Timer(self._seconds, setattr, (stop, "terminate", True))
-        timer.daemon = True
-        timer.start()
         try:
-            found = self._session.run(self._outputs, dict(inputs), stop)
+            with self._watchdog.watching(lambda: setattr(stop, "terminate", True)):
+                found = self._session.run(self._outputs, dict(inputs), stop)
         except Exception as error:
             if stop.terminate:
                 raise InferenceTimeoutError(f"A model took over {self._seconds:g} s and was stopped.") from error
             raise InferenceError(f"ONNX Runtime: {error}") from error
-        finally:
-            timer.cancel()
         return dict(zip(self._outputs, found, strict=True))
 
     @property
