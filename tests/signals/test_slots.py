@@ -13,6 +13,7 @@ from moderation.domain.model_role import ModelPin
 from moderation.domain.signal import FailureReason, Score, SignalFailure, SignalResult, SignalSpec
 from moderation.media.subject import SignalType, Subject
 from moderation.signals.catalog import SPECS, build, loaded
+from moderation.signals.engine.options import EngineOptions
 from moderation.signals.image_nsfw import IMAGE_NSFW
 from moderation.signals.models import ModelStore
 from moderation.signals.post_facts import POST_FACTS
@@ -126,7 +127,7 @@ def second(model_store: ModelStore, tmp_path: Path) -> ModelStore:
 def test_a_real_model_serves_the_slot_of_another(second: ModelStore) -> None:
     pin = ModelPin("opennsfw-2", second.entry("opennsfw-2").digest)
     (second.root / "opennsfw" / "open-nsfw.onnx").unlink()
-    types = build(second, threads=1, live={"image_nsfw": pin})
+    types = build(second, options=EngineOptions(threads=1), live={"image_nsfw": pin})
     runtime = SignalRuntime(types)
     assert runtime.models == {"opennsfw-2": pin.digest}
     [results] = runtime.measure([Subject(a_post(), a_picture(pixels(1)))])
@@ -137,7 +138,7 @@ def test_a_real_model_serves_the_slot_of_another(second: ModelStore) -> None:
 def test_a_live_model_that_is_missing_fails_every_post(second: ModelStore) -> None:
     pin = ModelPin("opennsfw-2", second.entry("opennsfw-2").digest)
     (second.root / "opennsfw-2" / "open-nsfw.onnx").unlink()
-    runtime = SignalRuntime(build(second, threads=1, live={"image_nsfw": pin}))
+    runtime = SignalRuntime(build(second, options=EngineOptions(threads=1), live={"image_nsfw": pin}))
     [results] = runtime.measure([Subject(a_post(), a_picture(pixels(1)))])
     [failure] = [result for result in results if result.signal == "image_nsfw"]
     assert isinstance(failure, SignalFailure)
@@ -147,7 +148,7 @@ def test_a_live_model_that_is_missing_fails_every_post(second: ModelStore) -> No
 
 def test_a_signal_without_a_model_of_its_own_is_no_slot(second: ModelStore) -> None:
     pin = ModelPin("opennsfw-2", second.entry("opennsfw-2").digest)
-    stand_in = loaded(POST_FACTS, second, threads=1, pin=pin)
+    stand_in = loaded(POST_FACTS, second, options=EngineOptions(), pin=pin)
     [result] = stand_in.measure([Subject(a_post(), a_picture(pixels(1)))])
     assert isinstance(result, SignalFailure)
     assert result.reason is FailureReason.MODEL_MISSING
