@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from moderation.cli.eval_tables import print_text, text_row
+from moderation.cli.eval_tables import print_pictures, print_text, text_row
 from moderation.cli.output import console, errors, print_json
 from moderation.domain.errors import InvalidInputError
 from moderation.domain.signal import Surface
 from moderation.evaluation.bootstrap import Resampling
 from moderation.evaluation.examples import TEXT_SURFACES
 from moderation.evaluation.obfuscation import Obfuscation
+from moderation.evaluation.picture_files import find_pictures
+from moderation.evaluation.pictures import picture_figures
+from moderation.reporting.evaluation.document import pictures as pictures_document
 from moderation.settings import load_settings
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ app = typer.Typer(no_args_is_help=True, help="Measure classifiers on labelled te
 
 ALL = "all"
 TERMS = "terms"
+DEFAULT_LABELS = ("S", "nsfw")
 AsJson = Annotated[bool, typer.Option("--json", help="End with one JSON object.")]
 Report = Annotated[Path | None, typer.Option(help="A folder for report.html and report.json.")]
 Rounds = Annotated[int, typer.Option(min=100, help="Bootstrap rounds of the intervals.")]
@@ -73,7 +77,43 @@ def text(  # noqa: PLR0913, PLR0917 - one argument for each option
     if report is not None:
         from moderation.bench.evaluation.reports import write_text_report  # noqa: PLC0415 - only for --report
 
-        errors.print(f"Report: {write_text_report(report, document, found)}", markup=False, soft_wrap=True)
+        errors.print(f"Report: {write_text_report(report, document, scorer, found)}", markup=False, soft_wrap=True)
+    if as_json:
+        print_json(document)
+
+
+@app.command()
+def image(
+    source: Annotated[Path, typer.Argument(help="A folder of pictures, or a .jsonl file with path and labels.")],
+    signal: Annotated[str, typer.Option(help="The signal to measure.")] = "image_nsfw",
+    label: Annotated[
+        list[str] | None, typer.Option(help="What means harmful: a sub-folder's name or a label. Default: S, nsfw.")
+    ] = None,
+    report: Report = None,
+    rounds: Rounds = 1000,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """How a picture signal scores: its distribution and the share at or over each recommended threshold.
+
+    With labels (sub-folders named by --label, or a .jsonl file with `path` and `labels`, paths relative to the file)
+    also average precision, precision, recall and false alarms. Pictures that cannot be read are named.
+
+    Example: moderation eval image ../shared/corpora/photos --json
+    """
+    from moderation.bench.evaluation.pictures import score_pictures  # noqa: PLC0415 - loads model runtimes
+
+    pictures = find_pictures(source, label or DEFAULT_LABELS)
+    with _progress() as progress:
+        scores = score_pictures(load_settings(), pictures, signal, _Teller(progress))
+    figures = picture_figures(scores, Resampling(rounds=rounds, seed=seed))
+    document = pictures_document(figures)
+    if not as_json:
+        print_pictures(figures)
+    if report is not None:
+        from moderation.bench.evaluation.reports import write_picture_report  # noqa: PLC0415 - only for --report
+
+        errors.print(f"Report: {write_picture_report(report, document, figures)}", markup=False, soft_wrap=True)
     if as_json:
         print_json(document)
 

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from moderation.cli.output import console
 from moderation.evaluation.metrics import Estimate
+from moderation.evaluation.pictures import QUANTILES, PictureFigures
 from moderation.evaluation.scored import AnyResult, ColumnResult, Evaluation
 
 if TYPE_CHECKING:
@@ -33,6 +34,40 @@ def print_text(found: "TextEvaluation") -> None:
             kept = (each.kept_by_column.get(column, Estimate(None)) for column in _kept_columns(found))
             table.add_row(each.kind, shown(each.kept), *(shown(value, interval=False) for value in kept))
         _print(table)
+
+
+def print_pictures(figures: PictureFigures) -> None:
+    """One signal's tables, and the pictures that have no score, by name."""
+    found = figures.scores
+    console.print(f"\n[bold]{found.spec.name}[/]  {len(found.measured)} of {len(found.source.files)} pictures measured")
+    spread = _table("score", "n", "NULL", *(f"{level * 100:g} %" for level in QUANTILES), "AP", "AUROC")
+    held = _table("score", "use", "from", "flagged", "precision", "recall", "false alarms")
+    for each in figures.columns:
+        levels = (f"{value:.3f}" for value in each.quantiles.values())
+        ranked = (UNKNOWN,) * 2
+        if each.ranking is not None:
+            ranked = shown(each.ranking.average_precision), shown(each.ranking.auroc)
+        if each.n:
+            spread.add_row(each.column, str(each.n), str(each.nulls), *levels, *ranked)
+        for row in each.thresholds:
+            point = (
+                (UNKNOWN,) * 3
+                if row.point is None
+                else (percent(row.point.precision), percent(row.point.recall), percent(row.point.false_alarms))
+            )
+            held.add_row(each.column, row.use, f"{row.threshold:.2f}", percent(row.flagged), *point)
+    _print(spread)
+    _print(held)
+    if figures.slices:
+        uses = list(figures.slices[0].flagged)
+        parts = _table("folder", "n", *uses)
+        for part in figures.slices:
+            parts.add_row(part.name, str(part.n), *(percent(part.flagged[use]) for use in uses))
+        _print(parts)
+    for missing in found.unmeasured:
+        console.print(f"not measured: {missing.name}: {missing.reason} {missing.detail}", markup=False, soft_wrap=True)
+    if found.source.ignored:
+        console.print(f"no pictures: {', '.join(found.source.ignored)}", markup=False, soft_wrap=True)
 
 
 def text_row(found: "TextEvaluation") -> str:

@@ -4,7 +4,6 @@ A picture without a score is counted and named, with the reason; it never makes 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -25,8 +24,8 @@ from moderation.domain.signal import (
     Surface,
     values_of,
 )
-from moderation.evaluation.metrics import Judged, Scores
 from moderation.evaluation.picture_files import PictureFile, PictureSet
+from moderation.evaluation.pictures import PictureScores, Unmeasured
 from moderation.media.decode import DecoderProcess
 from moderation.media.subject import Subject
 from moderation.settings import Settings
@@ -37,43 +36,6 @@ BATCH = 16
 
 Tell = Callable[[str, int, int], None]
 """Told what is being done, how many pictures of it are done, and how many there are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unmeasured:
-    """A picture without a score, and why."""
-
-    name: str
-    reason: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class PictureScores:
-    """A signal's scores of the pictures of a set.
-
-    `measured` are the pictures that have scores, in order; `columns` the signal's score columns (0 to 1); `scores` has
-    shape (measured, columns), NaN where a value is NULL. `models` are the digests of what was loaded.
-    """
-
-    source: PictureSet
-    spec: SignalSpec
-    models: Mapping[str, str]
-    columns: tuple[Column, ...]
-    measured: tuple[PictureFile, ...]
-    scores: Scores
-    unmeasured: tuple[Unmeasured, ...]
-
-    def judged(self, column: int) -> Judged:
-        """One column's pictures with a label and a value."""
-        values = self.scores[:, column]
-        known = np.isfinite(values)
-        labels = np.array([np.nan if each.harmful is None else float(each.harmful) for each in self.measured])
-        return Judged.of(labels[known], values[known])
-
-    def thresholds(self, column: int) -> Mapping[str, float]:
-        """The recommended thresholds by use, the column's own before the signal's."""
-        return self.columns[column].recommended or self.spec.recommended
 
 
 def score_pictures(settings: Settings, source: PictureSet, signal: str, tell: Tell | None = None) -> PictureScores:

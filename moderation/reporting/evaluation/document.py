@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from moderation.evaluation.metrics import Estimate
+from moderation.evaluation.pictures import PictureColumn, PictureFigures, ThresholdFigures
 from moderation.evaluation.scored import AnyResult, ColumnResult, Evaluation
 from moderation.evaluation.texts import ObfuscationResult
 
@@ -68,6 +69,59 @@ def evaluation(result: Evaluation, obfuscations: Sequence[ObfuscationResult] = (
         "slices": {each.name: together(each) for each in result.slices},
         "obfuscations": {str(each.kind): obfuscation(each) for each in obfuscations},
     }
+
+
+def pictures(figures: PictureFigures) -> Document:
+    """The figures for JSON."""
+    found = figures.scores
+    return {
+        "eval": "image",
+        "version": VERSION,
+        "signal": found.spec.name,
+        "signal_version": found.spec.version,
+        "models": dict(found.models),
+        "source": found.source.source.name,
+        "pictures": len(found.source.files),
+        "measured": len(found.measured),
+        "unmeasured": [{"name": each.name, "reason": each.reason, "detail": each.detail} for each in found.unmeasured],
+        "ignored": list(found.source.ignored),
+        "columns": {each.column: _column_document(each) for each in figures.columns},
+        "slices": {
+            each.name: {"n": each.n, "flagged": {use: estimate(value) for use, value in each.flagged.items()}}
+            for each in figures.slices
+        },
+    }
+
+
+def _column_document(column: PictureColumn) -> Document:
+    told: Document = {
+        "n": column.n,
+        "nulls": column.nulls,
+        "quantiles": {f"{level:g}": round(value, 6) for level, value in column.quantiles.items()},
+        "thresholds": {each.use: _threshold_document(each) for each in column.thresholds},
+    }
+    if column.ranking is not None and column.probabilities is not None:
+        told |= {
+            "labelled": column.ranking.n,
+            "positives": column.ranking.positives,
+            "average_precision": estimate(column.ranking.average_precision),
+            "auroc": estimate(column.ranking.auroc),
+            "calibration_error": estimate(column.probabilities.calibration_error),
+            "brier": estimate(column.probabilities.brier),
+        }
+    return told
+
+
+def _threshold_document(figures: ThresholdFigures) -> Document:
+    told: Document = {"threshold": figures.threshold, "flagged": estimate(figures.flagged)}
+    if figures.point is not None:
+        told |= {
+            "precision": estimate(figures.point.precision),
+            "recall": estimate(figures.point.recall),
+            "false_alarms": estimate(figures.point.false_alarms),
+            "f1": estimate(figures.point.f1),
+        }
+    return told
 
 
 def _round(value: float | None) -> float | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moderation.bench.evaluation.pictures import PictureScores
+from moderation.domain.signal import Column, SignalSpec
 from moderation.evaluation.bootstrap import Resampling
 from moderation.evaluation.metrics import (
     DEFAULT_RESAMPLING,
@@ -20,9 +20,46 @@ from moderation.evaluation.metrics import (
     ranking,
     share,
 )
-from moderation.reporting.evaluation.document import VERSION, Document, estimate
+from moderation.evaluation.picture_files import PictureFile, PictureSet
 
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Unmeasured:
+    """A picture without a score, and why."""
+
+    name: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class PictureScores:
+    """A signal's scores of the pictures of a set.
+
+    `measured` are the pictures that have scores, in order; `columns` the signal's score columns (0 to 1); `scores` has
+    shape (measured, columns), NaN where a value is NULL. `models` are the digests of what was loaded.
+    """
+
+    source: PictureSet
+    spec: SignalSpec
+    models: Mapping[str, str]
+    columns: tuple[Column, ...]
+    measured: tuple[PictureFile, ...]
+    scores: Scores
+    unmeasured: tuple[Unmeasured, ...]
+
+    def judged(self, column: int) -> Judged:
+        """One column's pictures with a label and a value."""
+        values = self.scores[:, column]
+        known = np.isfinite(values)
+        labels = np.array([np.nan if each.harmful is None else float(each.harmful) for each in self.measured])
+        return Judged.of(labels[known], values[known])
+
+    def thresholds(self, column: int) -> Mapping[str, float]:
+        """The recommended thresholds by use, the column's own before the signal's."""
+        return self.columns[column].recommended or self.spec.recommended
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,28 +110,6 @@ def picture_figures(found: PictureScores, resampling: Resampling = DEFAULT_RESAM
     return PictureFigures(found, columns, tuple(_slices(found, resampling)))
 
 
-def picture_document(figures: PictureFigures) -> Document:
-    """The figures for JSON."""
-    found = figures.scores
-    return {
-        "eval": "image",
-        "version": VERSION,
-        "signal": found.spec.name,
-        "signal_version": found.spec.version,
-        "models": dict(found.models),
-        "source": found.source.source.name,
-        "pictures": len(found.source.files),
-        "measured": len(found.measured),
-        "unmeasured": [{"name": each.name, "reason": each.reason, "detail": each.detail} for each in found.unmeasured],
-        "ignored": list(found.source.ignored),
-        "columns": {each.column: _column_document(each) for each in figures.columns},
-        "slices": {
-            each.name: {"n": each.n, "flagged": {use: estimate(value) for use, value in each.flagged.items()}}
-            for each in figures.slices
-        },
-    }
-
-
 def _column(found: PictureScores, column: int, resampling: Resampling) -> PictureColumn:
     values, judged = _values(found, column, range(len(found.measured))), found.judged(column)
     thresholds = tuple(
@@ -131,34 +146,3 @@ def _slices(found: PictureScores, resampling: Resampling) -> list[PictureSlice]:
 def _values(found: PictureScores, column: int, rows: Sequence[int]) -> Scores:
     values = found.scores[list(rows), column]
     return np.asarray(values[np.isfinite(values)], np.float64)
-
-
-def _column_document(column: PictureColumn) -> Document:
-    told: Document = {
-        "n": column.n,
-        "nulls": column.nulls,
-        "quantiles": {f"{level:g}": round(value, 6) for level, value in column.quantiles.items()},
-        "thresholds": {each.use: _threshold_document(each) for each in column.thresholds},
-    }
-    if column.ranking is not None and column.probabilities is not None:
-        told |= {
-            "labelled": column.ranking.n,
-            "positives": column.ranking.positives,
-            "average_precision": estimate(column.ranking.average_precision),
-            "auroc": estimate(column.ranking.auroc),
-            "calibration_error": estimate(column.probabilities.calibration_error),
-            "brier": estimate(column.probabilities.brier),
-        }
-    return told
-
-
-def _threshold_document(figures: ThresholdFigures) -> Document:
-    told: Document = {"threshold": figures.threshold, "flagged": estimate(figures.flagged)}
-    if figures.point is not None:
-        told |= {
-            "precision": estimate(figures.point.precision),
-            "recall": estimate(figures.point.recall),
-            "false_alarms": estimate(figures.point.false_alarms),
-            "f1": estimate(figures.point.f1),
-        }
-    return told

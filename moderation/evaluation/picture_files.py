@@ -1,0 +1,96 @@
+"""Pictures to measure: a folder, whose sub-folders may say what is in them, or JSON lines with `path` and `labels`."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from moderation.domain.errors import InvalidInputError, NotFoundError
+
+NOT_PICTURES = frozenset({".csv", ".html", ".json", ".jsonl", ".md", ".tsv", ".txt", ".yaml", ".yml"})
+"""Files that stand beside pictures; whatever else is in a folder is tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFile:
+    """A picture's file; `name` as its source writes it, `harmful` None where unknown, `slice` its sub-folder or ""."""
+
+    name: str
+    path: Path
+    harmful: bool | None
+    slice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSet:
+    """What was found, by name, and the files that are no pictures by their endings."""
+
+    source: Path
+    files: tuple[PictureFile, ...]
+    ignored: tuple[str, ...] = ()
+
+
+def find_pictures(source: Path, labels: Sequence[str]) -> PictureSet:
+    """The pictures of a folder or of a `.jsonl` file; `labels` are the names that mean harmful.
+
+    In a folder the sub-folders directly in it that have one of these names hold harmful pictures, and then all others
+    hold harmless ones; without such a sub-folder nothing is known. In a file, `labels` of a row maps names to 1 or 0.
+
+    Raises NotFoundError for what does not exist, InvalidInputError with file and line for a malformed row, and for a
+    source without any picture.
+    """
+    if not source.exists():
+        raise NotFoundError(f"{source} does not exist.")
+    found = _folder(source, labels) if source.is_dir() else _rows(source, labels)
+    if not found.files:
+        raise InvalidInputError(f"{source} has no picture in it.")
+    return found
+
+
+def _folder(folder: Path, labels: Sequence[str]) -> PictureSet:
+    every = sorted(path for path in folder.rglob("*") if path.is_file() and not _hidden(path.relative_to(folder).parts))
+    parts = {path.relative_to(folder).parts[0] for path in every if path.parent != folder}
+    wanted = {label.casefold() for label in labels}
+    labelled = any(part.casefold() in wanted for part in parts)
+    files, ignored = [], []
+    for path in every:
+        name = path.relative_to(folder)
+        if path.suffix.lower() in NOT_PICTURES:
+            ignored.append(str(name))
+            continue
+        part = name.parts[0] if len(name.parts) > 1 else ""
+        files.append(PictureFile(str(name), path, part.casefold() in wanted if labelled and part else None, part))
+    return PictureSet(folder, tuple(files), tuple(ignored))
+
+
+def _hidden(parts: Sequence[str]) -> bool:
+    return any(part.startswith(".") for part in parts)
+
+
+def _rows(source: Path, labels: Sequence[str]) -> PictureSet:
+    try:
+        lines = source.read_text(encoding="utf-8").split("\n")
+    except OSError as error:
+        raise NotFoundError(f"{source} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"{source} is neither a folder nor lines of JSON.") from error
+    files = [_row(source, number, line, labels) for number, line in enumerate(lines, 1) if line.strip()]
+    return PictureSet(source, tuple(files))
+
+
+def _row(source: Path, number: int, line: str, labels: Sequence[str]) -> PictureFile:
+    where = f"{source}, line {number}"
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInputError(f"{where}: not JSON: {error}.") from error
+    if not isinstance(row, Mapping) or not isinstance(row.get("path"), str) or "\0" in row["path"]:
+        raise InvalidInputError(f'{where}: an object with a "path" is needed.')
+    given, part = row.get("labels", {}), row.get("slice", "")
+    if not isinstance(given, Mapping) or not all(value in (0, 1) for value in given.values()):
+        raise InvalidInputError(f'{where}: "labels" does not map names to 0 and 1.')
+    if not isinstance(part, str):
+        raise InvalidInputError(f"{where}: the slice is not text.")
+    known = [given[label] for label in labels if label in given]
+    harmful = any(known) if known else None
+    return PictureFile(row["path"], source.parent / row["path"], harmful, part)
