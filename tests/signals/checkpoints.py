@@ -153,9 +153,8 @@ def bert(folder: Path, labels: Sequence[str] = ("toxic", "threat"), *, tokenizer
     torch.manual_seed(3)
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyz.,!?[]'"]
     vocabulary += [f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
-    config = BertConfig(**TEXT, vocab_size=len(vocabulary), id2label=dict(enumerate(labels)))
+    config = BertConfig(**TEXT, vocab_size=len(vocabulary), id2label=dict(enumerate(labels)), initializer_range=0.3)
     model: Any = BertForSequenceClassification(config)
-    model.classifier.weight.data.mul_(20)
     save(model, folder)
     if tokenizer == "vocab.txt":
         (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
