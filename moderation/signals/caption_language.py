@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 ENGLISH = "en"
 UNDETERMINED = "und"
 CONFIDENT = 0.5
-"""Of 33,000 English captions, prompts and posts all but 13 stay covered; all 109 captions of 29 other languages do not."""
+"""Of 33,000 English captions, prompts and posts all but 13 stay covered; of 109 captions in 29 other languages none."""
 CONFIDENT_SHORT = 0.8
 """The same for stretches of fewer than `FEW_WORDS` words, which are mostly names."""
 SURE = 0.9
