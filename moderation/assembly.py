@@ -37,13 +37,12 @@ from moderation.screening.replay import ReplayParts
 from moderation.screening.report import LaneReport
 from moderation.screening.retention import Retention
 from moderation.screening.screen import ScreeningParts
-from moderation.screening.serving import replayed_types, served_signals, shadows
+from moderation.screening.serving import Catalog, replayed_types, served_signals, shadows
 from moderation.screening.webhooks import Courier
 from moderation.settings import Settings, make_home
 from moderation.signals import hub_catalog
 from moderation.signals.catalog import REDUCTIONS as SIGNAL_REDUCTIONS
 from moderation.signals.catalog import SPECS
-from moderation.signals.catalog import build as build_signals
 from moderation.signals.engine.options import EngineOptions
 from moderation.signals.image_similarity import IMAGE_SIMILARITY, ImageSimilarity
 from moderation.signals.models import ModelStore
@@ -106,6 +105,11 @@ def signal_specs(settings: Settings | None = None) -> tuple[SignalSpec, ...]:
 def classifiers(settings: Settings | None) -> tuple[ModelEntry, ...]:
     """The registry's classifiers that the settings turn on. Raises `NotFoundError` for a name that is none."""
     return hub_catalog.chosen(settings.classifiers) if settings is not None else ()
+
+
+def signal_catalog(settings: Settings) -> Catalog:
+    """What a lane's signals are made of."""
+    return Catalog(model_store(settings), engine_options(settings), classifiers(settings))
 
 
 def compile_file(settings: Settings, text: str) -> Policy:
@@ -177,16 +181,8 @@ def screening_parts(settings: Settings, database: Database) -> Iterator[Screenin
     """
     matches = ImageMatch(BankStore(database))
     similar = ImageSimilarity(PictureFeatureStore(database))
-    models, threads = model_store(settings), lane_threads(settings)
     candidates = shadows(database, seconds=settings.shadow_seconds, clock=now)
-    signals = served_signals(
-        database,
-        models,
-        signal_specs(settings),
-        lambda live: (*build_signals(models, threads=threads, live=live), matches, similar),
-        candidates,
-        threads=threads,
-    )
+    signals = served_signals(database, signal_catalog(settings), (matches, similar), candidates)
     policies = PolicyStore(database)
 
     def remember(digest: Digest, text: str) -> None:
@@ -308,7 +304,7 @@ def replay_parts(settings: Settings, database: Database, screening: Screening) -
     banks = BankStore(database)
     matches = ImageMatch(_PinnedBanks(banks, pinned.bank_checkpoint) if pinned.bank_checkpoint else banks)
     matches.refresh()
-    types = replayed_types(database, model_store(settings), pinned, threads=lane_threads(settings))
+    types = replayed_types(database, signal_catalog(settings), pinned)
     signals = SignalRuntime((*types, matches, ImageSimilarity(PictureFeatureStore(database))))
     with decoder(settings) as decoding:
         yield ReplayParts(blob_store(settings), decoding, signals, compile_file(settings, text))

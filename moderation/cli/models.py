@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from moderation.cli import model_roles
 from moderation.cli.output import console, print_json
 from moderation.domain.errors import ModelStoreError
 from moderation.settings import load_settings, make_home
@@ -13,6 +14,7 @@ from moderation.signals.catalog import SPECS
 from moderation.signals.models import ModelState, ModelStatus, ModelStore
 
 app = typer.Typer(help="Model files with pinned digests: pull, list, verify.", no_args_is_help=True)
+model_roles.register(app)
 
 Names = Annotated[list[str] | None, typer.Argument(help="Model names; none: those that the signal types load.")]
 All = Annotated[bool, typer.Option("--all", help="Every model of the registry.")]

@@ -119,7 +119,7 @@ def loaded(
     """The signal type of `spec` with the model that ships, or with the pinned one; one that fails every post when it
     cannot be loaded.
     """
-    load = LOADERS.get(spec.name) or _hub_loader(spec, classifiers, options)
+    load = loader(spec, classifiers, options)
     if load is None:
         return MissingModel(spec, f"{spec.name} is not served by a model that can be changed")
     if pin is None:
@@ -127,7 +127,10 @@ def loaded(
     return _or_missing(spec, lambda: serve(spec, pin, models, load, threads=options.threads))
 
 
-def _hub_loader(spec: SignalSpec, classifiers: Sequence[ModelEntry], options: EngineOptions) -> Loader | None:
+def loader(spec: SignalSpec, classifiers: Sequence[ModelEntry], options: EngineOptions) -> Loader | None:
+    """How the signal's model is loaded; None for a signal whose model cannot be another one."""
+    if spec.name in LOADERS:
+        return LOADERS[spec.name]
     entry = next((one for one in classifiers if one.name in spec.models), None)
     if entry is None:
         return None
