@@ -26,18 +26,21 @@ WEIGHT_DECAY = 1e-4
 CELLS = SIDE // STRIDE
 TEXT_CELL, EMPTY_CELL = 0.25, 0.02
 """A field is text when this much of it is, and empty when less than that is; those between are not asked for."""
-CALIBRATION_PICTURES = 400
 CALIBRATION_SEED = 7_919
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much to train on. The same plan gives the same weights on the same kind of machine."""
+    """How many pictures to train and to calibrate on, how many different ones lie under the text.
+
+    The same plan gives the same weights on the same kind of machine.
+    """
 
     pictures: int
     grounds: int
     seed: int
+    calibration: int = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +57,14 @@ def train(plan: Plan, folder: Path, say: Say) -> None:
     torch.set_num_threads(1)
     model = _fit(plan, say)
     weights = onnx_bytes(model)
-    factors, offset = _calibrate(model, say)
+    factors, offset = _calibrate(model, plan.calibration, say)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / WEIGHTS).write_bytes(weights)
     stated = {
         "made_by": f"python -m datasets.overlays train --pictures {plan.pictures} --grounds {plan.grounds}"
         f" --seed {plan.seed}",
         "trained_on": "the project's own drawn scenes and textures, with text in the fonts of Pillow and OpenCV",
-        "calibrated_on": f"{CALIBRATION_PICTURES} other drawn pictures, half of them with text",
+        "calibrated_on": f"{plan.calibration} other drawn pictures, half of them with text",
         "torch": str(torch.__version__),
         "sha256": sha256(weights).hexdigest(),
         "features": f"means of the {', '.join(map(str, TOPS))} highest logits",
@@ -114,11 +117,11 @@ def _loss(logits: Tensor, cells: Tensor) -> Tensor:
     return fields + pictures
 
 
-def _calibrate(model: nn.Sequential, say: Say) -> tuple[NDArray[np.float64], float]:
+def _calibrate(model: nn.Sequential, count: int, say: Say) -> tuple[NDArray[np.float64], float]:
     """Logistic regression by Newton's method, lightly bound to zero, on pictures from other seeds."""
     rng = np.random.default_rng(CALIBRATION_SEED)
     rows, labels = [], []
-    for index, ground in enumerate(backgrounds(CALIBRATION_SEED, CALIBRATION_PICTURES)):
+    for index, ground in enumerate(backgrounds(CALIBRATION_SEED, count)):
         written = overlaid(rng, ground, smallest=0.03) if index % 2 else None
         pixels = stored(rng, ground if written is None else written.pixels)
         with torch.inference_mode():

@@ -29,7 +29,7 @@ CALL_SECONDS = 8.0
 """One look of the detector or one line may take this long before it is stopped."""
 CONFIDENT = 0.5
 """Less certain lines are patterns rather than letters."""
-SURE = 0.85
+SURE = 0.9
 """A less certain line is read upside down as well, and the better reading kept."""
 
 
