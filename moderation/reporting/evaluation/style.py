@@ -31,8 +31,8 @@ th:first-child, td.left { text-align: left; }
 thead th { color: var(--muted); font-weight: 500; vertical-align: bottom; }
 tbody th { font-weight: 500; }
 td small { color: var(--muted); }
-.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(310px, 1fr)); gap: 18px 26px;
-  margin-top: 10px; }
+.charts { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 18px 26px; margin-top: 10px; }
+@media (max-width: 960px) { .charts { grid-template-columns: repeat(auto-fill, minmax(280px, 1fr)); } }
 figure { margin: 0; min-width: 0; }
 figcaption { margin-bottom: 4px; color: var(--muted); font-size: 13px; }
 .plot { display: block; width: 100%; max-width: 460px; height: auto; }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 320.0, 240.0
-LEFT, RIGHT, TOP, BOTTOM = 40.0, 10.0, 10.0, 36.0
+LEFT, RIGHT, TOP, BOTTOM = 50.0, 10.0, 10.0, 36.0
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 

@@ -137,8 +137,8 @@ def _obfuscations(section: TextSection) -> list[Markup]:
     rows = [
         (
             str(each.kind),
-            _kept(each.kept),
-            *(_kept(each.kept_by_column.get(column, Estimate(None))) for column in columns),
+            share(each.kept),
+            *(share(each.kept_by_column.get(column, Estimate(None))) for column in columns),
             share(each.together.false_alarms),
         )
         for each in section.obfuscations
@@ -163,7 +163,3 @@ def _together(first: str, results: Sequence[AnyResult]) -> Markup:
     ]
     head = (first, "texts", "flagged", "0 to 100 %, with interval", "recall", "false alarms", "mostly as")
     return table("Slices", head, rows)
-
-
-def _kept(value: Estimate) -> Markup:
-    return share(value)
