@@ -50,7 +50,12 @@ class Row:
 
 def split_of(row: Row) -> Split:
     """The split of `row`, by its group alone: 80 % train, 10 % validation, 10 % test; the same on every machine."""
-    place = int.from_bytes(blake2b(row.group.encode(), digest_size=8).digest()) % 100
+    return split_of_group(row.group)
+
+
+def split_of_group(group: str) -> Split:
+    """The split of every row of `group`."""
+    place = int.from_bytes(blake2b(group.encode(), digest_size=8).digest()) % 100
     if place < TRAIN_PERCENT:
         return Split.TRAIN
     return Split.VALIDATION if place < TRAIN_PERCENT + VALIDATION_PERCENT else Split.TEST

@@ -6,11 +6,14 @@ from random import Random
 from datasets.captions.dressing import dress
 from datasets.captions.filling import fill, names_group
 from datasets.captions.frames import Family, Slots, families, slots
-from datasets.rows import Row
+from datasets.rows import Row, TextSurface, split_of_group
 from moderation.domain.errors import InvalidInputError
 
 TRIES_PER_ROW = 4
 """A family with few frames repeats itself; after so many tries per wanted row it gives fewer rows."""
+JOINED_SHARE = 0.15
+ONE_SENTENCE = 160
+"""Frames of at most so many characters may be joined to a longer post."""
 
 
 def generate(seed: int, rows_per_family: int) -> list[Row]:
@@ -39,7 +42,8 @@ def _grow(name: str, family: Family, known: Slots, wanted: int, seed: int, taken
         if len(rows) == wanted:
             break
         frame = frames[attempt % len(frames)]
-        text = fill(frame, known, identities[named % len(identities)], rng)
+        identity = identities[named % len(identities)]
+        text = " ".join(fill(part, known, identity, rng) for part in (frame, *_more(frame, frames, family, rng)))
         if family.dress:
             text = dress(text, family.surface, known, rng, may_be_long=family.long)
         if text.lower() in taken:
@@ -48,6 +52,17 @@ def _grow(name: str, family: Family, known: Slots, wanted: int, seed: int, taken
         named += names_group(frame)
         rows.append(_row(name, family, frame, text))
     return rows
+
+
+def _more(frame: str, frames: list[str], family: Family, rng: Random) -> list[str]:
+    """Frames to go on with, sometimes: of the same family, so that the labels hold, and of the same split."""
+    if family.surface is not TextSurface.POST or len(frame) > ONE_SENTENCE or rng.random() >= JOINED_SHARE:
+        return []
+    split = split_of_group(frame)
+    others = [
+        other for other in frames if other != frame and len(other) <= ONE_SENTENCE and split_of_group(other) is split
+    ]
+    return rng.sample(others, min(len(others), rng.randint(1, 3)))
 
 
 def _row(name: str, family: Family, frame: str, text: str) -> Row:
