@@ -18,10 +18,9 @@ from moderation.domain.harm import HarmCategory
 from moderation.domain.ids import Digest
 from moderation.domain.signal import Surface
 from moderation.signals.engine.flops import flops
-from moderation.signals.engine.inference import Tensors
+from moderation.signals.engine.inference import Inference, Tensors
 from moderation.signals.engine.modules import open_module
 from moderation.signals.engine.options import Device, EngineOptions, Precision
-from moderation.signals.engine.peak import peak
 from moderation.signals.engine.source import ModuleSource, sigmoid_scores
 from moderation.signals.models import ModelStore
 from moderation.signals.text_harm.model import MODEL, TextHarmModel
@@ -47,19 +46,16 @@ def measure_minilm(order: Order) -> Measured:
 
 
 def _on_cpu(product: Product, order: Order) -> Measured:
-    kinds = (Precision.FLOAT32, Precision.INT8)
-    peaks = {kind: peak(kind, threads=1, seconds=order.seconds / 3) for kind in kinds}
     texts = captions(CAPTIONS)
     tokenizer = _tokenizer(product)
     tokens = round(mean(len(tokenizer.encode(text).ids) for text in texts))
     operations = flops(product.model, inputs_of(tokens))
     model = TextHarmModel.of(product, threads=1)
     contenders = [
-        Contender("text", "int8", rows, _scores(model, texts, rows), operations, peaks[Precision.INT8])
-        for rows in BATCHES
+        Contender("text", "int8", rows, _scores(model, texts, rows), operations, Precision.INT8) for rows in BATCHES
     ]
-    naive = _naive(tokenizer, texts, operations, peaks[Precision.FLOAT32], "cpu")
-    lines = timed([*contenders, *naive], seconds=order.seconds)
+    naive = _naive(tokenizer, texts, operations, Device.CPU)
+    lines, _ = timed([*contenders, *naive], seconds=order.seconds)
     figures = {
         "text_single_per_s": at(lines, "text", "int8", 1),
         "text_batch_per_s": at(lines, "text", "int8", BATCHES[-1]),
@@ -71,7 +67,6 @@ def _on_cpu(product: Product, order: Order) -> Measured:
 
 def _on_cuda(product: Product, order: Order) -> Measured:
     """The architecture in the engine with random weights: the shipped file is for CPUs."""
-    most = peak(Precision.BFLOAT16, threads=1, seconds=order.seconds / 3, device=Device.CUDA)
     texts = captions(CAPTIONS)
     tokenizer = _tokenizer(product)
     tokens = round(mean(len(tokenizer.encode(text).ids) for text in texts))
@@ -81,13 +76,13 @@ def _on_cuda(product: Product, order: Order) -> Measured:
     source = ModuleSource("minilm", digest, minilm, _repeated(inputs_of(tokens), 4), lengths=lengths)
     source = replace(source, scores=sigmoid_scores)
     engine = open_module(source, EngineOptions(device=Device.CUDA, max_batch=max(BATCHES)))
-    way = f"engine_{engine.plan.precision}"
+    kind, device = engine.plan.precision, Device.CUDA
     contenders = [
-        Contender("text", way, rows, _run(engine.run, _repeated(inputs_of(tokens), rows)), operations, most, "cuda")
+        Contender("text", f"engine_{kind}", rows, _run(engine, inputs_of(tokens), rows), operations, kind, device)
         for rows in BATCHES
     ]
-    naive = _naive(tokenizer, texts, operations, most, "cuda")
-    lines = timed([*contenders, *naive], seconds=order.seconds)
+    naive = _naive(tokenizer, texts, operations, device)
+    lines, _ = timed([*contenders, *naive], seconds=order.seconds)
     return Measured(tuple(lines), {}, (f"MiniLM on CUDA: {engine.plan.why}",))
 
 
@@ -128,14 +123,12 @@ def _scores(model: TextHarmModel, texts: Sequence[str], rows: int) -> Callable[[
     return call
 
 
-def _naive(
-    tokenizer: "Tokenizer", texts: Sequence[str], operations: float, most: float, device: str
-) -> list[Contender]:
+def _naive(tokenizer: "Tokenizer", texts: Sequence[str], operations: float, device: Device) -> list[Contender]:
     from transformers import PreTrainedTokenizerFast, pipeline  # noqa: PLC0415 - heavy
 
     wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=PADDING)  # type: ignore[no-untyped-call]
     make: Any = pipeline
-    classify = make("text-classification", model=minilm(), tokenizer=wrapped, device=device, top_k=None)
+    classify = make("text-classification", model=minilm(), tokenizer=wrapped, device=str(device), top_k=None)
 
     def call(rows: int) -> Callable[[], object]:
         turns = itertools.cycle(range(0, len(texts) - rows + 1, rows))
@@ -147,7 +140,7 @@ def _naive(
         return batch
 
     return [
-        Contender("text", "pipeline_float32", rows, call(rows), operations, most, device, naive=True)
+        Contender("text", "pipeline_float32", rows, call(rows), operations, Precision.FLOAT32, device, naive=True)
         for rows in BATCHES
     ]
 
@@ -156,5 +149,6 @@ def _repeated(inputs: Tensors, rows: int) -> Tensors:
     return {name: np.repeat(array, rows, axis=0) for name, array in inputs.items()}
 
 
-def _run(call: Callable[[Tensors], object], inputs: Tensors) -> Callable[[], object]:
-    return lambda: call(inputs)
+def _run(engine: Inference, inputs: Tensors, rows: int) -> Callable[[], object]:
+    batch = _repeated(inputs, rows)
+    return lambda: engine.run(batch)

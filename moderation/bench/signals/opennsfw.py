@@ -10,7 +10,6 @@ from moderation.bench.signals.table import Measured, at
 from moderation.bench.signals.turns import Contender, timed
 from moderation.signals.engine.flops import flops
 from moderation.signals.engine.options import Precision
-from moderation.signals.engine.peak import peak
 from moderation.signals.image_nsfw import INPUT, MODEL, SCORES, ImageNsfw
 from moderation.signals.models import ModelStore
 
@@ -22,20 +21,18 @@ def measure_opennsfw(order: Order) -> Measured:
     """Pictures a second of the signal's own code, preparation of the floats included."""
     store = ModelStore(order.models)
     weights = store.read(MODEL, "open-nsfw.onnx")
-    most = peak(Precision.FLOAT32, threads=1, seconds=order.seconds / 3)
     operations = flops(weights, {INPUT: np.zeros((1, *SHAPE), np.float32)})
     signal = ImageNsfw.load(store, threads=1)
     frames = [np.random.default_rng(seed).integers(0, 256, SHAPE, dtype=np.uint8) for seed in range(max(BATCHES))]
-    device = str(signal.inference.plan.device)
+    device = signal.inference.plan.device
+    kind = Precision.FLOAT32
     contenders = [
-        Contender("image_nsfw", "engine_float32", rows, _scores(signal, frames[:rows]), operations, most, device)
+        Contender("image_nsfw", "engine_float32", rows, _scores(signal, frames[:rows]), operations, kind, device)
         for rows in BATCHES
     ]
-    naive = Contender(
-        "image_nsfw", "session_float32", 1, _plain(weights, frames[0]), operations, most, "cpu", naive=True
-    )
-    lines = timed([*contenders, naive], seconds=order.seconds)
-    figures = {"image_nsfw_per_s": at(lines, "image_nsfw", "engine_float32", BATCHES[-1], device)}
+    naive = Contender("image_nsfw", "session_float32", 1, _plain(weights, frames[0]), operations, kind, naive=True)
+    lines, _ = timed([*contenders, naive], seconds=order.seconds)
+    figures = {"image_nsfw_per_s": at(lines, "image_nsfw", "engine_float32", BATCHES[-1], str(device))}
     return Measured(tuple(lines), {**figures, "image_nsfw_gflop": operations / 1e9})
 
 

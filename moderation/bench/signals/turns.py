@@ -6,34 +6,55 @@ from dataclasses import dataclass
 from statistics import median
 
 from moderation.bench.signals.table import Line
+from moderation.signals.engine.options import Device, Precision
+from moderation.signals.engine.peak import peak
 
 MAX_ROUNDS = 400
+PEAK_SHARE = 1 / 3
+"""Of the seconds that each contender gets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """`call` computes one batch of `batch` rows. `operations` of one row and `peak` a second give the floor."""
+    """`call` computes one batch of `batch` rows, each of so many `operations`, in `precision`."""
 
     model: str
     way: str
     batch: int
     call: Callable[[], object]
-    operations: float = 0.0
-    peak: float = 0.0
-    device: str = "cpu"
+    operations: float
+    precision: Precision
+    device: Device = Device.CPU
     naive: bool = False
 
-    def line(self, seconds: float) -> Line:
-        """Its line of the table when one call takes so long."""
-        floor = self.peak / self.operations if self.operations else 0.0
-        return Line(self.model, self.way, self.device, self.batch, self.batch / seconds, floor, self.naive)
+    def line(self, seconds: float, peak: float) -> Line:
+        """Its line of the table when one call takes so long, and the machine can so many operations a second."""
+        rate, floor = self.batch / seconds, peak / self.operations
+        return Line(self.model, self.way, str(self.device), self.batch, rate, floor, self.naive)
 
 
-def timed(contenders: Sequence[Contender], *, seconds: float) -> list[Line]:
-    """A line for each, by the median call; each has `seconds` and at least one call after one that does not count.
+def timed(contenders: Sequence[Contender], *, seconds: float) -> tuple[list[Line], dict[Precision, float]]:
+    """A line for each, by the median call, and the peaks (operations a second) that the floors rest on.
 
-    A contender whose single call takes longer than `seconds` is called once, and that call counts.
+    Each has `seconds` and at least one call after one that does not count; when a single call takes longer than
+    that, it is called once, and that call counts. Peaks are measured before and after; the higher one is the floor's.
     """
+    before = _peaks(contenders, seconds * PEAK_SHARE)
+    found = _medians(contenders, seconds)
+    after = _peaks(contenders, seconds * PEAK_SHARE)
+    peaks = {kind: max(before[kind], after[kind]) for kind in before}
+    lines = [
+        contender.line(took, peaks[contender.precision]) for contender, took in zip(contenders, found, strict=True)
+    ]
+    return lines, peaks
+
+
+def _peaks(contenders: Sequence[Contender], seconds: float) -> dict[Precision, float]:
+    wanted = {contender.precision: contender.device for contender in contenders}
+    return {kind: peak(kind, threads=1, seconds=seconds, device=device) for kind, device in wanted.items()}
+
+
+def _medians(contenders: Sequence[Contender], seconds: float) -> list[float]:
     times: list[list[float]] = [[_time(contender)] for contender in contenders]
     for found in times:
         if found[0] < seconds:
@@ -47,7 +68,7 @@ def timed(contenders: Sequence[Contender], *, seconds: float) -> list[Line]:
             took = _time(contenders[place])
             times[place].append(took)
             spent[place] += took
-    return [contender.line(median(found)) for contender, found in zip(contenders, times, strict=True)]
+    return [median(found) for found in times]
 
 
 def _time(contender: Contender) -> float:

@@ -21,7 +21,6 @@ from moderation.signals.engine.inference import Inference, Tensors
 from moderation.signals.engine.modules import open_module
 from moderation.signals.engine.onnx_session import open_onnx
 from moderation.signals.engine.options import Device, EngineOptions, Precision
-from moderation.signals.engine.peak import peak
 from moderation.signals.engine.source import ModuleSource, softmax_scores
 
 if TYPE_CHECKING:
@@ -69,8 +68,6 @@ def pixels(rows: int, seed: int = 0) -> Tensors:
 
 
 def _on_cpu(source: ModuleSource, order: Order, folder: Path) -> Measured:
-    kinds = (Precision.FLOAT32, Precision.INT8)
-    peaks = {kind: peak(kind, threads=1, seconds=order.seconds / 3) for kind in kinds}
     options = EngineOptions(device=Device.CPU, precision=Precision.INT8, call_seconds=NEVER_SECONDS)
     engine = open_module(source, options, exports=folder)
     graphs = Contenders(source, options, Exports(folder, source))
@@ -82,12 +79,12 @@ def _on_cpu(source: ModuleSource, order: Order, folder: Path) -> Measured:
     )
     change = score_change(engine, ways[0][2])
     contenders = [
-        Contender(MODEL, way, rows, _bound(call, pixels(rows)), operations, peaks[kind])
+        Contender(MODEL, way, rows, _bound(call, pixels(rows)), operations, kind)
         for rows in BATCHES
         for way, kind, call in ways
     ]
-    naive = _naive(source.load(), operations, peaks[Precision.FLOAT32], "cpu")
-    lines = timed([*contenders, *naive], seconds=order.seconds)
+    naive = _naive(source.load(), operations, Device.CPU)
+    lines, peaks = timed([*contenders, *naive], seconds=order.seconds)
     figures = {
         "vit_int8_ratio": best(lines, MODEL, "engine_int8") / best(lines, MODEL, "torch_float32"),
         "vit_int8_max_diff": change,
@@ -98,21 +95,18 @@ def _on_cpu(source: ModuleSource, order: Order, folder: Path) -> Measured:
 
 
 def _on_cuda(source: ModuleSource, order: Order) -> Measured:
-    kind = Precision.BFLOAT16
-    most = peak(kind, threads=1, seconds=order.seconds / 3, device=Device.CUDA)
     with tempfile.TemporaryDirectory(prefix="bench-vit-") as folder:
         graphs = Contenders(source, EngineOptions(), Exports(Path(folder), source))
         operations = flops(graphs.graph(Precision.INT8), pixels(1))
-    fresh = replace(source, load=vit)
-    engine = open_module(fresh, EngineOptions(device=Device.CUDA, precision=kind, max_batch=max(BATCHES)))
+    options = EngineOptions(device=Device.CUDA, max_batch=max(BATCHES), call_seconds=NEVER_SECONDS)
+    engine = open_module(replace(source, load=vit), options)
+    kind = engine.plan.precision
     contenders = [
-        Contender(
-            MODEL, f"engine_{engine.plan.precision}", rows, _bound(engine.run, pixels(rows)), operations, most, "cuda"
-        )
+        Contender(MODEL, f"engine_{kind}", rows, _bound(engine.run, pixels(rows)), operations, kind, Device.CUDA)
         for rows in BATCHES
     ]
-    lines = timed([*contenders, *_naive(vit(), operations, most, "cuda")], seconds=order.seconds)
-    figures = {"peak_bfloat16_cuda_gflops": most / 1e9}
+    lines, peaks = timed([*contenders, *_naive(vit(), operations, Device.CUDA)], seconds=order.seconds)
+    figures = {f"peak_{kind}_cuda_gflops": value / 1e9 for kind, value in peaks.items()}
     return Measured(tuple(lines), figures, (f"ViT on CUDA: {engine.plan.why}",))
 
 
@@ -136,13 +130,13 @@ def score_change(engine: Inference, reference: Call) -> float:
     return float(np.abs(softmax_scores(engine.run(inputs)) - softmax_scores(reference(inputs))).max())
 
 
-def _naive(module: "nn.Module", operations: float, most: float, device: str) -> list[Contender]:
+def _naive(module: "nn.Module", operations: float, device: Device) -> list[Contender]:
     """A `transformers.pipeline` over decoded pictures, which prepares them itself."""
     from transformers import ViTImageProcessorPil, pipeline  # noqa: PLC0415 - heavy
     from transformers.image_transforms import to_pil_image  # noqa: PLC0415 - heavy
 
     make: Any = pipeline
-    classify = make("image-classification", model=module, image_processor=ViTImageProcessorPil(), device=device)
+    classify = make("image-classification", model=module, image_processor=ViTImageProcessorPil(), device=str(device))
     rng = np.random.default_rng(2)
     pictures = [to_pil_image(rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)) for _ in range(max(NAIVE_BATCHES))]
 
@@ -150,7 +144,7 @@ def _naive(module: "nn.Module", operations: float, most: float, device: str) -> 
         return lambda: classify(pictures[:rows], batch_size=rows)
 
     return [
-        Contender(MODEL, "pipeline_float32", rows, call(rows), operations, most, device, naive=True)
+        Contender(MODEL, "pipeline_float32", rows, call(rows), operations, Precision.FLOAT32, device, naive=True)
         for rows in NAIVE_BATCHES
     ]
 
