@@ -51,8 +51,9 @@ class Resized:
     """A reduction to `height` by `width`: uint8 of shape (height, width, 3), red first.
 
     With `shortest` 0 the picture is resized to `full_height` by `full_width` without regard to aspect; else its shorter
-    side becomes `shortest`, the longer one is rounded down. Then the centre is cut out. With Pillow's filters, as the
-    image processors of transformers do without torchvision.
+    side becomes `shortest`, the longer one is rounded down. Then the centre is cut out; where it falls between two
+    pixels, the upper left one is taken, or with `even` the one of even number. With Pillow's filters, as the image
+    processors of transformers do without torchvision; `even` is torchvision's way, and so timm's.
 
     Raises `ValueError` when a side is under 1 or over `MAX_RESIZED_SIDE`, or the crop larger than what it is cut from.
     """
@@ -63,6 +64,7 @@ class Resized:
     shortest: int = 0
     full_height: int = 0
     full_width: int = 0
+    even: bool = False
 
     def __post_init__(self) -> None:
         """Check the sizes."""
@@ -75,12 +77,12 @@ class Resized:
     def name(self) -> str:
         """What the frames hold it under: the same for everybody who needs the same pixels."""
         whole = f"shortest{self.shortest}" if self.shortest else f"{self.full_height}x{self.full_width}"
-        return f"rgb_{self.filter}_{whole}_centre{self.height}x{self.width}"
+        return f"rgb_{self.filter}_{whole}_centre{self.height}x{self.width}{'_even' if self.even else ''}"
 
     def __call__(self, rgb: Rgb) -> NDArray[np.uint8]:
         """The reduced pixels of one frame."""
         height, width = self._resized_size(rgb.shape[0], rgb.shape[1])
-        top, left = (height - self.height) // 2, (width - self.width) // 2
+        top, left = self._start(height - self.height), self._start(width - self.width)
         image = Image.fromarray(rgb)
         method = Image.Resampling[self.filter.upper()]
         if self.shortest and max(rgb.shape[:2]) > NARROW * min(rgb.shape[:2]):
@@ -92,6 +94,9 @@ class Resized:
             return np.asarray(narrow.resize((self.width, self.height), method, box=rows))
         pixels = np.asarray(image.resize((width, height), method))
         return np.ascontiguousarray(pixels[top : top + self.height, left : left + self.width])
+
+    def _start(self, spare: int) -> int:
+        return round(spare / 2) if self.even else spare // 2
 
     def _resized_size(self, height: int, width: int) -> tuple[int, int]:
         if not self.shortest:

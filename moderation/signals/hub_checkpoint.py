@@ -19,6 +19,8 @@ FORBIDDEN_KEYS = frozenset(
     | {"attn_implementation", "kernel_config", "use_kernels", "adapter_kwargs"}
 )
 """What makes transformers import code of the repository, or fetch kernels or further weights."""
+UNUSED = ("position_ids", "pooler.dense.weight", "pooler.dense.bias")
+"""Buffers that older checkpoints carry, and the pooling layer that picture classifiers do not use."""
 
 Head: TypeAlias = Literal["image", "text", "similarity"]
 """What the module is for: labels of a picture, labels of a text, or a picture and phrases side by side."""
@@ -97,9 +99,14 @@ def load_module(store: ModelStore, name: str, config: "PreTrainedConfig", head: 
         raise
     except Exception as error:
         raise ModelStoreError(f"{name}/{WEIGHTS} does not fit {name}/{CONFIG}: {_said(error)}") from error
-    wrong = {kind: keys for kind, keys in report.items() if keys and kind != "unexpected_keys"}
+    left = {key for key in report.pop("unexpected_keys") if not key.endswith(UNUSED)}
+    wrong = {kind: sorted(map(str, keys)) for kind, keys in report.items() if keys}
     if wrong:
         raise ModelStoreError(f"{name}/{WEIGHTS} lacks weights that {name}/{CONFIG} needs: {_said(wrong)}")
+    if left:
+        raise ModelStoreError(
+            f"{name}/{WEIGHTS} has weights that {name}/{CONFIG} has no place for: {_said(sorted(left))}"
+        )
     loaded: nn.Module = module.eval().requires_grad_(False)
     return loaded
 

@@ -5,7 +5,7 @@ whole batch at once.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import floor
 
 import numpy as np
@@ -117,7 +117,7 @@ def from_timm(config: Mapping[str, object]) -> Preprocessing:
         size = {"shortest_edge": floor(height / share)}
     else:
         raise ValueError(f"timm's crop mode {mode} for {height} by {width}")
-    return Preprocessing(_geometry(resample, size, crop), 1 / 255, mean, std)
+    return Preprocessing(replace(_geometry(resample, size, crop), even=True), 1 / 255, mean, std)
 
 
 def _geometry(resample: Filter, size: Mapping[str, int], crop: Mapping[str, int]) -> Resized:
