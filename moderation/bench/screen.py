@@ -1,4 +1,4 @@
-"""`bench screen`: posts a second of the whole way, beside the bare model on already decoded tensors."""
+"""`bench screen`: posts a second of the whole way, beside the bare models on already decoded pictures."""
 
 import os
 import resource
@@ -7,15 +7,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from moderation.assembly import decoder, lane_options, lane_threads, model_store, screening_parts
+from moderation.assembly import lane_options, lane_threads, screening_parts
+from moderation.bench.bare import BareModels, decoded
 from moderation.bench.result import BenchResult
 from moderation.bench.workspace import filled, submissions, workspace
-from moderation.domain.media import Refusal
 from moderation.screening.lane import run_lane
 from moderation.screening.publish import Publisher
 from moderation.screening.report import LaneReport
 from moderation.settings import Settings
-from moderation.signals.image_nsfw import REDUCTION, ImageNsfw
 from moderation.storage.posts import PostStore
 
 RATIO_BAR = 0.85
@@ -27,11 +26,11 @@ STAGES = ("decode", "signals", "policy", "commit")
 def bench_screen(
     settings: Settings, *, posts: int, images: Path | None, rounds: int, tell: Callable[[str], None]
 ) -> BenchResult:
-    """Bare model and full way in turns, `rounds` times; the medians count.
+    """Bare models and full way in turns, `rounds` times; the medians count.
 
-    The full way starts with accepted posts and ends when the last verdict is committed and published; the model is
-    loaded before the clock starts. The bare loop runs the same model on every core, on tensors that the same
-    pictures were decoded to before; it runs also on as many threads as the lane gives its model.
+    The full way starts with accepted posts and ends when the last verdict is committed and published; the models are
+    loaded before the clock starts. The bare loop runs every model of the catalog with threads for every core, on the
+    same posts, decoded before; it runs also with as many threads as the lane gives its models.
     """
     bare: list[float] = []
     full: list[float] = []
@@ -40,21 +39,22 @@ def bench_screen(
     full_cpu: list[float] = []
     stages: list[dict[str, float]] = []
     with workspace(settings) as place:
-        model = ImageNsfw.load(model_store(place), threads=os.cpu_count() or 1)
-        like_lane = ImageNsfw.load(model_store(place), threads=lane_threads(place))
-        tensors = _tensors(place, posts, images)
-        for warm in (model, like_lane):
-            warm.scores(tensors[:16])
+        models = BareModels(place, threads=os.cpu_count() or 1)
+        like_lane = BareModels(place, threads=lane_threads(place))
+        subjects = decoded(place, list(submissions(posts, images)))
+        for warm in (models, like_lane):
+            warm.warm_up(subjects)
+        tell(f"bare: {', '.join(models.names)}")
         for number in range(rounds):
             before = time.process_time()
-            bare.append(_bare(model, tensors))
-            bare_cpu.append((time.process_time() - before) / len(tensors))
-            threads.append(_bare(like_lane, tensors))
+            bare.append(models.per_second(subjects))
+            bare_cpu.append((time.process_time() - before) / len(subjects))
+            threads.append(like_lane.per_second(subjects))
             report, seconds, cpu = _full(place, posts, images, number)
             full.append(report.posts / seconds)
             full_cpu.append(cpu / report.posts)
             stages.append({stage: report.stage_seconds.get(stage, 0) / max(1, report.posts) for stage in STAGES})
-            tell(f"round {number + 1}: {full[-1]:.1f} posts/s, bare model {bare[-1]:.1f}/s")
+            tell(f"round {number + 1}: {full[-1]:.1f} posts/s, bare models {bare[-1]:.1f}/s")
     middle = len(full) // 2
     figures = {
         "posts_per_s": sorted(full)[middle],
@@ -67,22 +67,6 @@ def bench_screen(
         **{f"{stage}_ms": sorted(round_[stage] for round_ in stages)[middle] * 1000 for stage in STAGES},
     }
     return BenchResult("screen", figures, targets=(("ratio_to_bare", ">=", RATIO_BAR),))
-
-
-def _tensors(settings: Settings, posts: int, images: Path | None) -> list:  # type: ignore[type-arg]
-    with decoder(settings) as decoding:
-        return [
-            picture.frames[0].reduced[REDUCTION]
-            for submission in submissions(posts, images)
-            for picture in decoding.decode([submission.image])
-            if not isinstance(picture, Refusal)
-        ]
-
-
-def _bare(model: ImageNsfw, tensors: list) -> float:  # type: ignore[type-arg]
-    begin = time.perf_counter()
-    model.scores(tensors)
-    return len(tensors) / (time.perf_counter() - begin)
 
 
 def _full(settings: Settings, posts: int, images: Path | None, number: int) -> tuple[LaneReport, float, float]:

@@ -22,7 +22,7 @@ def screen(
     images: Images = None,
     as_json: AsJson = False,
 ) -> None:
-    """Posts a second of the whole way, by stage, beside the bare model on decoded tensors.
+    """Posts a second of the whole way, by stage, beside the bare models on decoded pictures.
 
     Example: moderation bench screen --images ../shared/corpora/photos --json
     """

@@ -18,9 +18,7 @@ PAGE_FILE = "report.html"
 def write_text_report(folder: Path, document: Document, scorer: NamedScorer, found: Sequence[TextEvaluation]) -> Path:
     """The page's file. Raises UnavailableError when the folder cannot be written."""
     sections = [
-        TextSection(
-            each.source.path.name, each.source.sha256, each.scored, each.result, each.obfuscations, each.baseline
-        )
+        TextSection(each.source.name, each.source.sha256, each.scored, each.result, each.obfuscations, each.baseline)
         for each in found
     ]
     return _write(folder, document, text_report(scorer.name, scorer.digest, sections))

@@ -35,9 +35,9 @@ class NamedScorer(TextScorer, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TextSet:
-    """One file's examples; `sha256` is of its bytes, so that figures say exactly what they were measured on."""
+    """Examples under a name; `sha256` is of the file's bytes, so that figures say exactly what they are of."""
 
-    path: Path
+    name: str
     sha256: str
     examples: list[Example]
 
@@ -54,7 +54,7 @@ class TextEvaluation:
 
     def document(self) -> Document:
         """The figures for JSON."""
-        own = {"file": self.source.path.name, "sha256": self.source.sha256, "examples": len(self.source.examples)}
+        own = {"set": self.source.name, "sha256": self.source.sha256, "examples": len(self.source.examples)}
         told: Document = {**own, **evaluation(self.result, self.obfuscations)}
         if self.baseline is not None:
             told["baseline"] = evaluation(self.baseline)
@@ -67,7 +67,7 @@ def read_sets(paths: Sequence[Path], surface: Surface | None = None) -> list[Tex
     for path in paths:
         examples = read_examples(path)
         digest = sha256(path.read_bytes()).hexdigest()
-        found.append(TextSet(path, digest, examples if surface is None else on_surface(examples, surface)))
+        found.append(TextSet(path.stem, digest, examples if surface is None else on_surface(examples, surface)))
     return found
 
 
@@ -99,7 +99,7 @@ def _steps(source: TextSet, kind: str, tell: Tell | None) -> Callable[[int], Non
         nonlocal done
         done += count
         if tell is not None:
-            tell(f"{source.path.name}{kind}", done, len(source.examples))
+            tell(f"{source.name}{kind}", done, len(source.examples))
 
     return step
 
