@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moderation.media.decode_image import preview
-from moderation.media.finder_patterns import may_hold_code
+from moderation.media.finder_patterns import suspects
 from moderation.media.subject import Rgb
 from moderation.media.untrusted_text import printable
 
@@ -25,6 +25,8 @@ COARSE_SIDE = 256
 ENLARGED_BELOW = 512
 """Smaller pictures are doubled: the detector needs three pixels a module."""
 MAX_CODES = 8
+MAX_DECODED_MARKS = 30
+"""With hundreds of marks the detector takes minutes: a picture with more than those of ten codes stays unread."""
 MAX_PAYLOAD_CHARS = 2_000
 """Of one code; the largest code holds 7,089 digits or 2,953 bytes."""
 MAX_ANSWER_BYTES = 128 * 1024
@@ -44,14 +46,13 @@ def picture_codes(rgb: Rgb) -> NDArray[np.uint8]:
     Most pictures only pay for a look for corner marks, at two sizes and in both polarities.
     """
     grey = _searched(rgb)
-    normal, inverted = (any(pair) for pair in zip(may_hold_code(grey), may_hold_code(_coarse(grey)), strict=True))
+    normal, inverted = (max(pair) for pair in zip(suspects(grey), suspects(_coarse(grey)), strict=True))
     payloads: list[str] = []
     unread = 0
-    for wanted, image in ((normal, grey), (inverted, 255 - grey)):
-        if wanted:
-            read, missed = _decoded(image)
-            payloads += read
-            unread += missed
+    for marks, image in ((normal, grey), (inverted, 255 - grey)):
+        read, missed = _decoded(image, marks)
+        payloads += read
+        unread += missed
     answer = {"payloads": list(dict.fromkeys(payloads))[:MAX_CODES], "unread": min(unread, MAX_CODES)}
     return np.frombuffer(json.dumps(answer).encode(), dtype=np.uint8)
 
@@ -62,8 +63,8 @@ def codes_in(array: NDArray[np.generic]) -> Codes:
         raise ValueError("not what the search for codes yields")
     try:
         answer = json.loads(array.tobytes())
-    except RecursionError as error:
-        raise ValueError("codes nested too deeply") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError("codes that are not JSON") from error
     payloads, unread = (answer.get("payloads"), answer.get("unread")) if isinstance(answer, dict) else (None, None)
     if not isinstance(payloads, list) or len(payloads) > MAX_CODES:
         raise ValueError("codes without a list of payloads")
@@ -88,8 +89,10 @@ def _coarse(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-def _decoded(grey: NDArray[np.uint8]) -> tuple[list[str], int]:
-    """Payloads, and how many codes were found that yield none."""
+def _decoded(grey: NDArray[np.uint8], marks: int) -> tuple[list[str], int]:
+    """Payloads, and how many codes were found that yield none, in a picture with so many corner marks."""
+    if not 0 < marks <= MAX_DECODED_MARKS:
+        return [], int(marks > 0)
     try:
         _, found, _, _ = cv2.QRCodeDetectorAruco().detectAndDecodeBytesMulti(grey)
     except cv2.error:  # a code's bits can break the library's rules; somebody should look

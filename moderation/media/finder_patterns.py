@@ -50,10 +50,10 @@ class Mark:
     module: float
 
 
-def may_hold_code(grey: NDArray[np.uint8]) -> tuple[bool, bool]:
-    """Whether `grey` (height, width) has two marks of one code: dark on light, and light on dark."""
+def suspects(grey: NDArray[np.uint8]) -> tuple[int, int]:
+    """How many marks `grey` (height, width) has, dark on light and light on dark; 0 where no two can be of one code."""
     dark = dark_and_light(grey)
-    return _has_pair(marks(dark)), _has_pair(marks(1 - dark))
+    return _count(marks(dark)), _count(marks(1 - dark))
 
 
 def dark_and_light(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -67,8 +67,8 @@ def marks(dark: NDArray[np.uint8]) -> list[Mark]:
     return _grouped(_confirmed(_crossings(dark), dark))
 
 
-def _has_pair(found: list[Mark]) -> bool:
-    return any(_belong_together(*pair) for pair in combinations(found, 2))
+def _count(found: list[Mark]) -> int:
+    return len(found) if any(_belong_together(*pair) for pair in combinations(found, 2)) else 0
 
 
 def _belong_together(first: Mark, second: Mark) -> bool:
@@ -123,19 +123,25 @@ def _sampled(around: NDArray[np.uint8], x: NDArray[np.float32], y: NDArray[np.fl
 
 def _grouped(hits: NDArray[np.float32]) -> list[Mark]:
     """Hits within two modules of one another are one mark."""
-    groups: list[list[NDArray[np.float32]]] = []
-    for hit in hits:
-        near = [group for group in groups if _is_near(hit, group[0])]
-        if near:
-            near[0].append(hit)
+    groups: list[list[Mark]] = []
+    for x, y, module in hits.tolist():
+        hit = Mark(x, y, module)
+        near = next((group for group in groups if _is_near(hit, group[0])), None)
+        if near is not None:
+            near.append(hit)
         elif len(groups) < 4 * MAX_MARKS:
             groups.append([hit])
     groups.sort(key=len, reverse=True)
-    found = [(np.mean(group, axis=0), len(group)) for group in groups]
-    supported = [mean for mean, rows in found if rows >= LEAST_SUPPORT * mean[2] / ROW_STEP]
-    return [Mark(float(mean[0]), float(mean[1]), float(mean[2])) for mean in supported[:MAX_MARKS]]
+    found = [(_middle(group), len(group)) for group in groups]
+    return [mark for mark, rows in found if rows >= LEAST_SUPPORT * mark.module / ROW_STEP][:MAX_MARKS]
 
 
-def _is_near(hit: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
-    near = 2 * max(hit[2], other[2])
-    return bool(abs(hit[0] - other[0]) <= near and abs(hit[1] - other[1]) <= near + 2 * ROW_STEP)
+def _is_near(hit: Mark, other: Mark) -> bool:
+    near = 2 * max(hit.module, other.module)
+    return abs(hit.x - other.x) <= near and abs(hit.y - other.y) <= near + 2 * ROW_STEP
+
+
+def _middle(group: list[Mark]) -> Mark:
+    count = len(group)
+    x, y, module = (sum(values) / count for values in zip(*((hit.x, hit.y, hit.module) for hit in group), strict=True))
+    return Mark(x, y, module)

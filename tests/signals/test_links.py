@@ -7,7 +7,7 @@ from moderation.domain.media import Refusal, RefusalReason
 from moderation.domain.signal import Score
 from moderation.media.subject import Subject
 from moderation.signals.contract import checked
-from moderation.signals.links import CAPTION_LINKS, MAX_SPANS, CaptionLinks
+from moderation.signals.links import CAPTION_LINKS, MAX_SPANS, CaptionLinks, links_in
 from tests.factories import a_post
 
 
@@ -138,3 +138,13 @@ def test_any_caption_measures(caption: str) -> None:
 )
 def test_scraps_of_links_measure(parts: list[str]) -> None:
     measured("".join(parts))
+
+
+def test_the_links_of_any_text_are_found_with_their_hosts() -> None:
+    found = links_in("see https://www.Example.com/a and bit.ly/x, h\u0435re: hxxp://evil.com")
+    assert [(link.host, link.shortener, link.disguised) for link in found] == [
+        ("example.com", False, False),
+        ("bit.ly", True, False),
+        ("evil.com", False, True),
+    ]
+    assert links_in("no link at all") == []
