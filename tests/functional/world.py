@@ -46,6 +46,7 @@ class World:
     database: Database
     log: Path
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    accepted: int = 0
 
     @property
     def posts(self) -> PostStore:
@@ -56,7 +57,8 @@ class World:
         door = intake(self.settings, self.database, blob_store(self.settings))
         pictures = _pictures()
         ids = []
-        for number in range(count):
+        first, self.accepted = self.accepted, self.accepted + count
+        for number in range(first, first + count):
             sample = pictures[number % len(pictures)]
             submission = Submission(sample.image, f"{sample.caption} {number}", sample.prompt, Author(f"a{number}"))
             ids.append(door.accept(submission, client="test", idempotency_key=f"k{number}", now=now()).post.id)

@@ -1,0 +1,163 @@
+"""Lanes that run while the model behind a signal is tried, promoted and rolled back, and while they are killed."""
+
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from moderation.assembly import now
+from moderation.bench.processes import environment
+from moderation.domain.ids import PostId
+from moderation.domain.media import ImageFacts
+from moderation.domain.model_role import ModelPin
+from moderation.domain.post import PENDING
+from moderation.domain.signal import Score
+from moderation.domain.verdict import Screening, Verdict
+from moderation.settings import load_settings
+from moderation.storage.model_roles import ModelRoleStore
+from moderation.storage.picture_features import PictureFeatureStore
+from moderation.storage.screenings import ScreeningStore
+from moderation.storage.shadow_results import ShadowStore
+from tests.functional import tried_lane
+from tests.functional.world import World, kill, world
+
+pytestmark = [pytest.mark.functional, pytest.mark.timeout(300)]
+SLOT = "image_nsfw"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    url = f"sqlite:///{tmp_path / 'world.db'}"
+    if request.param == "postgresql":
+        url = str(request.getfixturevalue("postgres_url"))
+    models = tried_lane.prepare(load_settings().models.resolve(), tmp_path / "models")
+    with world(tmp_path, url, models_dir=models, threads=1) as found:
+        yield found
+
+
+@contextmanager
+def lane(place: World, name: str) -> Iterator[subprocess.Popen[bytes]]:
+    with place.log.open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.functional.tried_lane", name],
+            env=environment(place.settings),
+            stdout=log,
+            stderr=log,
+        )
+        place.processes.append(process)
+        try:
+            place.until_working(name)
+            yield process
+        finally:
+            place.processes.remove(process)
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def second(place: World) -> ModelPin:
+    return ModelPin(tried_lane.SECOND, tried_lane.entry(place.settings.models).digest)
+
+
+def screenings(place: World, ids: Sequence[PostId]) -> list[Screening]:
+    store = ScreeningStore(place.database)
+    return [one for post_id in ids for one in store.history(post_id)]
+
+
+def pinned(one: Screening) -> str:
+    """Which of the two models a verdict pins; it must be one of them."""
+    (name,) = {"opennsfw", tried_lane.SECOND} & set(one.pins.models)
+    return name
+
+
+def test_a_promotion_reaches_a_running_lane_between_two_batches(place: World, second: ModelPin) -> None:
+    roles, shadow = ModelRoleStore(place.database), ShadowStore(place.database)
+    with lane(place, "lane"):
+        first = place.accept(24)
+        place.until_judged(first)
+        assert {pinned(one) for one in screenings(place, first)} == {"opennsfw"}
+        decoded = [one for one in screenings(place, first) if isinstance(one.image, ImageFacts)]
+        assert PictureFeatureStore(place.database).count() == len(decoded) > 0
+
+        roles.name_candidate(SLOT, second, by="test", now=now())
+        tried = some_more(place, 24)
+        place.until(lambda: shadow.measured(SLOT, second.digest) > 0, "the candidate measured something")
+        assert {pinned(one) for one in screenings(place, tried)} == {"opennsfw"}
+        for pair in (pair for page in shadow.pairs(SLOT, second.digest, None) for pair in page):
+            live = next(result for result in pair.live if result.signal == SLOT)
+            assert isinstance(live, Score)
+            assert isinstance(pair.candidate.result, Score)
+            assert pair.candidate.result.values[SLOT] == pytest.approx(live.values[SLOT], abs=1e-3)
+
+        during = some_more(place, 60, wait=False)
+        place.until(lambda: begun(place, during), "the lane works on them")
+        roles.promote(SLOT, second, at_least=1, by="test", now=now(), note="")
+        place.until_judged(during)
+        after = some_more(place, 8)
+        assert {pinned(one) for one in screenings(place, after)} == {tried_lane.SECOND}
+        assert all(one.pins.models[tried_lane.SECOND] == second.digest for one in screenings(place, after))
+        check_batches(screenings(place, during))
+
+        roles.rollback(SLOT, by="test", now=now())
+        assert {pinned(one) for one in screenings(place, some_more(place, 8))} == {"opennsfw"}
+
+
+def some_more(place: World, count: int, *, wait: bool = True) -> list[PostId]:
+    """New posts, whose keys nobody used."""
+    ids = place.accept(count)
+    if wait:
+        place.until_judged(ids)
+    return ids
+
+
+def begun(place: World, ids: Sequence[PostId]) -> bool:
+    return any(post.state not in PENDING for post in place.posts.many(ids).values())
+
+
+def check_batches(found: Sequence[Screening]) -> None:
+    """Posts of one batch, which end at one moment, pin the same model; once the second came, the first is gone."""
+    batches: dict[object, set[str]] = {}
+    for one in sorted(found, key=lambda one: one.finished_at):
+        batches.setdefault(one.finished_at, set()).add(pinned(one))
+    assert all(len(names) == 1 for names in batches.values())
+    order = [name for names in batches.values() for name in names]
+    assert order == sorted(order, key=[*("opennsfw", tried_lane.SECOND)].index)
+
+
+def test_a_live_model_that_is_missing_holds_every_post(place: World, second: ModelPin) -> None:
+    roles = ModelRoleStore(place.database)
+    roles.name_candidate(SLOT, second, by="test", now=now())
+    roles.promote(SLOT, second, at_least=0, by="test", now=now(), note="")
+    data = (place.settings.models / tried_lane.SECOND / tried_lane.FILE).read_bytes()
+    with lane(place, "lane"):
+        (place.settings.models / tried_lane.SECOND / tried_lane.FILE).write_bytes(data)
+        assert {one.judgement.verdict for one in screenings(place, some_more(place, 4))} != {Verdict.HOLD}
+    third = ModelPin(tried_lane.SECOND, second.digest[::-1])  # type: ignore[arg-type]  # a digest that nothing has
+    roles.name_candidate(SLOT, third, by="test", now=now())
+    with lane(place, "next"):
+        some_more(place, 4)
+        roles.promote(SLOT, third, at_least=0, by="test", now=now(), note="")
+        found = screenings(place, some_more(place, 6))
+    assert {one.judgement.verdict for one in found} <= {Verdict.HOLD, Verdict.REJECT}
+    assert all(any("image_nsfw: model_missing" in failure for failure in one.judgement.failures) for one in found)
+
+
+def test_lanes_with_a_candidate_that_are_killed_lose_nothing(place: World, second: ModelPin) -> None:
+    rng = random.Random(5)
+    ModelRoleStore(place.database).name_candidate(SLOT, second, by="test", now=now())
+    ids = place.accept(80)
+    for number in range(3):
+        with lane(place, f"victim-{number}") as process:
+            time.sleep(rng.uniform(0.0, 0.8))
+            kill(process)
+    with lane(place, "survivor"):
+        place.until_judged(ids)
+    place.check_promises(ids)
+    shadow = ShadowStore(place.database)
+    found = [pair for page in shadow.pairs(SLOT, second.digest, None) for pair in page]
+    assert len({pair.candidate.screening_id for pair in found}) == len(found) > 0
