@@ -28,13 +28,17 @@ TERMS = "terms"
 DEFAULT_LABELS = ("S", "nsfw")
 AsJson = Annotated[bool, typer.Option("--json", help="End with one JSON object.")]
 Report = Annotated[Path | None, typer.Option(help="A folder for report.html and report.json.")]
+Record = Annotated[Path | None, typer.Option(help="A file of a release's figures, whose entries are replaced.")]
 Rounds = Annotated[int, typer.Option(min=100, help="Bootstrap rounds of the intervals.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of intervals and obfuscations.")]
 
 
 @app.command()
 def text(  # noqa: PLR0913, PLR0917 - one argument for each option
-    files: Annotated[list[Path], typer.Argument(help="Files of labelled texts, one JSON object a line.")],
+    files: Annotated[list[Path] | None, typer.Argument(help="Files of labelled texts, one JSON object a line.")] = None,
+    held_out: Annotated[
+        bool, typer.Option("--held-out", help="Also what nobody trained on of the corpora in datasets/manifests.")
+    ] = False,
     surface: Annotated[str, typer.Option(help="caption, prompt or picture_text; default: the rows' own.")] = "",
     model: Annotated[str, typer.Option(help=f"A text classifier of the model store, or {TERMS}.")] = "text-harm",
     product: Annotated[Path | None, typer.Option(help="A folder that training wrote, instead of the store's.")] = None,
@@ -43,6 +47,7 @@ def text(  # noqa: PLR0913, PLR0917 - one argument for each option
     ] = None,
     baseline: Annotated[str, typer.Option(help=f"{TERMS}: the term lists beside the classifier.")] = "",
     report: Report = None,
+    record: Record = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print rows for docs/models/README.md.")] = False,
     rounds: Rounds = 1000,
     seed: Seed = 0,
@@ -60,7 +65,13 @@ def text(  # noqa: PLR0913, PLR0917 - one argument for each option
 
     ways = _ways(obfuscate or [])
     beside = TermScorer() if _one_of(baseline, "baseline", TERMS) else None
-    sets = read_sets(files, Surface(surface) if _one_of(surface, "surface", *TEXT_SURFACES) else None)
+    sets = read_sets(files or [], Surface(surface) if _one_of(surface, "surface", *TEXT_SURFACES) else None)
+    if held_out:
+        from moderation.bench.evaluation.sets import held_out_sets  # noqa: PLC0415 - only for --held-out
+
+        sets += held_out_sets()
+    if not sets:
+        raise InvalidInputError("There is nothing to measure.", hint="Name files, or use --held-out.")
     scorer = _text_scorer(model, product)
     resampling = Resampling(rounds=rounds, seed=seed)
     with _progress() as progress:
@@ -78,18 +89,23 @@ def text(  # noqa: PLR0913, PLR0917 - one argument for each option
         from moderation.bench.evaluation.reports import write_text_report  # noqa: PLC0415 - only for --report
 
         errors.print(f"Report: {write_text_report(report, document, scorer, found)}", markup=False, soft_wrap=True)
+    if record is not None:
+        from moderation.bench.evaluation.figures import record_text  # noqa: PLC0415 - only for --record
+
+        record_text(record, document)
     if as_json:
         print_json(document)
 
 
 @app.command()
-def image(
+def image(  # noqa: PLR0913, PLR0917 - one argument for each option
     source: Annotated[Path, typer.Argument(help="A folder of pictures, or a .jsonl file with path and labels.")],
     signal: Annotated[str, typer.Option(help="The signal to measure.")] = "image_nsfw",
     label: Annotated[
         list[str] | None, typer.Option(help="What means harmful: a sub-folder's name or a label. Default: S, nsfw.")
     ] = None,
     report: Report = None,
+    record: Record = None,
     rounds: Rounds = 1000,
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -114,6 +130,10 @@ def image(
         from moderation.bench.evaluation.reports import write_picture_report  # noqa: PLC0415 - only for --report
 
         errors.print(f"Report: {write_picture_report(report, document, figures)}", markup=False, soft_wrap=True)
+    if record is not None:
+        from moderation.bench.evaluation.figures import record_pictures  # noqa: PLC0415 - only for --record
+
+        record_pictures(record, document)
     if as_json:
         print_json(document)
 

@@ -21,7 +21,7 @@ LEAST_SLICE = 5
 
 def print_text(found: "TextEvaluation") -> None:
     """One file's tables."""
-    console.print(f"\n[bold]{found.source.path.name}[/]  {len(found.source.examples)} texts")
+    console.print(f"\n[bold]{found.source.name}[/]  {len(found.source.examples)} texts")
     _print_columns(found.result)
     if found.baseline is not None:
         console.print("term lists, for comparison:")
@@ -79,7 +79,7 @@ def text_row(found: "TextEvaluation") -> str:
         if each.ranking.positives
     )
     cells = (
-        found.source.path.stem,
+        found.source.name,
         str(together.examples),
         percent(together.flagged),
         percent(together.recall),

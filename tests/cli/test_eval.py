@@ -39,7 +39,7 @@ def test_figures_as_json(run: Run, rows: Path) -> None:
 def test_tables_name_categories_slices_and_the_baseline(run: Run, rows: Path) -> None:
     outcome = run("eval", "text", str(rows), "--model", "terms", "--baseline", "terms", "--rounds", "100")
     assert outcome.code == 0, outcome.err
-    for word in ("rows.jsonl", "sexual", "false alarms", "term lists", "100.0 % (34.2 to 100.0)"):
+    for word in ("rows  4 texts", "sexual", "false alarms", "term lists", "100.0 % (34.2 to 100.0)"):
         assert word in outcome.out
 
 
@@ -52,6 +52,7 @@ def test_a_report_is_written_and_named(run: Run, rows: Path, tmp_path: Path) -> 
     folder = tmp_path / "some" / "report"
     outcome = run("eval", "text", str(rows), "--model", "terms", "--rounds", "100", "--report", str(folder), "--json")
     assert outcome.code == 0, outcome.err
+    assert "average precision" in (folder / "report.html").read_text(encoding="utf-8")
     assert json.loads((folder / "report.json").read_text(encoding="utf-8")) == outcome.json
     (folder.parent / "file").write_text("")
     refused = run("eval", "text", str(rows), "--model", "terms", "--report", str(folder.parent / "file" / "x"))
