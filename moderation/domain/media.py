@@ -43,7 +43,7 @@ class ContainerFacts:
 
     `camera`, `software` and `prompt` are printable, "" where there is none. `generator` is the known image generator
     that the file names, `source_type` the last part of its IPTC digital source type. `trailing_bytes` come after the
-    image's end, other than zeros and further images; `images` counts those that stand one after the other.
+    image's end, zeros and further images left out; `images` counts those that stand one after the other.
     `thumbnail_correlation` compares the EXIF thumbnail with the picture, -1 to 1 (None: no thumbnail, or no picture).
     `provenance` says that there is a C2PA manifest; nobody has verified it. `complete` is False where the file's
     structure is broken or goes on over the limits, so that the rest was not looked at.

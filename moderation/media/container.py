@@ -95,7 +95,7 @@ def _container_of(data: bytes) -> Container:
 
 
 def _after_images(kind: Format, data: bytes, carried: Carried) -> bytes:
-    """What follows the image and those that stand right behind it, without zeros at either end."""
+    """What follows the image and those that stand right behind it, from the first byte that is not zero."""
     end, broken = carried.end, carried.broken
     while not broken and carried.images < MAX_IMAGES:
         start = end + len(data[end:]) - len(data[end:].lstrip(b"\0"))
@@ -105,7 +105,7 @@ def _after_images(kind: Format, data: bytes, carried: Carried) -> bytes:
         WALKS[kind](data, start, other)
         carried.images += 1
         end, broken = other.end, other.broken
-    return b"" if carried.broken else data[end:].strip(b"\0")
+    return b"" if carried.broken else data[end:].lstrip(b"\0")
 
 
 def _facts(data: bytes, carried: Carried, exif: ExifFacts, rest: bytes) -> ContainerFacts:

@@ -31,7 +31,7 @@ def embedded_file(data: bytes, carried: Carried, trailing: bytes) -> EmbeddedFil
         return EmbeddedFile.PROGRAM
     if _PAGE.search(read) or b"<script" in texts.lower():
         return EmbeddedFile.DOCUMENT
-    if trailing[4:8] == b"ftyp":
+    if b"ftyp" in trailing[:8]:
         return EmbeddedFile.VIDEO
     return EmbeddedFile.UNKNOWN if len(trailing) >= LEAST_UNKNOWN_BYTES else EmbeddedFile.NONE
 

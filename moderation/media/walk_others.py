@@ -74,10 +74,15 @@ def walk_avif(data: bytes, at: int, carried: Carried) -> None:
             size = int.from_bytes(data[carried.end + 8 : carried.end + 16], "big")
         if size == 0 and name in TOP_BOXES:
             size = len(data) - carried.end
-        if name not in TOP_BOXES or size < 8 or carried.end + size > len(data):  # noqa: PLR2004 - a box's header
+        if name not in TOP_BOXES:
+            break
+        if size < 8 or carried.end + size > len(data):  # noqa: PLR2004 - a box's header
+            carried.broken = True
             break
         carried.provenance |= data[carried.end + 8 : carried.end + 24] == C2PA_BOX
         carried.end += size
+    else:
+        carried.broken = True
     for mark in (b"Exif\0\0II*\0", b"Exif\0\0MM\0*", b"\0\0\0\0II*\0\x08\0\0\0", b"\0\0\0\0MM\0*\0\0\0\x08"):
         found = data.find(mark, at, carried.end)
         if found >= 0:
