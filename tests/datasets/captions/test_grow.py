@@ -11,8 +11,8 @@ from moderation.signals.terms.document import Category, term_lists
 from moderation.signals.terms.matcher import Matcher
 
 SEED = 7
-ROWS = 120
-LEAST = 6
+ROWS = 80
+LEAST = 4
 FACTOR = 2.0
 TRIGGERS = {
     "S": "naked nude nudes bare sex breasts bed clothes explicit erotic",
@@ -88,12 +88,16 @@ def test_words_of_harm_stand_in_harmless_rows_too(rows: list[Row], letter: str) 
 
 
 def test_each_group_of_people_is_named_in_harmless_rows_as_often_as_in_hateful_ones(rows: list[Row]) -> None:
+    forms: dict[str, set[str]] = defaultdict(set)
+    for identity in slots().identities:
+        for form in (identity.they, identity.people, identity.one, identity.adj):
+            forms[form.lower()].add(identity.they)
+    mention = re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, forms), key=len, reverse=True))})\b")
     named: dict[str, Counter[int]] = defaultdict(Counter)
     for row in rows:
-        for identity in slots().identities:
-            forms = "|".join(re.escape(form) for form in (identity.they, identity.people, identity.one, identity.adj))
-            if "H" in row.labels and re.search(rf"\b(?:{forms})\b", row.text, re.IGNORECASE):
-                named[identity.they][row.labels["H"]] += 1
+        if "H" in row.labels:
+            for they in {they for form in mention.findall(row.text.lower()) for they in forms[form]}:
+                named[they][row.labels["H"]] += 1
     assert len(named) == len(slots().identities) >= 30
     for they, counts in named.items():
         assert counts[1] >= LEAST
