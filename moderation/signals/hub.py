@@ -14,10 +14,7 @@ from moderation.signals.registry.sources import REVISION_PATTERN
 MAX_FILE_BYTES = 4 * 1024**3
 """No classifier that a lane should load is larger."""
 METADATA_SECONDS = 20.0
-_HINT = (
-    "On a machine without the hub, fetch it elsewhere and put it into a folder that --mirror names, "
-    "as NAME/FILE for every file."
-)
+_HINT = "On a machine without the hub, put the files into a folder as NAME/FILE and name it with --mirror."
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,182 @@
+"""`moderation models describe|pin`: what a registry entry says, and completing one that leaves something open."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from moderation.assembly import model_store, signal_specs
+from moderation.cli.output import console, errors, print_json
+from moderation.domain.errors import InvalidInputError
+from moderation.settings import load_settings, make_home
+from moderation.signals.models import ModelStatus
+from moderation.signals.pinning import propose_pin
+from moderation.signals.pulling import Origins
+from moderation.signals.registry import Classifier, HubSource, ModelEntry, PackageSource
+from moderation.signals.registry.pins import Pin
+
+Name = Annotated[str, typer.Argument(help="A model of the registry: see `moderation models list`.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object as the last line.")]
+KINDS = MappingProxyType(
+    {"image-classification": "image", "zero-shot-image": "zero-shot", "text-classification": "text"}
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `moderation models`."""
+    for command in (describe, pin):
+        app.command()(command)
+
+
+def describe(name: Name, as_json: Json = False) -> None:
+    """Everything that is known of a model, what could not be confirmed, and who loads it.
+
+    Example: moderation models describe falconsai-nsfw
+    """
+    settings = load_settings()
+    status = model_store(settings).verify(name)
+    users = loaders(name)
+    if as_json:
+        print_json({"model": entry_document(status, users)})
+        return
+    table = Table(box=None, show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, value in _lines(status, users):
+        table.add_row(label, value)
+    console.print(table, markup=False)
+
+
+def pin(
+    name: Name,
+    revision: Annotated[str, typer.Option(help="The full commit hash to pin; none: the newest.")] = "",
+    mirror: Annotated[
+        Path | None, typer.Option(help="A folder that has the files as NAME/FILE, fetched before.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Find out revision, sizes and SHA-256 of a model on its hub, to be compared with its page, and write them down.
+
+    The files go to a temporary folder and are not loaded. Pins stand in `pins.yaml` in the model store; they complete
+    an entry and never change what it confirms. Afterwards `moderation models pull NAME` fetches exactly these bytes.
+
+    Example: moderation models pin falconsai-nsfw
+    """
+    settings = load_settings()
+    if settings.models_dir is None:
+        make_home(settings.home)
+    store = model_store(settings)
+    entry = store.declared(name)
+    if revision and (len(revision) != 40 or set(revision) - set("0123456789abcdef")):  # noqa: PLR2004 - hexadecimal SHA-1
+        raise InvalidInputError("A revision is a full commit hash of 40 hexadecimal digits: branches and tags move.")
+    with tempfile.TemporaryDirectory(prefix="pin-") as folder:
+        found = propose_pin(entry, Origins(mirror, store.hub), Path(folder), _say, revision=revision)
+    if not as_json:
+        _show(entry, found)
+    if not yes:
+        if as_json:
+            raise InvalidInputError(
+                "With --json nobody can be asked.", hint="Compare the figures first, then say --yes."
+            )
+        typer.confirm("Do these figures agree with the model's page? Pin them", abort=True, err=True)
+    store.pin(name, found)
+    if as_json:
+        print_json({"name": name, "pin": found.model_dump(mode="json")})
+    else:
+        console.print(f"{name} is pinned. Fetch it with `moderation models pull {name}`.", markup=False)
+
+
+def loaders(name: str) -> list[str]:
+    """The signals that load the model of that name with the settings in force."""
+    return [spec.name for spec in signal_specs(load_settings()) if name in spec.models]
+
+
+def kind_of(entry: ModelEntry) -> str:
+    """What the model is for, in a word."""
+    return KINDS[entry.classifier.task] if entry.classifier else "weights"
+
+
+def entry_document(status: ModelStatus, users: list[str]) -> dict[str, object]:
+    """One model for programs; `digest` is null while something is not pinned."""
+    entry = status.entry
+    return {
+        "name": entry.name,
+        "kind": kind_of(entry),
+        "state": status.state,
+        "problem": status.problem,
+        "digest": None if entry.gaps else entry.digest,
+        "loaded_by": users,
+        **entry.model_dump(mode="json", exclude={"name", "files"}),
+        "files": {file.filename: {"sha256": file.sha256, "bytes": file.bytes} for file in entry.files},
+    }
+
+
+def _lines(status: ModelStatus, users: list[str]) -> Iterator[tuple[str, str]]:
+    entry = status.entry
+    yield entry.name, entry.title
+    yield "state", f"{status.state} {status.problem}".strip()
+    yield "kind", kind_of(entry)
+    yield "licence", entry.licence + ("" if entry.facts is None or entry.facts.commercial_use else " (non-commercial!)")
+    yield "loaded by", ", ".join(users) or "none"
+    yield "card", entry.card
+    yield "source", _source(entry)
+    for file in entry.files:
+        size = f"{file.bytes / 1e6:.1f} MB, SHA-256 {file.sha256}" if file.bytes else "size and SHA-256 not pinned"
+        yield "file", f"{file.filename}: {size}"
+    if entry.facts is not None:
+        facts = entry.facts
+        yield "architecture", facts.architecture
+        yield "input", facts.input
+        yield "parameters", f"{facts.parameters / 1e6:.1f} million" if facts.parameters else "not known"
+        yield "page", facts.link
+        for said in facts.published:
+            yield "published", f"{said.figure}, on {said.data} (from {said.source}); not measured here"
+        for need in facts.requires:
+            yield "requires", need
+    if entry.classifier is not None:
+        yield from _classifier_lines(entry.classifier)
+    for field, why in entry.unconfirmed.items():
+        yield "unconfirmed", f"{field}: {why}"
+
+
+def _classifier_lines(classifier: Classifier) -> Iterator[tuple[str, str]]:
+    yield "signal", f"{classifier.signal}: {classifier.description}"
+    for column in classifier.columns:
+        made = ", ".join(column.labels or column.phrases)
+        platt = column.calibration
+        how = "not calibrated" if platt is None else f"Platt a={platt.a:g} b={platt.b:g}"
+        at = ", ".join(f"{use} {threshold:g}" for use, threshold in column.recommended.items()) or "no threshold"
+        yield "column", f"{column.name}: {column.combine} of {made}; {how}; {at}"
+    for failure in classifier.known_failures:
+        yield "fails", failure
+
+
+def _source(entry: ModelEntry) -> str:
+    source = entry.source
+    if isinstance(source, HubSource):
+        return f"hub {source.id} at {source.revision or 'no pinned revision'}"
+    if isinstance(source, PackageSource):
+        return f"this installation, {source.folder}"
+    return f"wheel {source.package}=={source.version}"
+
+
+def _show(entry: ModelEntry, found: Pin) -> None:
+    table = Table("file", "bytes", "SHA-256", box=None, header_style="bold")
+    for filename, file in found.files.items():
+        table.add_row(filename, f"{file.bytes}", file.sha256)
+    console.print(f"{entry.name} at revision {found.revision}", markup=False)
+    console.print(table)
+    if entry.facts is not None:
+        page = f"{entry.facts.link}/tree/{found.revision}"
+        console.print(f"Compare with the model's page, which lists the SHA-256 of large files: {page}", markup=False)
+    for field, why in entry.unconfirmed.items():
+        console.print(f"Also check {field}: {why}", markup=False)
+
+
+def _say(line: str) -> None:
+    errors.print(line, style="dim", markup=False)
