@@ -39,8 +39,8 @@ def measured(order: Order) -> Measured:
         except subprocess.TimeoutExpired as error:
             raise UnavailableError(f"Measuring {order.model} took over {LIMIT_SECONDS:g} s.") from error
         if done.returncode != 0 or not answer.is_file():
-            said = (done.stderr or done.stdout).strip()[-600:]
-            raise UnavailableError(f"{order.model} could not be measured: {said}")
+            said = (done.stderr or done.stdout).strip().splitlines() or [f"it ended with {done.returncode}"]
+            raise UnavailableError(f"{order.model} could not be measured: {said[-1][:500]}")
         return Measured.from_json(answer.read_text(encoding="utf-8"))
 
 
