@@ -14,6 +14,7 @@ from moderation.cli import (
     plan,
     policy,
     post,
+    signals,
     submit,
     webhook,
 )
@@ -35,6 +36,7 @@ app.add_typer(bank.app, name="bank")
 app.add_typer(policy.app, name="policy")
 app.add_typer(plan.app, name="plan")
 app.add_typer(models.app, name="models")
+app.add_typer(signals.app, name="signals")
 app.add_typer(webhook.app, name="webhook")
 app.add_typer(key.app, name="key")
 app.add_typer(account.app, name="account")
