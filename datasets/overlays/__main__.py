@@ -43,6 +43,9 @@ def measure(
         Path | None, typer.Option(help="Folder of photographs to write on; drawn pictures without it.")
     ] = None,
     most: Annotated[int, typer.Option(help="Pictures to use, at most.", min=1)] = 160,
+    skip: Annotated[
+        int, typer.Option(help="Pictures to leave out first; the detector was chosen on the first 80.")
+    ] = 0,
     threshold: Annotated[float, typer.Option(help="Likelihood from which a picture is read.")] = READ_FROM,
     only: Annotated[
         str, typer.Option(help="'detector', or 'both' with the reader, whose model must be there.")
@@ -51,13 +54,13 @@ def measure(
     """Measure the text detector and the reader with one thread, on pictures that nothing was trained on."""
     cv2.setNumThreads(1)
     source = backgrounds(DRAWN_SEED, most) if photos is None else photographs(photos)
-    grounds = list(islice(source, most))
+    grounds = list(islice(source, skip, skip + most))
     try:
         for line in detector(grounds, threshold):
             typer.echo(line)
         if only == "both":
             reader = PaddleReader.load(ModelStore(load_settings().models), threads=1)
-            for line in reading(reader, grounds):
+            for line in reading(reader, grounds, threshold):
                 typer.echo(line)
     except (ModerationError, OSError) as error:
         typer.echo(f"{error}", err=True)

@@ -12,7 +12,7 @@ from datasets.drawing.colour import Pixels
 from datasets.overlays.cases import LOOKS, Case, cases
 from moderation.media.text_presence import text_presence
 from moderation.signals.picture_text.layout import rows, written
-from moderation.signals.picture_text.reader import TextReader
+from moderation.signals.picture_text.reader import Reading, TextReader
 
 HEIGHTS = (0.02, 0.025, 0.03, 0.04, 0.06, 0.1, 0.2)
 """Heights of a line, in picture heights, that are measured."""
@@ -20,11 +20,12 @@ WANTED_HEIGHT = 0.03
 """Text from this height up is what the detector is for."""
 THRESHOLDS = (0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 SEED = 11
+READ_GROUNDS = 16
+SURE_CHARACTERS = 3
+SURE_CONFIDENCE = 0.8
 Found = TypeVar("Found")
 NEAR = 0.1
 """Lines whose height is off by less than this share count for a height."""
-READ_HEIGHTS = (0.03, 0.04, 0.06, 0.1)
-READ_PICTURES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,36 +46,40 @@ def detector(grounds: Sequence[Pixels], at: float) -> list[str]:
     made = list(cases(SEED, grounds, HEIGHTS))
     with_text, with_ms = _timed(text_presence, [case.pixels for case in made])
     without, without_ms = _timed(text_presence, grounds)
-    likely = np.array([float(found.item()) for found in with_text])
-    plain = np.array([float(found.item()) for found in without])
+    likely, plain = _floats(with_text), _floats(without)
     tall = np.array([case.height >= 0.9 * WANTED_HEIGHT for case in made])
-    said = [f"{len(grounds)} pictures without text, {len(made)} with; threshold {at:g}"]
+    said = [f"{len(grounds)} pictures without text added, {len(made)} with; sent to the reader from {at:g} up"]
     for threshold in THRESHOLDS:
         recall, alarms = (likely[tall] >= threshold).mean(), (plain >= threshold).mean()
         said.append(
-            f"threshold {threshold:g}: recall {recall:.3f} from 3 % of the height up, plain flagged {alarms:.3f}"
+            f"from {threshold:g} up: {recall:.3f} of text from 3 % of the height, {alarms:.3f} of plain pictures"
         )
-    said += [str(counted) for counted in _slices(made, likely >= at)]
-    said.append(str(Counted("plain pictures flagged", int((plain >= at).sum()), len(plain))))
+    said += [str(Counted(name, int((likely[chosen] >= at).sum()), len(chosen))) for name, chosen in _groups(made)]
+    said.append(str(Counted("pictures without text added", int((plain >= at).sum()), len(plain))))
     said.append(f"detector: {np.median(with_ms):.2f} ms a picture with text, {np.median(without_ms):.2f} ms without")
     return said
 
 
-def reading(reader: TextReader, grounds: Sequence[Pixels]) -> list[str]:
-    """Lines of figures for the reader: words recalled, and milliseconds a picture with and without text."""
-    made = list(cases(SEED + 1, grounds[:READ_PICTURES], READ_HEIGHTS))
+def reading(reader: TextReader, grounds: Sequence[Pixels], at: float) -> list[str]:
+    """Lines of figures for the reader over a few of the same pictures, and for the detector where words can be read.
 
-    def read(pixels: Pixels) -> str:
-        return written(rows(reader.read(pixels).lines))
-
-    read(grounds[0])
-    texts, with_ms = _timed(read, [case.pixels for case in made])
-    _, without_ms = _timed(read, grounds[:READ_PICTURES])
-    hits = [_recalled(text, case.words) for text, case in zip(texts, made, strict=True)]
+    A picture holds text of its own when the reader finds three sure characters in it before anything is written on it.
+    """
+    few = grounds[:: max(1, len(grounds) // READ_GROUNDS)]
+    made = [case for case in cases(SEED + 1, few, HEIGHTS) if case.height >= 0.9 * WANTED_HEIGHT]
+    reader.read(few[0])
+    texts, with_ms = _timed(reader.read, [case.pixels for case in made])
+    own, without_ms = _timed(reader.read, grounds)
+    hits = [_recalled(written(rows(text.lines)), case.words) for text, case in zip(texts, made, strict=True)]
     said = [str(Counted("words read", sum(hits), sum(len(case.words) for case in made)))]
     for name, chosen in _groups(made):
         found = sum(hits[place] for place in chosen)
         said.append(str(Counted(f"words read, {name}", found, sum(len(made[place].words) for place in chosen))))
+    sent = [text_presence(case.pixels).item() >= at for case, hit in zip(made, hits, strict=True) if hit]
+    said.append(str(Counted("sent to the reader, of pictures with a word that can be read", sum(sent), len(sent))))
+    bare = [pixels for pixels, text in zip(grounds, own, strict=True) if _sure(text) < SURE_CHARACTERS]
+    flagged = sum(text_presence(pixels).item() >= at for pixels in bare)
+    said.append(str(Counted("sent to the reader, of pictures without text of their own", flagged, len(bare))))
     said.append(f"reader: {np.mean(with_ms):.0f} ms a picture with text, {np.mean(without_ms):.0f} ms without")
     return said
 
@@ -94,8 +99,13 @@ def _recalled(text: str, words: Sequence[str]) -> int:
     return sum(word in read for word in words)
 
 
-def _slices(made: Sequence[Case], found: NDArray[np.bool_]) -> list[Counted]:
-    return [Counted(name, int(found[chosen].sum()), len(chosen)) for name, chosen in _groups(made)]
+def _sure(reading: Reading) -> int:
+    """Characters of the lines that the reader is sure of."""
+    return sum(len(line.text) for line in reading.lines if line.confidence >= SURE_CONFIDENCE)
+
+
+def _floats(found: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+    return np.array([one.item() for one in found], np.float64)
 
 
 def _groups(made: Sequence[Case]) -> list[tuple[str, list[int]]]:

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from moderation.media.subject import Rgb
-from moderation.media.text_boxes import Box, boxes, detector_pixels, line_pixels, turned_round
+from moderation.media.text_boxes import Box, Floats, boxes, detector_pixels, line_pixels, turned_round
 from moderation.signals.engine.onnx_session import OnnxRunner, open_runner
 from moderation.signals.engine.options import EngineOptions
 from moderation.signals.models import ModelStore
@@ -102,5 +102,5 @@ class PaddleReader:
             return found
         return max(found, self._decoded(turned_round(line)), key=lambda reading: reading.confidence)
 
-    def _decoded(self, line: np.ndarray) -> Recognised:
+    def _decoded(self, line: Floats) -> Recognised:
         return decode(np.asarray(self._recogniser.run({INPUT: line})[OUTPUT][0], np.float32), self._characters)

@@ -36,7 +36,8 @@ def test_nothing_to_draw_is_refused() -> None:
 @pytest.mark.parametrize("texture", TEXTURES)
 def test_a_texture_is_the_same_for_the_same_seed(texture: Texture) -> None:
     first, again, other = (texture(np.random.default_rng(seed), Size(160, 120)) for seed in (1, 1, 2))
-    assert (first.shape, first.dtype) == ((120, 160, 3), np.uint8)
+    assert first.shape == (120, 160, 3)
+    assert first.dtype == np.uint8
     assert (first == again).all()
     assert (first != other).any()
 
