@@ -2,6 +2,9 @@
 
 import dagster as dg
 
+from pipelines.defs.evaluation.job import evaluate_models
+from pipelines.defs.evaluation.pictures import evaluate_pictures
+from pipelines.defs.evaluation.text import evaluations
 from pipelines.defs.operations.prune import daily, prune_dagster
 from pipelines.defs.operations.retention import nightly, retain_images
 from pipelines.defs.screening.checks import check_screening, checks, every_ten_minutes
@@ -10,9 +13,9 @@ from pipelines.defs.screening.sensor import keep_lanes_alive
 from pipelines.resources import System
 
 defs = dg.Definitions(
-    assets=[screened_posts],
+    assets=[screened_posts, evaluate_pictures, *evaluations],
     asset_checks=checks,
-    jobs=[screening_lane, check_screening, prune_dagster, retain_images],
+    jobs=[screening_lane, check_screening, prune_dagster, retain_images, evaluate_models],
     schedules=[every_ten_minutes, daily, nightly],
     sensors=[keep_lanes_alive],
     resources={"system": System()},

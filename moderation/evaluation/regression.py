@@ -107,3 +107,27 @@ def _value(estimate: object) -> float | None:
 
 def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def picture_regressions(before: Figures, now: Figures) -> list[Regression]:
+    """What is worse in a picture signal's figures, column by column and threshold by threshold.
+
+    Where pictures have no labels, the share that a threshold flags stands for its false alarms: such sets are of
+    harmless pictures.
+    """
+    found: list[Regression] = []
+    columns, current = _mapping(before.get("columns")), _mapping(now.get("columns"))
+    for name, figures in columns.items():
+        if name not in current:
+            found.append(Regression(name, "the column", 0.0, 1.0, 1.0))
+            continue
+        old, new = _mapping(figures), _mapping(current[name])
+        found += _compared(name, old, new)
+        for use, point in _mapping(old.get("thresholds")).items():
+            held = _mapping(_mapping(new.get("thresholds")).get(use))
+            found += _compared(f"{name}, {use}", _flagged_as_alarms(_mapping(point)), _flagged_as_alarms(held))
+    return found
+
+
+def _flagged_as_alarms(point: Figures) -> Figures:
+    return point if "false_alarms" in point else {"false_alarms": point.get("flagged")}

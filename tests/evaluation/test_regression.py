@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from moderation.evaluation.regression import FALSE_ALARM_LIMITS, broken_limits, regressions
+from moderation.evaluation.regression import FALSE_ALARM_LIMITS, broken_limits, picture_regressions, regressions
 
 
 def estimate(value: float) -> dict[str, float]:
@@ -82,3 +82,23 @@ def test_every_group_has_its_limit() -> None:
 )
 def test_other_ways_of_writing_keep_recall(way: str, kept: float, *, broken: bool) -> None:
     assert bool(broken_limits("harmful", {"obfuscations": {way: {"kept": estimate(kept)}}})) is broken
+
+
+def pictures(flagged: float, **labelled: float) -> dict[str, Any]:
+    point: dict[str, Any] = {"threshold": 0.5, "flagged": estimate(flagged)}
+    point |= {name: estimate(value) for name, value in labelled.items()}
+    return {"columns": {"image_nsfw": {"thresholds": {"balanced": point}}}}
+
+
+def test_more_flagged_pictures_without_labels_are_a_regression() -> None:
+    assert picture_regressions(pictures(0.01), pictures(0.02)) == []
+    (found,) = picture_regressions(pictures(0.01), pictures(0.05))
+    assert (found.where, found.figure) == ("image_nsfw, balanced", "false_alarms")
+    assert picture_regressions(pictures(0.01), {"columns": {}}) != []
+
+
+def test_of_labelled_pictures_the_flagged_share_says_nothing() -> None:
+    before, after = (pictures(flagged, false_alarms=0.01, recall=0.9) for flagged in (0.1, 0.9))
+    assert picture_regressions(before, after) == []
+    worse = pictures(0.1, false_alarms=0.01, recall=0.8)
+    assert [each.figure for each in picture_regressions(before, worse)] == ["recall"]

@@ -1,0 +1,1 @@
+"""What measures models, and compares each release with the one before."""

@@ -1,0 +1,41 @@
+"""The two checks of every evaluation: nothing is worse than in the release before, and no fixed limit is broken."""
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+
+from moderation.evaluation.regression import Regression
+
+NO_REGRESSION = "no_regression"
+WITHIN_LIMITS = "within_limits"
+
+
+def specs(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    """The checks of the evaluation `key`."""
+    return [
+        dg.AssetCheckSpec(
+            NO_REGRESSION, asset=key, description="No figure fell past the interval that it had in the last release."
+        ),
+        dg.AssetCheckSpec(WITHIN_LIMITS, asset=key, description="False alarms and what obfuscation costs keep limits."),
+    ]
+
+
+def no_regression(
+    key: dg.AssetKey, before: Mapping[str, object] | None, found: Sequence[Regression]
+) -> dg.AssetCheckResult:
+    """Passed when nothing is worse; a set without recorded figures passes and says so."""
+    told = "nothing recorded yet: see moderation eval --record" if before is None else _told(found)
+    return dg.AssetCheckResult(
+        passed=not found, asset_key=key, check_name=NO_REGRESSION, metadata={"worse": dg.MetadataValue.text(told)}
+    )
+
+
+def within_limits(key: dg.AssetKey, found: Sequence[Regression]) -> dg.AssetCheckResult:
+    """Passed when no fixed limit is broken."""
+    return dg.AssetCheckResult(
+        passed=not found, asset_key=key, check_name=WITHIN_LIMITS, metadata={"broken": _told(found)}
+    )
+
+
+def _told(found: Sequence[Regression]) -> str:
+    return "; ".join(map(str, found)) or "none"
