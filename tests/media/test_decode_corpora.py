@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from moderation.matching.reductions import REDUCTIONS as MATCHING_REDUCTIONS
+from moderation.media.codes import PICTURE_CODES, picture_codes
 from moderation.media.decode import DecodeLimits, DecoderProcess
 from moderation.media.preprocess import opennsfw_224
 from moderation.media.subject import Picture
 from tests.media.images import LIMITS, encoded, noise
 
 FINE = encoded(noise(16, 16), "PNG")
-REDUCTIONS = {**MATCHING_REDUCTIONS, "opennsfw_224": opennsfw_224}
+REDUCTIONS = {**MATCHING_REDUCTIONS, "opennsfw_224": opennsfw_224, PICTURE_CODES: picture_codes}
 
 
 def pid_of(decoder: DecoderProcess) -> int:
