@@ -49,7 +49,7 @@ def exported(module: "nn.Module", source: ModuleSource) -> bytes:
     """The module as an ONNX model in float32, batch and lengths free. Raises `InferenceError`."""
     import torch  # noqa: PLC0415 - heavy
 
-    batch, length = torch.export.Dim("batch", min=1, max=4096), torch.export.Dim("length", min=2, max=512)
+    batch, length = torch.export.Dim("batch", min=1, max=4096), torch.export.Dim("length", min=2, max=source.max_length)
     shapes = tuple({0: batch, 1: length} if name in source.lengths else {0: batch} for name in source.example)
     arrays = tuple(torch.tensor(array) for array in source.example.values())
     with _quietly(), tempfile.TemporaryDirectory(prefix="export-") as folder:

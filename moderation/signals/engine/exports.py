@@ -80,7 +80,7 @@ class Exports:
             "opset": OPSET,
             "inputs": {name: [str(array.dtype), *array.shape[1:]] for name, array in source.example.items()},
             "example": _digest_of_example(source),
-            "lengths": sorted(source.lengths),
+            "lengths": [source.max_length, *sorted(source.lengths)],
             "outputs": list(source.outputs),
             "versions": {name: version(name) for name in EXPORTERS},
         }

@@ -43,6 +43,7 @@ class ModuleSource:
         outputs: Names of the module's outputs that are wanted: attributes or keys of what `forward` returns.
         lengths: Inputs whose axis 1 varies from call to call (token ids, masks); shorter ones may be padded with
             zeros there, so a mask must be among them.
+        max_length: The most that axis 1 of those may have.
         scores: Reads the scores that must not change by more than `MAX_SCORE_CHANGE` from one precision to another.
         recipe: To be changed whenever `load` makes something else of the same bytes.
     """
@@ -53,6 +54,7 @@ class ModuleSource:
     example: Tensors
     outputs: tuple[str, ...] = ("logits",)
     lengths: frozenset[str] = field(default_factory=frozenset)
+    max_length: int = 512
     scores: Scores = softmax_scores
     recipe: str = "1"
 
