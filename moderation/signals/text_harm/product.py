@@ -1,7 +1,7 @@
 """What training makes and the model store serves: three files that are believed together or not at all."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,14 +12,17 @@ from moderation.domain.ids import Digest
 from moderation.signals.models import ModelStore
 from moderation.signals.text_harm.calibration import Calibration
 
-MODEL_FILE = "model.int8.onnx"
+MODEL_FILE = "model-int8.onnx"
 TOKENIZER_FILE = "tokenizer.json"
 CALIBRATION_FILE = "calibration.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """The trained classifier as bytes that fit each other; `digest` is the model file's SHA-256."""
+    """The trained classifier as bytes that fit each other.
+
+    `digest` is what a verdict pins: the store's for all files together, or of the model file outside a store.
+    """
 
     model: bytes
     tokenizer: bytes
@@ -29,7 +32,8 @@ class Product:
     @classmethod
     def load(cls, store: ModelStore, name: str) -> "Product":
         """The product that the store has under `name`. Raises `ModelStoreError`."""
-        return _product(lambda filename: store.read(name, filename))
+        digest = store.entry(name).digest
+        return replace(_product(lambda filename: store.read(name, filename)), digest=digest)
 
     @classmethod
     def open(cls, folder: Path) -> "Product":

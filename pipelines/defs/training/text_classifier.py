@@ -1,0 +1,75 @@
+"""`train_text_classifier`: from the labelled corpora to the files that the model store serves as `text-harm`."""
+
+import time
+from pathlib import Path
+
+import dagster as dg
+from pydantic import Field
+
+from datasets import corpora
+from datasets.captions import generate
+from datasets.manifests import Use
+from datasets.rows import Row
+from pipelines.defs.training.text_examples import CAPS, LIMITS, WEIGHTS, examples
+from pipelines.resources import System
+
+SEED = 20261122
+EPOCHS = 1.5
+CAPTIONS_PER_FAMILY = 120
+
+
+class TextClassifierConfig(dg.Config):
+    """How to train; the defaults are those of the shipped model."""
+
+    datasets: str = Field(default="", description="The corpora's folder; empty: MODERATION_DATASETS_DIR, or beside")
+    out: str = Field(default="", description="The folder to write; empty: trained/text-harm in the home folder")
+    encoder: str = Field(default="", description="A folder with another encoder; empty: the model store's")
+    seed: int = SEED
+    epochs: float = Field(default=EPOCHS, gt=0)
+    captions_per_family: int = Field(default=CAPTIONS_PER_FAMILY, ge=1, description="Generated rows of each family")
+    sources: list[str] = Field(default_factory=list, description="Corpora to train on; empty: all that may be")
+    threads: int = Field(default=1, ge=1)
+
+
+@dg.asset(
+    description="The text classifier: int8 ONNX, tokenizer, calibration and model card. Under an hour on 2 cores."
+)
+def train_text_classifier(
+    context: dg.AssetExecutionContext, config: TextClassifierConfig, system: dg.ResourceParam[System]
+) -> dg.MaterializeResult[None]:
+    """Same data, seed and machine, same product. The test split is never read here."""
+    from moderation.signals.models import ModelStore  # noqa: PLC0415 - brings the model libraries
+    from moderation.signals.text_harm.product import MODEL_FILE  # noqa: PLC0415
+    from moderation.signals.text_harm.training.card import write_card  # noqa: PLC0415
+    from moderation.signals.text_harm.training.encoder import load_encoder, open_encoder_folder  # noqa: PLC0415
+    from moderation.signals.text_harm.training.examples import Options  # noqa: PLC0415
+    from moderation.signals.text_harm.training.train import train  # noqa: PLC0415
+
+    started = time.monotonic()
+    settings = system.settings()
+    out = Path(config.out) if config.out else settings.home / "trained" / "text-harm"
+    found = examples(rows(config))
+    options = Options(
+        seed=config.seed, epochs=config.epochs, threads=config.threads, caps=CAPS, weights=WEIGHTS, limits=LIMITS
+    )
+    base = open_encoder_folder(Path(config.encoder)) if config.encoder else load_encoder(ModelStore(settings.models))
+    product = train(found, base, options, out, context.log.info)
+    measured = write_card(product, found, options, out)
+    return dg.MaterializeResult(
+        metadata={
+            "folder": dg.MetadataValue.path(str(out)),
+            MODEL_FILE: product.calibration.model,
+            "bytes": len(product.model),
+            "examples": len(found),
+            "seconds": round(time.monotonic() - started, 1),
+            **{f"average precision {name}": value for name, value in measured.items()},
+        }
+    )
+
+
+def rows(config: TextClassifierConfig) -> list[Row]:
+    """The corpora that may be trained on, and the generated captions. Raises what the loaders raise."""
+    folder = Path(config.datasets) if config.datasets else None
+    chosen = config.sources or corpora.names(Use.TRAIN)
+    found = [row for name in chosen for row in corpora.load_training(name, folder)]
+    return found + generate(config.seed, config.captions_per_family)

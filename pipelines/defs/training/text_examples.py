@@ -1,0 +1,68 @@
+"""Which rows train the text classifier, which calibrate it, and which harmless ones its thresholds are held against."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from datasets.rows import Row, Split, TextSurface, split_of
+from moderation.domain.signal import Surface
+from moderation.signals.text_harm.training.examples import Example, Part
+
+GENERATED = "captions:"
+"""What the sources of generated rows begin with."""
+
+RESERVED = frozenset(
+    GENERATED + family
+    for family in ("words_kitchen", "society_safety", "rough_thing", "identity_daily", "scene_talk", "care_words")
+)
+"""Families that are never trained on, so that thresholds are set against harmless texts of a kind not seen before."""
+
+CAPS: Mapping[str, int] = MappingProxyType(
+    {"davidson2017": 6000, "edos_train": 8000, "coco_benign_train": 3000, "art_prompts_benign": 1500}
+)
+"""The most rows of a source: large ones would drown the others."""
+
+WEIGHTS: Mapping[str, float] = MappingProxyType({"i2p_even": 0.5})
+"""How much a source counts; labels that were guessed from pictures count less."""
+
+LIMITS: Mapping[str, float] = MappingProxyType(
+    {"ordinary": 0.005 / 3, "prompt": 0.015 / 3, "identity": 0.05 / 3, "look_alike": 0.30 / 3}
+)
+"""The share of a pool that may be flagged: a third of what is allowed, because unseen texts do worse."""
+
+_SURFACES = {
+    TextSurface.CAPTION: (Surface.CAPTION, Surface.PICTURE_TEXT),
+    TextSurface.POST: (Surface.CAPTION, Surface.PICTURE_TEXT),
+    TextSurface.PROMPT: (Surface.PROMPT,),
+}
+
+
+def examples(rows: Iterable[Row]) -> list[Example]:
+    """The training and validation rows as examples; those of the test split are left out."""
+    return [
+        Example(row.text, row.labels, row.source, _SURFACES[row.surface], part, pool(row))
+        for row in rows
+        if (part := _part(row)) is not None
+    ]
+
+
+def pool(row: Row) -> str:
+    """The kind of harmless text that a row is, as named in `LIMITS`; "" for harmful rows and other kinds."""
+    generated = row.source.startswith(GENERATED)
+    if any(row.labels.values()):
+        return ""
+    if row.source.startswith(GENERATED + "identity"):
+        return "identity"
+    if row.source in RESERVED:
+        return "look_alike"
+    if row.source == "coco_benign_train" or (generated and row.surface is TextSurface.CAPTION):
+        return "ordinary"
+    if row.source == "art_prompts_benign" or (generated and row.surface is TextSurface.PROMPT):
+        return "prompt"
+    return ""
+
+
+def _part(row: Row) -> Part | None:
+    split = split_of(row)
+    if split is Split.TEST:
+        return None
+    return Part.TRAIN if split is Split.TRAIN and row.source not in RESERVED else Part.VALIDATION

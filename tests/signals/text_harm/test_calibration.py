@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from moderation.domain.harm import HarmCategory
+from moderation.domain.signal import Surface
+from moderation.signals.text_harm.calibration import SURFACES, Isotonic, Platt, Thresholds
+from moderation.signals.text_harm.signal import TEXT_HARM
+from moderation.signals.text_harm.training.calibrate import choose, fit_curve, fit_isotonic, fit_platt, uncalibrated
+
+LOGITS = st.lists(st.floats(-30, 30), min_size=2, max_size=60)
+
+
+@settings(deadline=None, max_examples=30)
+@given(logits=LOGITS, slope=st.floats(0.01, 10), intercept=st.floats(-10, 10))
+def test_platt_rises_within_its_range(logits: list[float], slope: float, intercept: float) -> None:
+    values = Platt(slope=slope, intercept=intercept).apply(np.sort(np.array(logits)))
+    assert ((values >= 0) & (values <= 1)).all()
+    assert (np.diff(values) >= 0).all()
+
+
+@settings(deadline=None, max_examples=30)
+@given(logits=LOGITS, harmful=st.data())
+def test_fitted_curves_never_fall(logits: list[float], harmful: st.DataObject) -> None:
+    truth = np.array(harmful.draw(st.lists(st.booleans(), min_size=len(logits), max_size=len(logits))))
+    known = np.array(logits)
+    for curve in (fit_platt(known, truth), fit_isotonic(known, truth)):
+        values = curve.apply(np.linspace(-40, 40, 101))
+        assert ((values >= 0) & (values <= 1)).all()
+        assert (np.diff(values) >= -1e-12).all()
+
+
+def test_platt_finds_the_curve_that_the_labels_were_drawn_from() -> None:
+    random = np.random.default_rng(3)
+    logits = random.normal(0, 3, 4000)
+    harmful = random.random(4000) < 1 / (1 + np.exp(-(0.7 * logits - 1)))
+    curve = fit_platt(logits, harmful)
+    assert curve.slope == pytest.approx(0.7, abs=0.1)
+    assert curve.intercept == pytest.approx(-1, abs=0.15)
+    chosen = fit_curve(logits, harmful)
+    assert np.abs(chosen.apply(logits) - 1 / (1 + np.exp(-(0.7 * logits - 1)))).mean() < 0.03
+
+
+def test_a_curve_with_a_step_is_followed_by_isotonic() -> None:
+    random = np.random.default_rng(4)
+    logits = random.uniform(-3, 3, 3000)
+    harmful = random.random(3000) < np.where(logits < 0, 0.3, np.where(logits < 1.5, 0.35, 0.98))
+    assert isinstance(fit_curve(logits, harmful), Isotonic)
+
+
+def test_one_class_alone_gives_a_curve_all_the_same() -> None:
+    curve = fit_curve(np.array([0.1, 0.2, 0.3]), np.zeros(3, bool))
+    assert (curve.apply(np.array([-5.0, 5.0])) < 0.9).all()
+
+
+def test_thresholds_keep_every_pool_quiet_and_their_order() -> None:
+    random = np.random.default_rng(5)
+    harmful = np.arange(1000) < 300
+    scores = np.clip(random.normal(np.where(harmful, 0.7, 0.3), 0.15), 0, 1)
+    pool = np.clip(random.normal(0.35, 0.1, 400), 0, 1)
+    found = choose(scores, harmful, {"ordinary": pool}, {"ordinary": 0.03})
+    assert found.high_recall <= found.balanced <= found.high_precision
+    assert (pool >= found.balanced).mean() <= 0.03 / 3 + 1e-3
+    assert (scores[harmful] >= found.high_recall).mean() >= 0.88
+
+
+def test_thresholds_out_of_order_are_refused() -> None:
+    with pytest.raises(ValidationError):
+        Thresholds(high_recall=0.5, balanced=0.4, high_precision=0.9)
+
+
+def test_specs_recommend_thresholds_for_every_score_in_order() -> None:
+    uses = ("high recall", "balanced", "high precision")
+    scores = [column for column in TEXT_HARM.columns if column.name.endswith("_score")]
+    assert len(scores) == 7 * len(SURFACES) + 1
+    for column in scores:
+        values = [column.recommended[use] for use in uses]
+        assert values == sorted(values)
+    assert set(uncalibrated("0" * 64, "1" * 64, 256).surfaces[Surface.CAPTION]) == set(HarmCategory)

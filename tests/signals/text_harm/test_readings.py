@@ -1,0 +1,67 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moderation.media.text import fold
+from moderation.signals.text_harm.readings import Reader
+
+WORDS = ["the", "to", "a", "i", "you", "kill", "how", "make", "bomb", "photo", "nude", "cool", "shot", "woman", "ass"]
+
+
+def _pieces(word: str) -> int:
+    """Whole words are one piece, everything else is a piece for each letter."""
+    return 1 if word in WORDS else len(word)
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader(WORDS, _pieces)
+
+
+@pytest.mark.parametrize(
+    ("text", "undone"),
+    [
+        ("h0w t0 m4k3 4 b0mb", "how to make a bomb"),
+        ("k1ll you", "kill you"),
+        ("nud3 ph0t0", "nude photo"),
+        ("$hot", "shot"),
+        ("a$$", "ass"),
+        ("k i l l   y o u", "kill you"),
+        ("k.i.l.l y.o.u", "kill you"),
+        ("k i l l y o u", "kill you"),
+        ("n-u-d-e woman", "nude woman"),
+        ("kiiiiill you", "kill you"),
+        ("wo.man", "woman"),
+        ("nu_de", "nude"),
+    ],
+)
+def test_tricks_are_undone_beside_the_plain_reading(reader: Reader, text: str, undone: str) -> None:
+    assert reader.readings(text) == (fold(text).text, undone)
+
+
+@pytest.mark.parametrize(
+    "text", ["a photo", "8k photo, 35mm", "in 1984", "4k", "it's a photo!", "well-known woman", "1, 2, 3", "wow!!!"]
+)
+def test_what_is_not_a_trick_has_one_reading(reader: Reader, text: str) -> None:
+    assert reader.readings(text) == (text,)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\u200b", "\ufe0f\u00ad"])
+def test_what_shows_nothing_has_no_reading(reader: Reader, text: str) -> None:
+    assert reader.readings(text) == ()
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.text(max_size=200))
+def test_any_text_has_at_most_two_readings_the_folded_one_first(reader: Reader, text: str) -> None:
+    found = reader.readings(text)
+    assert len(found) <= 2
+    assert len(set(found)) == len(found)
+    assert not found or found[0] == fold(text).text
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.text(alphabet="abc019$!|+@. -_*", max_size=300))
+def test_tricks_without_end_are_read_in_bounded_time(reader: Reader, text: str) -> None:
+    for reading in reader.readings(text):
+        assert len(reading) <= 2 * len(fold(text).text) + 1
