@@ -28,13 +28,15 @@ def train(
     pictures: Annotated[int, typer.Option(help="Pictures to train on, each once.", min=24)] = 24_000,
     grounds: Annotated[int, typer.Option(help="Different pictures under the text.", min=1)] = 700,
     seed: Annotated[int, typer.Option(help="The same seed gives the same training.")] = 1,
+    contrast: Annotated[float, typer.Option(help="How far text stands out at least, 0 to 255.")] = 45,
+    start: Annotated[Path | None, typer.Option(help="Folder of weights to go on from, at a tenth of the rate.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for weights and calibration.")] = WEIGHTS_FOLDER,
 ) -> None:
     """Train the text detector on drawn pictures: about ten minutes on one core."""
     from datasets.overlays.training import Plan  # noqa: PLC0415 - loads torch, which measuring does not need
     from datasets.overlays.training import train as run  # noqa: PLC0415 - see above
 
-    run(Plan(pictures, grounds, seed), out, typer.echo)
+    run(Plan(pictures, grounds, seed, contrast=contrast, start=start), out, typer.echo)
 
 
 @app.command(epilog="Example: python -m datasets.overlays measure --photos ../shared/corpora/photos")

@@ -17,12 +17,17 @@ MORE_BLOCKS = 0.25
 JPEG_SHARE = 0.6
 
 
-def overlaid(rng: np.random.Generator, pixels: Pixels, *, smallest: float = SMALLEST) -> Written | None:
-    """`pixels` with one or several blocks of legible text; None when the ground allowed none."""
+def overlaid(
+    rng: np.random.Generator, pixels: Pixels, *, smallest: float = SMALLEST, contrast: float = LEAST_CONTRAST
+) -> Written | None:
+    """`pixels` with one or several blocks of legible text; None when the ground allowed none.
+
+    No line is lower than `smallest` picture heights or stands out by less than `contrast`.
+    """
     found: Written | None = None
     while found is None or rng.random() < MORE_BLOCKS:
         ground = pixels if found is None else found.pixels
-        block = _legible(rng, ground, smallest)
+        block = _legible(rng, ground, smallest, contrast)
         if block is None:
             return found
         mask = block.mask if found is None else np.maximum(block.mask, found.mask)
@@ -57,7 +62,7 @@ def look(rng: np.random.Generator, *, angle: float) -> Look:
     return Look(colour, shadow=shadow, angle=angle, stretch=stretch, soft=soft)
 
 
-def _legible(rng: np.random.Generator, pixels: Pixels, smallest: float) -> Written | None:
+def _legible(rng: np.random.Generator, pixels: Pixels, smallest: float, contrast: float) -> Written | None:
     for _ in range(ATTEMPTS):
         height = float(np.exp(rng.uniform(np.log(smallest), np.log(LARGEST))))
         lines, font = _content(rng, height)
@@ -65,7 +70,7 @@ def _legible(rng: np.random.Generator, pixels: Pixels, smallest: float) -> Writt
         chosen = look(rng, angle=angle)
         place = (float(rng.uniform()), float(rng.uniform()))
         block = write(pixels, lines, font, chosen, height=height, at=place)
-        if block.contrast >= LEAST_CONTRAST and block.height >= smallest:
+        if block.contrast >= contrast and block.height >= smallest:
             return block
     return None
 

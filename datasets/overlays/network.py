@@ -2,7 +2,9 @@
 
 import io
 import warnings
+from itertools import pairwise
 
+import onnx
 import torch
 from torch import Tensor, nn
 
@@ -50,6 +52,31 @@ def onnx_bytes(model: nn.Sequential) -> bytes:
         # The stub knows file names only; the exporter writes to any binary file.
         torch.onnx.export(model.eval(), (torch.zeros(1, 3, SIDE, SIDE),), buffer, dynamo=False)  # type: ignore[arg-type]
         return buffer.getvalue()
+
+
+def restore(model: nn.Sequential, file: bytes) -> None:
+    """Take over the weights of `file`, which `onnx_bytes` made; batch norms stay fixed, as factors and offsets.
+
+    Raises `ValueError` when the file is of another network.
+    """
+    graph = onnx.load_from_string(file).graph
+    kept = {tensor.name: torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy()) for tensor in graph.initializer}
+    kept |= {node.output[0]: kept[node.input[0]] for node in graph.node if node.op_type == "Identity"}
+    stated = [[kept[name] for name in node.input[1:]] for node in graph.node if node.op_type == "Conv"]
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d | nn.BatchNorm2d)]
+    convolutions = [layer for layer in layers if isinstance(layer, nn.Conv2d)]
+    if [tuple(layer.weight.shape) for layer in convolutions] != [tuple(tensors[0].shape) for tensors in stated]:
+        raise ValueError("the file is of another network")
+    with torch.no_grad():
+        for layer, (weight, offset) in zip(convolutions, stated, strict=True):
+            layer.weight.copy_(weight)
+            norm = next((after for before, after in pairwise(layers) if before is layer), None)
+            if isinstance(norm, nn.BatchNorm2d):
+                norm.weight.fill_((1 + norm.eps) ** 0.5)
+                norm.bias.copy_(offset)
+            elif layer.bias is not None:
+                layer.bias.copy_(offset)
+    model.eval()
 
 
 def picture_logit(logits: Tensor, count: int = 4) -> Tensor:

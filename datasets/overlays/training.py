@@ -16,7 +16,8 @@ from datasets.drawing.colour import Pixels
 from datasets.overlays.backgrounds import backgrounds
 from datasets.overlays.compose import overlaid, stored
 from datasets.overlays.lettering import Mask
-from datasets.overlays.network import STRIDE, network, onnx_bytes, picture_logit
+from datasets.overlays.network import STRIDE, network, onnx_bytes, picture_logit, restore
+from datasets.overlays.writing import LEAST_CONTRAST
 from moderation.media.text_presence import CALIBRATION, SIDE, TOPS, WEIGHTS, features, parts
 
 BATCH = 24
@@ -34,13 +35,16 @@ Say = Callable[[str], None]
 class Plan:
     """How many pictures to train and to calibrate on, how many different ones lie under the text.
 
-    The same plan gives the same weights on the same kind of machine.
+    `contrast` is the least by which text stands out. Training goes on from the weights in `start`, at a tenth of the
+    rate, or begins anew. The same plan gives the same weights on the same kind of machine.
     """
 
     pictures: int
     grounds: int
     seed: int
     calibration: int = 400
+    contrast: float = LEAST_CONTRAST
+    start: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,8 @@ def train(plan: Plan, folder: Path, say: Say) -> None:
     (folder / WEIGHTS).write_bytes(weights)
     stated = {
         "made_by": f"python -m datasets.overlays train --pictures {plan.pictures} --grounds {plan.grounds}"
-        f" --seed {plan.seed}",
+        f" --seed {plan.seed} --contrast {plan.contrast:g}",
+        "started_from": _made_by(plan.start),
         "trained_on": "the project's own drawn scenes and textures, with text in the fonts of Pillow and OpenCV",
         "calibrated_on": f"{plan.calibration} other drawn pictures, half of them with text",
         "torch": str(torch.__version__),
@@ -74,24 +79,39 @@ def train(plan: Plan, folder: Path, say: Say) -> None:
     (folder / CALIBRATION).write_text(yaml.safe_dump(stated, sort_keys=False, width=120), encoding="utf-8")
 
 
-def examples(rng: np.random.Generator, grounds: Sequence[Pixels]) -> Iterator[Example]:
-    """Endless pictures, `TEXT_SHARE` of them with text."""
+def examples(
+    rng: np.random.Generator, grounds: Sequence[Pixels], contrast: float = LEAST_CONTRAST
+) -> Iterator[Example]:
+    """Endless pictures, `TEXT_SHARE` of them with text that stands out by `contrast` at least."""
     while True:
         ground = _turned(rng, grounds[int(rng.integers(len(grounds)))])
-        written = overlaid(rng, ground) if rng.random() < TEXT_SHARE else None
+        written = overlaid(rng, ground, contrast=contrast) if rng.random() < TEXT_SHARE else None
         pixels = ground if written is None else written.pixels
         cells = np.zeros((CELLS, CELLS), np.float32) if written is None else _cells(written.mask)
         yield Example(parts(stored(rng, pixels))[0], cells)
 
 
+def _made_by(start: Path | None) -> str:
+    """How the weights were made that training went on from."""
+    if start is None:
+        return "nothing"
+    card = yaml.safe_load((start / CALIBRATION).read_text(encoding="utf-8"))
+    return str(card["made_by"])
+
+
 def _fit(plan: Plan, say: Say) -> nn.Sequential:
     rng = np.random.default_rng(plan.seed)
     grounds = list(backgrounds(plan.seed, plan.grounds))
-    source = examples(rng, grounds)
-    model = network().train()
+    source = examples(rng, grounds, plan.contrast)
+    model = network()
+    peak_rate = PEAK_RATE if plan.start is None else PEAK_RATE / 10
+    if plan.start is None:
+        model.train()
+    else:
+        restore(model, (plan.start / WEIGHTS).read_bytes())
     steps = plan.pictures // BATCH
-    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_RATE, total_steps=steps, pct_start=0.1)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=peak_rate, weight_decay=WEIGHT_DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, peak_rate, total_steps=steps, pct_start=0.1)
     shown: list[float] = []
     for step in range(steps):
         pixels, cells = _batch([next(source) for _ in range(BATCH)])

@@ -8,7 +8,7 @@ import torch
 import yaml
 
 from datasets.overlays.backgrounds import backgrounds
-from datasets.overlays.network import network, onnx_bytes
+from datasets.overlays.network import network, onnx_bytes, restore
 from datasets.overlays.training import BATCH, CELLS, Plan, examples, logistic, train
 from moderation.media.text_presence import SIDE, TOPS, features, load_presence
 
@@ -23,6 +23,23 @@ def test_the_file_computes_what_the_network_does() -> None:
         expected = model(torch.from_numpy(pixels)).numpy()
     assert expected.shape == (1, 1, CELLS, CELLS)
     assert np.abs(np.asarray(read.forward()) - expected).max() < 1e-4
+
+
+def test_training_can_go_on_from_a_file() -> None:
+    torch.manual_seed(2)
+    model, again = network(), network()
+    pixels = torch.rand(8, 3, SIDE, SIDE)
+    with torch.no_grad():
+        model.train()(pixels)
+        restore(again, onnx_bytes(model))
+        assert torch.allclose(model(pixels), again(pixels), atol=1e-4)
+
+
+def test_a_file_of_another_network_is_refused() -> None:
+    narrow = network()
+    narrow[1] = torch.nn.Conv2d(8, 16, 5, 2, 2)
+    with pytest.raises(ValueError, match="another network"):
+        restore(network(), onnx_bytes(narrow))
 
 
 def test_examples_mark_text_and_only_text() -> None:
