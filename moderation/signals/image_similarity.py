@@ -24,6 +24,7 @@ from moderation.domain.signal import (
     Surface,
 )
 from moderation.media.subject import Subject
+from moderation.signals.int8_product import Int8Product, shifted
 
 SOURCE = "image_nsfw"
 """The signal whose model's features are compared."""
@@ -31,6 +32,8 @@ MOST = 20_000
 """Rejected pictures that are compared with, the newest ones."""
 ALIKE = 0.95
 """Pictures at least as similar as this are counted."""
+OWN = -2.0
+"""Stands for the cosine of a picture with itself, which is not compared."""
 CHECK_SECONDS = 1.0
 """How often a look is taken at what was rejected since."""
 
@@ -48,6 +51,7 @@ IMAGE_SIMILARITY = SignalSpec(
             low=-1.0,
             high=1.0,
             nullable=True,
+            recommended={"high recall": 0.92, "balanced": 0.95, "high precision": 0.97},
         ),
         Column(
             "image_rejected_similar",
@@ -60,8 +64,11 @@ IMAGE_SIMILARITY = SignalSpec(
     cost_ms=1.0,
     needs=(SOURCE,),
     known_failures=(
-        "The features are those of a classifier of nudity: pictures alike in that are alike here, whoever they show.",
-        "No detector of copies: use the banks for these. Crops and mirror images are found, strong edits are not.",
+        "The features are a nudity classifier's: pictures alike in that are alike here, whoever they show.",
+        "Thresholds are from ordinary photographs (of 14,706 pairs none over 0.88), not from rejected pictures.",
+        "No detector of copies: use the banks for these. At 0.95 it finds all recompressed and resized copies.",
+        "At 0.95 it finds 95 % of mirror images, 81 % of crops by 5 % a side, 55 % under a band of text.",
+        "At 0.95 it finds 10 % of copies without colour and 3 % of crops by 15 % a side.",
         "After another model was promoted there is nothing to compare with until it has seen rejected pictures.",
         "A picture that is rejected for being similar makes others similar: let it hold, not reject.",
     ),
@@ -88,6 +95,7 @@ class ImageSimilarity:
         self._checked = 0.0
         self._number: int | None = None
         self._known: dict[Digest, KnownPictures] = {}
+        self._product = Int8Product()
         self._lock = threading.Lock()
 
     @property
@@ -138,7 +146,7 @@ class ImageSimilarity:
         for picture in reversed(change.added) if change.whole else change.added:
             model = picture.features.model
             if model not in self._known:
-                self._known[model] = KnownPictures(len(picture.features.values), self._most)
+                self._known[model] = KnownPictures(len(picture.features.values), self._most, self._product)
             self._known[model].add(picture)
         self._number = change.number
 
@@ -146,10 +154,12 @@ class ImageSimilarity:
 class KnownPictures:
     """Up to `most` features of one model as rows of a matrix; the oldest makes room for the newest."""
 
-    def __init__(self, size: int, most: int) -> None:
+    def __init__(self, size: int, most: int, product: Int8Product) -> None:
         self.problem = ""
         """Why nothing can be compared with it; empty when all is well."""
-        self._rows = np.empty((most, size), np.float32)
+        self._rows = np.empty((most, size), np.uint8)
+        self._inverse = np.empty(most, np.float32)
+        self._product = product
         self._places: dict[PostId, int] = {}
         self._ids: list[PostId] = []
 
@@ -173,7 +183,9 @@ class KnownPictures:
         if len(self._ids) == len(self._rows):
             self.remove(next(iter(self._places)))
         place = len(self._ids)
-        self._rows[place] = unit(picture.features)
+        values = vector(picture.features)
+        self._rows[place] = shifted(values)
+        self._inverse[place] = inverse_lengths(values[np.newaxis])[0]
         self._places[picture.post_id] = place
         self._ids.append(picture.post_id)
 
@@ -185,52 +197,61 @@ class KnownPictures:
         last = self._ids.pop()
         if last != post_id:
             self._rows[place] = self._rows[len(self._ids)]
+            self._inverse[place] = self._inverse[len(self._ids)]
             self._ids[place] = last
             self._places[last] = place
 
-    def compare(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Cosines of shape (queries, pictures)."""
-        cosines: NDArray[np.float32] = np.clip(queries @ self._rows[: len(self._ids)].T, -1.0, 1.0)
-        return cosines
+    def cosines(self, asked: NDArray[np.int8]) -> NDArray[np.float32]:
+        """Of queries of shape (m, size) with every picture, of shape (pictures, m); 0 for a vector without length."""
+        count = len(self._ids)
+        found = self._product(self._rows[:count], asked).astype(np.float32)
+        found *= self._inverse[:count, np.newaxis]
+        found *= inverse_lengths(asked)
+        return np.clip(found, -1.0, 1.0, out=found)
 
     def place(self, post_id: PostId) -> int | None:
-        """The column of a post in `compare`, None when it is not there."""
+        """The row of a post in `cosines`, None when it is not there."""
         return self._places.get(post_id)
 
     def post(self, place: int) -> PostId:
-        """The post of a column in `compare`."""
+        """The post of a row in `cosines`."""
         return self._ids[place]
 
 
-def unit(features: Features) -> NDArray[np.float32]:
-    """The features as a vector of length one again; zeros stay zeros."""
-    vector = np.frombuffer(features.values, np.int8).astype(np.float32)
-    length = float(np.linalg.norm(vector))
-    return vector / np.float32(length) if length else vector
+def vector(features: Features) -> NDArray[np.int8]:
+    """The features' values."""
+    return np.frombuffer(features.values, np.int8)
+
+
+def inverse_lengths(vectors: NDArray[np.int8]) -> NDArray[np.float32]:
+    """One divided by the length of each row; 0 for a row of zeros."""
+    lengths = np.linalg.norm(vectors.astype(np.float32), axis=1)
+    inverse: NDArray[np.float32] = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    return inverse
 
 
 def _compare(known: KnownPictures | None, asked: Sequence[tuple[PostId, Features]]) -> list[SignalResult]:
     """One result for each post with its features, all by the model of `known`; None: nothing was rejected yet."""
-    if known is None:
+    if known is None or not len(known):
         return [_score(0.0, 0, "", 0) for _ in asked]
     sizes = {len(features.values) for _, features in asked}
     if known.problem or sizes != {known.size}:
         detail = known.problem or f"features of {sorted(sizes)} values, not {known.size}"
         return [SignalFailure(IMAGE_SIMILARITY.name, FailureReason.ERROR, detail) for _ in asked]
-    cosines = known.compare(np.stack([unit(features) for _, features in asked]))
-    results: list[SignalResult] = []
-    for row, (post_id, _) in zip(cosines, asked, strict=True):
+    cosines = known.cosines(np.stack([vector(features) for _, features in asked]))
+    compared = [len(known)] * len(asked)
+    for column, (post_id, _) in enumerate(asked):
         own = known.place(post_id)
-        others = len(row)
         if own is not None:
-            row[own] = -2.0
-            others -= 1
-        if not others:
-            results.append(_score(0.0, 0, "", 0))
-            continue
-        nearest = int(row.argmax())
-        results.append(_score(float(row[nearest]), int((row >= ALIKE).sum()), known.post(nearest), others))
-    return results
+            cosines[own, column] = OWN
+            compared[column] -= 1
+    nearest, similar = cosines.argmax(axis=0), (cosines >= ALIKE).sum(axis=0)
+    return [
+        _score(float(cosines[place, column]), int(similar[column]), known.post(int(place)), others)
+        if others
+        else _score(0.0, 0, "", 0)
+        for column, (place, others) in enumerate(zip(nearest, compared, strict=True))
+    ]
 
 
 def _score(similarity: float, similar: int, nearest: str, compared: int) -> Score:
