@@ -1,3 +1,4 @@
+import json
 import re
 from collections import Counter, defaultdict
 
@@ -5,10 +6,11 @@ import pytest
 
 from datasets.captions import generate
 from datasets.captions.frames import families, slots
-from datasets.rows import HARM_LABELS, Row, Split, TextSurface, split_of
+from datasets.rows import HARM_LABELS, Row, Split, TextSurface, plain_key, split_of
 from moderation.domain.errors import InvalidInputError
 from moderation.signals.terms.document import Category, term_lists
 from moderation.signals.terms.matcher import Matcher
+from tests.conftest import REPOSITORY
 
 SEED = 7
 ROWS = 80
@@ -125,6 +127,14 @@ def test_no_frame_stands_in_two_splits_and_each_split_has_every_category(rows: l
         positives.update((split_of(row), letter) for letter, value in row.labels.items() if value)
     assert all(len(found) == 1 for found in splits.values())
     assert all(positives[split, letter] > 0 for split in Split for letter in HARM_LABELS)
+
+
+def test_no_row_is_a_case_of_the_evaluation_sets(rows: list[Row]) -> None:
+    cases = set()
+    for file in (REPOSITORY / "datasets" / "challenges").glob("*.jsonl"):
+        cases |= {plain_key(json.loads(line)["text"]) for line in file.read_text("utf-8").splitlines()}
+    assert cases
+    assert not [row.text for row in rows if plain_key(row.text) in cases]
 
 
 def test_no_rows_wanted_is_refused() -> None:
