@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from datasets import written
 from datasets.authors import NEWCOMER
 from datasets.drawing import landscapes, nights, patterns, still_life
 from datasets.drawing.colour import Pixels
@@ -67,7 +68,7 @@ class Breach:
 
 def breaches() -> list[Breach]:
     """Every sample that is stopped, drawn anew."""
-    return [*_known_pictures(), *_files(), *_animations(), *_pebbles(), *_texts(), *_copies()]
+    return [*_known_pictures(), *_files(), *_animations(), *_pebbles(), *_texts(), *_copies(), *_written()]
 
 
 def flat() -> Pixels:
@@ -101,6 +102,29 @@ def _copies() -> list[Breach]:
         )
         for number, image in enumerate(edited, start=1)
     ]
+
+
+def _written() -> list[Breach]:
+    small, wide = "the sea, small waves", "sand dunes"
+    return [
+        Breach("offer-in-picture", written.offer(), "a quiet evening", wide, HOLD, "adult_text"),
+        Breach("code-in-picture", written.code(), "my new tiles", "coloured tiles", HOLD, "code_link"),
+        Breach("damaged-code", written.code(damaged=True), "worn tiles", "coloured tiles, worn", HOLD, "text_unread"),
+        Breach("archive-behind", written.with_archive(), "far away", "nebula", HOLD, "hidden_file"),
+        Breach(
+            "german-caption",
+            _sea(86),
+            "Heute war das Meer ganz ruhig und der Himmel voller Wolken",
+            small,
+            HOLD,
+            "language_not_covered",
+        ),
+        Breach("russian-caption", _sea(87), "Тихое море сегодня вечером", small, HOLD, "language_not_covered"),
+    ]
+
+
+def _sea(seed: int) -> bytes:
+    return encode(landscapes.sea(np.random.default_rng(seed), SMALL), FileFormat.JPEG)
 
 
 def _known_pictures() -> list[Breach]:

@@ -6,6 +6,7 @@ from datasets.authors import REGULARS
 from datasets.breaches import BANNED, WATCHED, breaches
 from datasets.encode import FileFormat, encode
 from datasets.gallery import GALLERY
+from datasets.written import badge, with_camera
 from moderation.domain.bank import Bank, BankEffect
 from moderation.domain.post import Author
 from moderation.domain.verdict import Verdict
@@ -68,6 +69,20 @@ def sample_posts() -> list[SamplePost]:
             Verdict.APPROVE,
         )
         for i, row in enumerate(GALLERY)
+    ]
+    clean += [
+        SamplePost(name, image, caption, prompt, REGULARS[i % len(REGULARS)], Verdict.APPROVE)
+        for i, (name, image, caption, prompt) in enumerate(
+            [
+                (
+                    "badge-in-picture",
+                    badge(),
+                    "one sketch a day",
+                    "the sea, small waves, with the words Daily sketches",
+                ),
+                ("camera-claimed", with_camera(), "a walk this morning", "foggy forest"),
+            ]
+        )
     ]
     stopped = [
         SamplePost(

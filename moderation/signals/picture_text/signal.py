@@ -27,7 +27,7 @@ PRESENCE_MODEL = "text-presence"
 """The name under which a verdict pins the cheap detector's weights, which are part of this package."""
 
 READ_FROM = 0.5
-BATCH_SECONDS = 2.0
+BATCH_SECONDS = 8.0
 MOST_FRAMES = 2
 MOST_CHARS = 4_000
 PERMILLE = 1_000
