@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROW_STEP = 2
-"""Rows that are scanned: the middle square of the smallest mark that can be read is three modules of two pixels."""
+"""Rows that are scanned: the middle square of the smallest mark is three modules of `LEAST_MODULE` pixels."""
+LEAST_MODULE = 1.7
+"""Pixels. The detector reads hardly any code with smaller modules, and textures are full of such marks."""
 RATIOS = np.array([1, 1, 3, 1, 1], np.float32)
 MODULES = 7
 TOLERANCE = 0.55
@@ -27,11 +29,15 @@ STRETCHES = (0.65, 0.8, 1.0, 1.25, 1.5)
 """How much taller than wide a mark may look: codes on things are seen at an angle."""
 SHIFTS = (-0.5, 0.0, 0.5)
 """Modules by which the scanned row may miss the mark's middle."""
+COLUMN_PLACES = np.array(
+    [[shift + stretch * step for stretch in STRETCHES for shift in SHIFTS for step in range(-4, 5)]], np.float32
+)
+"""Modules from the row to where a column is read, `COLUMN` after `COLUMN` for every stretch and shift."""
 LEAST_SUPPORT = 0.5
 """Of the scanned rows in the height of a module, how many must show the mark."""
 BLOCK = 41
 """Side in pixels of the neighbourhood whose mean parts dark from light."""
-CONTRAST = 8
+CONTRAST = 18
 """Grey levels by which a dark pixel is darker than that mean."""
 MAX_HITS = 2_000
 MAX_MARKS = 40
@@ -89,7 +95,8 @@ def _crossings(dark: NDArray[np.uint8]) -> NDArray[np.float32]:
     lengths = np.stack([edges[at + step + 1] - edges[at + step] for step in range(runs)], axis=1).astype(np.float32)
     module = lengths.sum(axis=1) / MODULES
     off = np.abs(lengths - module[:, None] * RATIOS)
-    at_fit = np.flatnonzero((off <= module[:, None] * TOLERANCE * np.sqrt(RATIOS) + 0.5).all(axis=1))
+    fits = (off <= module[:, None] * TOLERANCE * np.sqrt(RATIOS) + 0.5).all(axis=1)
+    at_fit = np.flatnonzero(fits & (module >= LEAST_MODULE))
     at_fit = at_fit[:: max(1, -(-len(at_fit) // MAX_HITS))]
     starts, ends = edges[at[at_fit]], edges[at[at_fit] + runs]
     middle = (starts + ends - 1) / 2 - starts // width * width
@@ -105,12 +112,11 @@ def _confirmed(found: NDArray[np.float32], dark: NDArray[np.uint8]) -> NDArray[n
     sides = _sampled(around, found[:, 0:1] + 1 + found[:, 2:3] * SIDES, found[:, 1:2] + 1)
     found = found[(sides == 0).all(axis=1)]
     x, y, module = found[:, 0:1] + 1, found[:, 1:2] + 1, found[:, 2:3]
-    good = np.zeros(len(found), np.bool_)
-    for stretch in STRETCHES:
-        for shift in SHIFTS:
-            places = shift + stretch * np.arange(-4, 5, dtype=np.float32)
-            good |= (_sampled(around, x, y + module * places) == COLUMN).all(axis=1)
-    return found[good]
+    columns = _sampled(around, x, y + module * COLUMN_PLACES).reshape(
+        len(found), len(STRETCHES) * len(SHIFTS), len(COLUMN)
+    )
+    seen: NDArray[np.bool_] = (columns == COLUMN).all(axis=2).any(axis=1)
+    return found[seen]
 
 
 def _sampled(around: NDArray[np.uint8], x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.uint8]:
