@@ -4,6 +4,7 @@ A model serves a slot when the store has it under the pinned digest, with the fi
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -40,11 +41,14 @@ def serve(spec: SignalSpec, pin: ModelPin, models: ModelStore, load: Loader, *, 
     if found != pin.digest:
         raise ModelStoreError(f"{pin.name} is {found} in the model store, not the pinned {pin.digest}.")
     loaded = load(StandIn(models, {shipped: pin.name}), threads=threads)
-    if not isinstance(loaded, LoadsModels) or set(loaded.models.values()) != {pin.digest}:
+    own = {shipped, pin.name}
+    digests = loaded.models if isinstance(loaded, LoadsModels) else {}
+    if {digest for name, digest in digests.items() if name in own} != {pin.digest}:
         raise ModelStoreError(f"What {spec.name} loaded for {pin.name} is not the pinned {pin.digest}.")
     if loaded.spec.name != spec.name or _shape(loaded.spec) != _shape(spec):
         raise ModelStoreError(f"{pin.name} does not measure what {spec.name} measures.")
-    return Served(loaded, spec, pin)
+    others = {name: digest for name, digest in digests.items() if name not in own}
+    return Served(loaded, replace(spec, version=loaded.spec.version), {pin.name: pin.digest, **others})
 
 
 class StandIn(ModelStore):
@@ -74,14 +78,14 @@ class StandIn(ModelStore):
 class Served:
     """A signal type whose verdicts pin the model that serves it, under that model's own name."""
 
-    def __init__(self, signal: SignalType, spec: SignalSpec, pin: ModelPin) -> None:
+    def __init__(self, signal: SignalType, spec: SignalSpec, models: Mapping[str, str]) -> None:
         self._signal = signal
         self._spec = spec
-        self.models = {pin.name: pin.digest}
+        self.models = dict(models)
 
     @property
     def spec(self) -> SignalSpec:
-        """The slot's."""
+        """The slot's, in the version of what is served."""
         return self._spec
 
     def measure(self, batch: Sequence[Subject]) -> Sequence[SignalResult]:

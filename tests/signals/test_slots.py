@@ -11,16 +11,21 @@ from moderation.domain.errors import ModelStoreError, NotFoundError
 from moderation.domain.ids import Digest
 from moderation.domain.model_role import ModelPin
 from moderation.domain.signal import FailureReason, Score, SignalFailure, SignalResult, SignalSpec
-from moderation.media.subject import SignalType, Subject
+from moderation.media.reductions import describe_reduction, resolve_reduction
+from moderation.media.subject import Frame, Picture, SignalType, Subject
+from moderation.screening.serving import Catalog
 from moderation.signals.catalog import SPECS, build, loaded
-from moderation.signals.engine.options import EngineOptions
+from moderation.signals.engine.options import EngineOptions, Precision
+from moderation.signals.hub_specs import hub_spec
 from moderation.signals.image_nsfw import IMAGE_NSFW
 from moderation.signals.models import ModelStore
+from moderation.signals.pictures.preprocessing import read_preprocessing
 from moderation.signals.post_facts import POST_FACTS
 from moderation.signals.registry import registry
 from moderation.signals.runtime import SignalRuntime
 from moderation.signals.slots import serve, slots
-from tests.factories import a_post
+from tests.factories import a_post, facts
+from tests.signals import checkpoints
 from tests.signals.conftest import a_picture, pixels
 from tests.signals.test_runtime import a_spec
 from tests.signals.wheels import FILES, a_wheel, an_entry
@@ -152,3 +157,52 @@ def test_a_signal_without_a_model_of_its_own_is_no_slot(second: ModelStore) -> N
     [result] = stand_in.measure([Subject(a_post(), a_picture(pixels(1)))])
     assert isinstance(result, SignalFailure)
     assert result.reason is FailureReason.MODEL_MISSING
+
+
+def test_a_signal_that_loads_another_file_of_its_own_pins_that_too(store: ModelStore, pin: ModelPin) -> None:
+    def two(models: ModelStore, *, threads: int) -> SignalType:
+        found = Weighed(SPEC, b"", models.entry("first").digest)
+        found.models["weights of this package"] = "e" * 64
+        return found
+
+    served = serve(SPEC, pin, store, two, threads=1)
+    assert SignalRuntime([served]).models == {"toy": pin.digest, "weights of this package": "e" * 64}
+
+
+@pytest.fixture(scope="module")
+def classifiers(tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
+    """Two checkpoints of one classifier, and one with other labels."""
+    mirror = tmp_path_factory.mktemp("mirror")
+    for seed, name in enumerate(("vit", "vit-2", "vit-3")):
+        checkpoints.vit(mirror / name, seed=seed)
+    other = {**checkpoints.PICTURES, "columns": checkpoints.PICTURES["columns"][:1]}
+    kinds = {"vit": checkpoints.PICTURES, "vit-2": checkpoints.PICTURES, "vit-3": other}
+    entries = [checkpoints.entry_for(mirror / name, kind) for name, kind in kinds.items()]
+    store = ModelStore(tmp_path_factory.mktemp("models"), entries=entries, mirror=mirror)
+    for name in kinds:
+        store.pull(name)
+    return store
+
+
+def a_subject(store: ModelStore) -> Subject:
+    shown = checkpoints.picture_pixels(1)
+    reduction = read_preprocessing(store, "vit").reduction
+    frame = Frame(shown, {reduction.name: resolve_reduction(describe_reduction(reduction))(shown)})
+    return Subject(a_post(), Picture(facts(), (frame,)))
+
+
+@pytest.mark.long
+def test_another_checkpoint_serves_a_classifier_of_the_registry(classifiers: ModelStore) -> None:
+    entry = classifiers.entry("vit")
+    catalog = Catalog(classifiers, EngineOptions(precision=Precision.FLOAT32), (entry,))
+    slot = hub_spec(entry).name
+    pins = {name: ModelPin(name, classifiers.entry(name).digest) for name in ("vit", "vit-2", "vit-3")}
+    first, second = catalog.load(slot, None), catalog.load(slot, pins["vit-2"])
+    assert SignalRuntime([second]).models == {"vit-2": pins["vit-2"].digest}
+    [one], [other] = (signal.measure([a_subject(classifiers)]) for signal in (first, second))
+    assert isinstance(one, Score)
+    assert isinstance(other, Score)
+    assert one.values.keys() == other.values.keys()
+    assert one.values != other.values
+    with pytest.raises(ModelStoreError, match="does not measure"):
+        catalog.check(slot, pins["vit-3"])
