@@ -138,6 +138,30 @@ def image(  # noqa: PLR0913, PLR0917 - one argument for each option
         print_json(document)
 
 
+@app.command()
+def table(
+    figures: Annotated[Path | None, typer.Option(help="Recorded figures; default: docs/models/figures.json.")] = None,
+    write: Annotated[Path | None, typer.Option(help="A document whose marked part is replaced.")] = None,
+) -> None:
+    """The recorded figures as Markdown tables, with the command beside each set.
+
+    Example: moderation eval table --write docs/models/README.md
+    """
+    from moderation.bench.evaluation.figures import RELEASED, read_figures  # noqa: PLC0415 - only for this command
+    from moderation.bench.evaluation.sets import challenge_names  # noqa: PLC0415
+    from moderation.reporting.evaluation.markdown import filled, tables  # noqa: PLC0415
+
+    contents = tables(read_figures(figures or RELEASED), challenge_names())
+    if write is None:
+        console.print(contents, markup=False, soft_wrap=True)
+        return
+    try:
+        before = write.read_text(encoding="utf-8")
+        write.write_text(filled(before, contents), encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError(f"{write} cannot be written: {error}.") from error
+
+
 class _Teller:
     """Shows one bar for each thing that is being scored."""
 

@@ -2,7 +2,9 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from moderation.settings import load_settings
 from tests.cli.conftest import Run
 
 ROWS = [
@@ -11,6 +13,12 @@ ROWS = [
     {"text": "explicit porn of two adults", "labels": {"S": 1}},
     {"text": "two cups of tea", "labels": dict.fromkeys(["S", "H", "V", "HR", "SH"], 0)},
 ]
+
+
+@pytest.fixture(scope="session")
+def models_in_use() -> Path:
+    """The store that `make test` fills; read before a test gets a home of its own."""
+    return load_settings().models.resolve()
 
 
 @pytest.fixture
@@ -77,3 +85,51 @@ def test_a_bad_row_is_named_before_anything_is_scored(run: Run, rows: Path) -> N
     assert outcome.code == 1
     assert "line 5" in outcome.err
     assert outcome.out == ""
+
+
+def test_recorded_figures_become_the_tables_of_a_document(run: Run, rows: Path, tmp_path: Path) -> None:
+    figures, page = tmp_path / "figures.json", tmp_path / "page.md"
+    page.write_text("# Models\n<!-- figures: begin --><!-- figures: end -->\n", encoding="utf-8")
+    recorded = run("eval", "text", str(rows), "--model", "terms", "--rounds", "100", "--record", str(figures))
+    assert recorded.code == 0, recorded.err
+    printed = run("eval", "table", "--figures", str(figures))
+    assert "| rows | 4 | 100.0 % (34.2 to 100.0) | 0.0 % (0.0 to 65.8) |" in printed.out
+    assert run("eval", "table", "--figures", str(figures), "--write", str(page)).code == 0
+    assert printed.out.strip() in page.read_text(encoding="utf-8")
+    refused = run("eval", "table", "--figures", str(figures), "--write", str(tmp_path / "none.md"))
+    assert refused.code == 1
+    assert "Traceback" not in refused.err
+
+
+def test_nothing_to_measure_is_said(run: Run) -> None:
+    outcome = run("eval", "text", "--model", "terms")
+    assert outcome.code == 1
+    assert "nothing to measure" in outcome.err
+
+
+def test_pictures_as_json_with_the_unreadable_ones_named(
+    run: Run, models_in_use: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    Image.new("RGB", (64, 64), (30, 90, 200)).save(folder / "blue.png")
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 and no more")
+    monkeypatch.setenv("MODERATION_MODELS_DIR", str(models_in_use))
+    report = tmp_path / "report"
+    outcome = run("eval", "image", str(folder), "--rounds", "100", "--report", str(report), "--json")
+    assert outcome.code == 0, outcome.err
+    assert (outcome.json["pictures"], outcome.json["measured"]) == (2, 1)
+    assert [each["name"] for each in outcome.json["unmeasured"]] == ["broken.jpg"]
+    assert set(outcome.json["columns"]["image_nsfw"]["thresholds"]) == {"high recall", "balanced", "high precision"}
+    assert "broken.jpg" in (report / "report.html").read_text(encoding="utf-8")
+
+
+def test_pictures_without_a_model_are_an_error(run: Run, tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "black.png")
+    outcome = run("eval", "image", str(tmp_path / "black.png"))
+    assert "neither a folder" in " ".join(outcome.err.split())
+    (tmp_path / "set").mkdir()
+    Image.new("RGB", (64, 64)).save(tmp_path / "set" / "black.png")
+    outcome = run("eval", "image", str(tmp_path / "set"))
+    assert outcome.code == 1
+    assert "moderation models pull" in outcome.err
