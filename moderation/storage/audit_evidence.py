@@ -8,6 +8,7 @@ from moderation.domain.audit import ChainBreak
 from moderation.domain.post import PostState
 from moderation.storage.approval import approval
 from moderation.storage.decision_evidence import decision_without_event, event_without_decision, fate_without_event
+from moderation.storage.role_evidence import event_without_role, role_without_event
 from moderation.storage.tables import audit_events, posts, verdicts
 
 PAGE = 1_000
@@ -15,8 +16,8 @@ LET_IN = (PostState.APPROVED, PostState.PUBLISHED)
 
 
 def missing_evidence(connection: Connection, head: int) -> ChainBreak | None:
-    """The first verdict, decision, publication or post state that the (intact) chain up to event `head` does not tell
-    of, or that lacks what has to stand behind it.
+    """The first verdict, decision, publication, change of a model or post state that the (intact) chain up to event
+    `head` does not tell of, or that lacks what has to stand behind it.
 
     A post that no event explains is reported at `head` + 1, where that event should have come at the latest.
     """
@@ -26,6 +27,8 @@ def missing_evidence(connection: Connection, head: int) -> ChainBreak | None:
         or decision_without_event(connection)
         or event_without_decision(connection)
         or fate_without_event(connection)
+        or role_without_event(connection)
+        or event_without_role(connection)
         or _unexplained_post(connection, head + 1)
     )
 
