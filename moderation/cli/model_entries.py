@@ -166,14 +166,13 @@ def _source(entry: ModelEntry) -> str:
 
 
 def _show(entry: ModelEntry, found: Pin) -> None:
-    table = Table("file", "bytes", "SHA-256", box=None, header_style="bold")
+    console.print(f"{entry.name} at revision {found.revision}", markup=False, soft_wrap=True)
     for filename, file in found.files.items():
-        table.add_row(filename, f"{file.bytes}", file.sha256)
-    console.print(f"{entry.name} at revision {found.revision}", markup=False)
-    console.print(table)
+        console.print(f"{file.sha256}  {filename}  {file.bytes} bytes", markup=False, soft_wrap=True)
     if entry.facts is not None:
         page = f"{entry.facts.link}/tree/{found.revision}"
-        console.print(f"Compare with the model's page, which lists the SHA-256 of large files: {page}", markup=False)
+        said = f"Compare with the model's page, which lists the SHA-256 of large files: {page}"
+        console.print(said, markup=False, soft_wrap=True)
     for field, why in entry.unconfirmed.items():
         console.print(f"Also check {field}: {why}", markup=False)
 
