@@ -48,7 +48,9 @@ def text(  # noqa: PLR0913, PLR0917 - one argument for each option
     baseline: Annotated[str, typer.Option(help=f"{TERMS}: the term lists beside the classifier.")] = "",
     report: Report = None,
     record: Record = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print rows for docs/models/README.md.")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print one row of a Markdown table for each set.")
+    ] = False,
     rounds: Rounds = 1000,
     seed: Seed = 0,
     as_json: AsJson = False,

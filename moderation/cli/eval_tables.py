@@ -71,7 +71,7 @@ def print_pictures(figures: PictureFigures) -> None:
 
 
 def text_row(found: "TextEvaluation") -> str:
-    """One file as a row of docs/models/README.md: name, texts, flagged, recall, false alarms, average precision."""
+    """One set as a row of a Markdown table: name, texts, flagged, recall, false alarms, average precision."""
     together = found.result.together
     ranked = (
         f"{each.column} {shown(each.ranking.average_precision)}"

@@ -1,6 +1,6 @@
 """What a classifier said of labelled examples, and the figures that follow: per column, together, and by slice."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,10 +78,21 @@ class ColumnResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """One column's known examples: how many there are, are harmful, were found, and are harmless but flagged."""
+
+    known: int
+    positives: int
+    found: int
+    alarms: int
+
+
+@dataclass(frozen=True, slots=True)
 class AnyResult:
     """All columns together: an example is flagged when any column flags it.
 
-    `examples` are all; `harmful` and `harmless` those that are known to be. `worst` names the column that flags most.
+    `examples` are all; `harmful` and `harmless` those that are known to be. `worst` names the column that flags most;
+    `by_column` counts each column by itself, where anything is known.
     """
 
     name: str
@@ -92,6 +103,7 @@ class AnyResult:
     recall: Estimate
     false_alarms: Estimate
     worst: str
+    by_column: Mapping[str, Counts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +163,16 @@ def any_result(scored: Scored, chosen: NDArray[np.bool_], name: str, resampling:
         share(alarmed[harmful == 1], resampling),
         share(alarmed[harmful == 0], resampling),
         scored.columns[int(counts.argmax())] if counts.any() else "",
+        _counted(scored, chosen),
     )
+
+
+def _counted(scored: Scored, chosen: NDArray[np.bool_]) -> dict[str, Counts]:
+    labels, flagged = scored.labels[chosen], scored.flagged[chosen]
+    harmful, harmless = labels == 1, labels == 0
+    columns = (harmful | harmless, harmful, harmful & flagged, harmless & flagged)
+    totals = np.stack([np.asarray(column.sum(axis=0)) for column in columns], axis=1)
+    return {name: Counts(*row) for name, row in zip(scored.columns, totals.tolist(), strict=True) if row[0]}
 
 
 def _mask(rows: Sequence[int], size: int) -> NDArray[np.bool_]:

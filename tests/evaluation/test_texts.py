@@ -10,7 +10,7 @@ from moderation.evaluation.bootstrap import Resampling
 from moderation.evaluation.examples import Example
 from moderation.evaluation.metrics import Estimate
 from moderation.evaluation.obfuscation import Obfuscation
-from moderation.evaluation.scored import Scored, evaluate
+from moderation.evaluation.scored import Counts, Scored, evaluate
 from moderation.evaluation.texts import obfuscated, on_surface, score_texts
 
 FEW = Resampling(rounds=50)
@@ -87,6 +87,8 @@ def test_slices_are_measured_by_themselves() -> None:
     assert (found["names: sikh"].examples, found["names: sikh"].false_alarms.value) == (2, 1)
     assert found["names any group: no"].flagged.value == 0
     assert found["length: 1-5 words"].examples == 2
+    assert found["names: sikh"].by_column["violence"] == Counts(known=2, positives=1, found=1, alarms=1)
+    assert found["names: sikh"].by_column["hate"] == Counts(known=2, positives=0, found=0, alarms=0)
 
 
 def test_a_text_of_which_too_little_is_known_counts_as_neither() -> None:

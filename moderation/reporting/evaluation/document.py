@@ -49,6 +49,10 @@ def together(result: AnyResult) -> Document:
         "recall": estimate(result.recall),
         "false_alarms": estimate(result.false_alarms),
         "worst": result.worst,
+        "by_column": {
+            name: {"n": each.known, "positives": each.positives, "found": each.found, "alarms": each.alarms}
+            for name, each in result.by_column.items()
+        },
     }
 
 
