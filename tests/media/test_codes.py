@@ -61,12 +61,20 @@ def test_a_damaged_code_is_found_unread() -> None:
     assert read(pasted(code, onto=scenery())) == Codes((), 1)
 
 
-def test_a_picture_full_of_codes_is_unread_at_once() -> None:
-    code = a_code(scale=2)
-    wall = np.tile(code, (16, 16, 1))[:1024, :1024]
+@pytest.mark.parametrize("side", [500, 1024, 2048])
+def test_a_picture_full_of_codes_is_unread_at_once(side: int) -> None:
+    code = a_code(scale=2 * side // 1024 or 1)
+    wall = np.tile(code, (16, 16, 1))[:side, :side]
     started = time.process_time()
     assert read(wall) == Codes((), 1)
     assert time.process_time() - started < 1.0
+
+
+def test_a_small_code_is_looked_at_closely() -> None:
+    code = a_code("https://example.com/" + "x" * 60, scale=2, error="l")
+    picture = np.asarray(cv2.GaussianBlur(pasted(turned(code, 33), onto=scenery()), (0, 0), 0.6), dtype=np.uint8)
+    assert cv2.QRCodeDetectorAruco().detectAndDecodeBytesMulti(picture)[1] == [b""]
+    assert len(read(picture).payloads[0]) == 80
 
 
 def test_six_codes_are_read() -> None:
