@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from moderation.media.decode_limits import PREVIEW_SIDE
 from moderation.media.text_boxes import (
     GRAIN,
     GROWTH,
@@ -32,7 +33,7 @@ def box(*corners: tuple[float, float]) -> Box:
     return Box(np.array(corners, np.float32), 1.0)
 
 
-@given(width=st.integers(1, 3_000), height=st.integers(1, 3_000))
+@given(width=st.integers(1, PREVIEW_SIDE), height=st.integers(1, PREVIEW_SIDE))
 @settings(max_examples=40, deadline=None)
 def test_what_the_detector_sees_is_bounded_for_every_shape(width: int, height: int) -> None:
     pixels = detector_pixels(np.zeros((height, width, 3), np.uint8))
