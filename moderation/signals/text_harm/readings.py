@@ -7,12 +7,13 @@ the tokenizer or fewer word pieces ("k1ll" does, "35mm" and "4k" do not), and sp
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, product
 from math import inf, log
 from typing import TYPE_CHECKING
 
 from moderation.media.text import fold
+from moderation.signals.text_harm.slips import Slips
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -51,6 +52,7 @@ class Reader:
         self._pieces = pieces
         words = [word for word in vocabulary if word.isalpha() and word.isascii() and (len(word) > 1 or word in "ai")]
         # Zipf's law: the frequency of a word is about one over its rank.
+        self._slips = Slips(words)
         self._cost = {word: log((rank + 1) * log(len(words) + 2)) for rank, word in enumerate(words)}
         self._unknown = log(len(words) + 2) * 1.5
         self._frequent = log(FREQUENT * log(len(words) + 2))
@@ -99,17 +101,19 @@ class Reader:
         return words[::-1]
 
     def _decoded(self, text: str) -> str:
-        if not _TRICK.search(text):
-            return text
         words = set(_WORD.findall(text))
         long = {word: self._decoded_word(word) for word in words if len(word) > SHORT_LETTERS}
         if all(word == decoded for word, decoded in long.items()):
             return text
-        return _WORD.sub(lambda word: long.get(word.group()) or self._decoded_short(word.group()), text)
+        tricked = any(word != decoded and _TRICK.search(word) for word, decoded in long.items())
+        short = self._decoded_short if tricked else str
+        return _WORD.sub(lambda word: long.get(word.group()) or short(word.group()), text)
 
     def _decoded_word(self, word: str) -> str:
-        if word in self._cost or not _TRICK.search(word) or self._is_harmless(word):
+        if word in self._cost:
             return word
+        if not _TRICK.search(word) or self._is_harmless(word):
+            return (self._slips.meant(word) or word) if word.isalpha() else word
         options = list(dict.fromkeys(islice(_options(word), MOST_OPTIONS * 4)))
         known = [option for option in options if option in self._cost]
         if known:
@@ -131,12 +135,12 @@ def reader_of(tokenizer: "Tokenizer") -> Reader:
     return Reader(words, lambda word: len(tokenizer.encode(word, add_special_tokens=False).ids))
 
 
-def _spellings(word: str) -> "islice[str]":
+def _spellings(word: str) -> Iterator[str]:
     """The word with signs as letters, in every way that they can be read."""
     return islice(map("".join, product(*(LEET.get(letter, letter) for letter in word))), MOST_OPTIONS)
 
 
-def _options(word: str) -> "list[str]":
+def _options(word: str) -> list[str]:
     """What a word may stand for: signs as letters, no marks inside it, one or two of a drawn-out letter."""
     found: list[str] = []
     for body in dict.fromkeys((word.rstrip("!|"), word.rstrip("!|+"))):
