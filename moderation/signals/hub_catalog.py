@@ -19,7 +19,7 @@ from moderation.signals.registry import ModelEntry, registry
 
 
 def chosen(names: Sequence[str], entries: Sequence[ModelEntry] | None = None) -> tuple[ModelEntry, ...]:
-    """The registry's entries of these names, in that order, without pins.
+    """The registry's classifiers that are on by default, then those of these names, in that order, without pins.
 
     Raises `NotFoundError` for a name that is no classifier: a misspelt name must not screen less.
     """
@@ -28,7 +28,8 @@ def chosen(names: Sequence[str], entries: Sequence[ModelEntry] | None = None) ->
     if wrong:
         hint = f"Classifiers: {', '.join(known)}."
         raise NotFoundError(f"No classifier of the registry is called {', '.join(wrong)}.", hint=hint)
-    return tuple(known[name] for name in dict.fromkeys(names))
+    default = [name for name, entry in known.items() if entry.default]
+    return tuple(known[name] for name in dict.fromkeys([*default, *names]))
 
 
 def specs(entries: Sequence[ModelEntry]) -> tuple[SignalSpec, ...]:

@@ -54,8 +54,11 @@ def test_names_are_the_registrys_and_nothing_else() -> None:
             hub_catalog.chosen([wrong])
 
 
-def test_no_classifier_is_on_by_default() -> None:
+def test_no_shipped_classifier_is_on_by_default(mirror: Path) -> None:
     assert not [entry.name for entry in CLASSIFIERS if entry.default]
+    entries = [entry_for(mirror / "vit", PICTURES, default=True), entry_for(mirror / "bert", TEXTS)]
+    assert [entry.name for entry in hub_catalog.chosen([], entries)] == ["vit"]
+    assert [entry.name for entry in hub_catalog.chosen(["bert", "vit"], entries)] == ["vit", "bert"]
 
 
 def test_what_is_not_pinned_is_refused(tmp_path: Path) -> None:
