@@ -23,6 +23,8 @@ def tables(figures: Figures, challenges: Sequence[str]) -> str:
         _text_table(text, challenges) if text else NOTHING,
         "### Average precision by category",
         _precision_table(text) if text else NOTHING,
+        "### Recall and false alarms by category, at the shipped thresholds",
+        _decision_table(text) if text else NOTHING,
         "### Recall kept in other ways of writing",
         _kept_table(text) or NOTHING,
         "### Pictures",
@@ -63,6 +65,19 @@ def _precisions(figures: Figures) -> Iterator[tuple[str, str]]:
         found = _mapping(each)
         if found.get("average_precision") is not None:
             yield column, f"{_number(found['average_precision'])} of {found.get('positives')}"
+
+
+def _decision_table(text: Figures) -> str:
+    by_set = {name: dict(_decisions(_mapping(figures))) for name, figures in text.items()}
+    columns = list(dict.fromkeys(column for found in by_set.values() for column in found))
+    rows = [(name, *(found.get(column, "") for column in columns)) for name, found in by_set.items() if found]
+    return _table(("set", *columns), rows)
+
+
+def _decisions(figures: Figures) -> Iterator[tuple[str, str]]:
+    for column, each in _mapping(figures.get("columns")).items():
+        shares = [_mapping(_mapping(each).get(figure)).get("value") for figure in ("recall", "false_alarms")]
+        yield column, " / ".join(f"{value * 100:.1f} %" if isinstance(value, float) else DASH for value in shares)
 
 
 def _kept_table(text: Figures) -> str:

@@ -1,10 +1,10 @@
 """The two checks of every evaluation: nothing is worse than in the release before, and no fixed limit is broken."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import dagster as dg
 
-from moderation.evaluation.regression import Regression
+from moderation.evaluation.regression import Figures, Regression
 
 NO_REGRESSION = "no_regression"
 WITHIN_LIMITS = "within_limits"
@@ -21,12 +21,23 @@ def specs(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
 
 
 def no_regression(
-    key: dg.AssetKey, before: Mapping[str, object] | None, found: Sequence[Regression]
+    key: dg.AssetKey, before: Figures | None, now: Figures, compare: Callable[[Figures, Figures], Sequence[Regression]]
 ) -> dg.AssetCheckResult:
-    """Passed when nothing is worse; a set without recorded figures passes and says so."""
-    told = "nothing recorded yet: see moderation eval --record" if before is None else _told(found)
+    """Passed when nothing is worse; a set without recorded figures passes and says so.
+
+    A set whose contents changed since cannot be compared: that is a warning, until its figures are recorded anew.
+    """
+    severity = dg.AssetCheckSeverity.ERROR
+    if before is None:
+        told, passed = "nothing recorded yet: see moderation eval --record", True
+    elif before.get("sha256") != now.get("sha256"):
+        told, passed, severity = "the set is not the one that was recorded", False, dg.AssetCheckSeverity.WARN
+    else:
+        found = compare(before, now)
+        told, passed = _told(found), not found
+    metadata = {"worse": dg.MetadataValue.text(told)}
     return dg.AssetCheckResult(
-        passed=not found, asset_key=key, check_name=NO_REGRESSION, metadata={"worse": dg.MetadataValue.text(told)}
+        passed=passed, asset_key=key, check_name=NO_REGRESSION, severity=severity, metadata=metadata
     )
 
 

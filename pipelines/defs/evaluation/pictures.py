@@ -63,7 +63,7 @@ def evaluate_pictures(config: PictureEvaluationConfig, system: dg.ResourceParam[
             "thresholds": tables.thresholds(figures),
         },
         check_results=[
-            checks.no_regression(KEY, before, [] if before is None else picture_regressions(before, now)),
+            checks.no_regression(KEY, before, now, picture_regressions),
             checks.within_limits(KEY, _too_many(len(missing), len(source.files))),
         ],
     )

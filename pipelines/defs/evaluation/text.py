@@ -103,7 +103,7 @@ def _measure(name: str, key: dg.AssetKey, config: TextEvaluationConfig, system: 
             "slices": tables.slices(found.result),
         },
         check_results=[
-            checks.no_regression(key, before, [] if before is None else regressions(before, now)),
+            checks.no_regression(key, before, now, regressions),
             checks.within_limits(key, broken_limits(name, now)),
         ],
     )

@@ -9,7 +9,7 @@ from PIL import Image
 
 from datasets import corpora
 from moderation.bench.evaluation import pictures as picture_scoring
-from moderation.bench.evaluation.sets import challenge_names
+from moderation.bench.evaluation import sets
 from pipelines.definitions import defs
 from pipelines.defs.evaluation.pictures import evaluate_pictures
 from pipelines.defs.evaluation.text import CHALLENGES, CORPORA, evaluate_text
@@ -42,7 +42,7 @@ def figures(path: Path, **kinds: object) -> dict[str, object]:
 
 
 def test_every_set_has_its_asset() -> None:
-    assert sorted(CHALLENGES) == challenge_names()
+    assert sorted(CHALLENGES) == sets.challenge_names()
     assert sorted(CORPORA) == sorted(corpora.names())
     job = defs.resolve_job_def("evaluate_models")
     assert len(set(job.asset_layer.executable_asset_keys)) == len(CHALLENGES) + len(CORPORA) + 1
@@ -65,7 +65,8 @@ def test_figures_and_a_report_are_written_and_limits_checked(instance: dg.Dagste
 
 def test_a_release_that_is_worse_fails_with_the_numbers(instance: dg.DagsterInstance, tmp_path: Path) -> None:
     best = {"value": 0.99, "low": 0.98, "high": 1.0}
-    before = {"harmful": {"columns": {"sexual": {"average_precision": best}}}}
+    digest = sets.challenge("harmful").sha256
+    before = {"harmful": {"sha256": digest, "columns": {"sexual": {"average_precision": best}}}}
     result, passed = materialise(
         instance, evaluate_text("harmful"), tmp_path, {"model": "terms", **figures(tmp_path, text=before)}
     )
@@ -74,6 +75,18 @@ def test_a_release_that_is_worse_fails_with_the_numbers(instance: dg.DagsterInst
     assert "sexual: average_precision is 0." in str(told["no_regression"]["worse"].value)
     assert "past 0.9800 (it was 0.9900)" in str(told["no_regression"]["worse"].value)
     assert "written: punctuation" in str(told["within_limits"]["broken"].value)
+
+
+def test_another_set_under_the_same_name_is_not_compared_but_warned_of(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    before = {"ordinary_captions": {"sha256": "another", "columns": {}}}
+    config = {"model": "terms", **figures(tmp_path, text=before)}
+    result, passed = materialise(instance, evaluate_text("ordinary_captions"), tmp_path, config)
+    assert not passed["no_regression"]
+    (check,) = [each for each in result.get_asset_check_evaluations() if each.check_name == "no_regression"]
+    assert check.severity is dg.AssetCheckSeverity.WARN
+    assert "not the one that was recorded" in str(check.metadata["worse"].value)
 
 
 @pytest.fixture
