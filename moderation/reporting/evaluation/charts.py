@@ -15,6 +15,8 @@ BAR_WIDTH, BAR_HEIGHT = 190.0, 16.0
 LINES = frozenset({"line", "chance", "held"})
 SMALL = 0.25
 """Labels of marks further left than this stand to their right."""
+HIGH = 0.9
+"""There is no room above marks that are higher than this."""
 
 
 def precision_recall_chart(judged: Judged, marks: Mapping[str, tuple[float, float]]) -> Markup | None:
@@ -33,7 +35,8 @@ def precision_recall_chart(judged: Judged, marks: Mapping[str, tuple[float, floa
         plot.axes("recall", "precision"),
         path([(plot.x(0), plot.y(share)), (plot.x(1), plot.y(share))], "chance"),
         path(points, "line"),
-        *(_mark(plot, name, *place) for name, place in marks.items()),
+        *(_label(plot, index, name, *place) for index, (name, place) in enumerate(marks.items())),
+        *(_ring(plot, name, *place) for name, place in marks.items()),
     ]
     return plot.drawing(f"Precision over recall; flagging everything has precision {share:.2f}.", parts)
 
@@ -126,29 +129,18 @@ def legend(entries: Sequence[tuple[str, str]]) -> Markup:
     return element("p", *items, class_="legend")
 
 
-def _mark(plot: Square, name: str, recall: float, precision: float) -> Markup:
-    x, y = plot.x(recall), plot.y(precision)
+def _ring(plot: Square, name: str, recall: float, precision: float) -> Markup:
+    told = element("title", f"{name}: recall {recall:.3f}, precision {precision:.3f}")
+    return element("circle", told, class_="ring", cx=plot.x(recall), cy=plot.y(precision), r=RADIUS + 1)
+
+
+def _label(plot: Square, index: int, name: str, recall: float, precision: float) -> Markup:
+    """A mark's name below its ring, every second one above where there is room: marks may stand close together."""
     right = recall < SMALL
-    return join(
-        [
-            element(
-                "circle",
-                element("title", f"{name}: recall {recall:.3f}, precision {precision:.3f}"),
-                class_="ring",
-                cx=x,
-                cy=y,
-                r=RADIUS + 1,
-            ),
-            element(
-                "text",
-                name,
-                class_="label",
-                x=x + 9 if right else x - 9,
-                y=y + 15,
-                text_anchor="start" if right else "end",
-            ),
-        ]
-    )
+    above = index % 2 == 1 and precision < HIGH
+    x = plot.x(recall) + (9 if right else -9)
+    y = plot.y(precision) + (-10 if above else 17)
+    return element("text", name, class_="label", x=x, y=y, text_anchor="start" if right else "end")
 
 
 def _whisker(x: float, low: float, high: float) -> Markup:

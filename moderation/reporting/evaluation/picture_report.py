@@ -109,7 +109,7 @@ def _unmeasured(figures: PictureFigures) -> list[tuple[str, str, Markup]]:
     return [
         (
             "unmeasured",
-            f"{len(missing)} pictures without a score",
+            f"Pictures without a score: {len(missing)}",
             table("Unmeasured", ("file", "reason", "detail"), rows),
         )
     ]

@@ -25,6 +25,7 @@ section { margin-top: 28px; padding: 22px 24px 26px; border: 1px solid var(--lin
 .tiles dd { margin: 0; font-size: 22px; font-weight: 600; font-variant-numeric: tabular-nums; }
 .tiles dd small { display: block; color: var(--muted); font-size: 12.5px; font-weight: 400; }
 .scroll { overflow-x: auto; }
+.scroll + .scroll { margin-top: 14px; }
 table { border-collapse: collapse; font-size: 13.5px; font-variant-numeric: tabular-nums; }
 th, td { padding: 4px 14px 4px 0; border-bottom: 1px solid var(--grid); text-align: right; white-space: nowrap; }
 th:first-child, td.left { text-align: left; }
