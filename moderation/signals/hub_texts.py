@@ -10,6 +10,7 @@ from moderation.domain.errors import ModelStoreError
 from moderation.domain.ids import Digest
 from moderation.domain.signal import Score, SignalResult, SignalSpec, Value
 from moderation.media.subject import Subject
+from moderation.media.text import fold
 from moderation.signals.engine.inference import Inference, Tensors
 from moderation.signals.engine.source import ModuleSource
 from moderation.signals.hub_checkpoint import WEIGHTS, check_labels, json_file, load_module, read_config
@@ -47,7 +48,7 @@ class Pieces:
 
 
 class HubTextClassifier:
-    """A text classifier of the registry, loaded. Of a long text the worst piece counts; an empty one scores 0."""
+    """A text classifier of the registry, loaded. Of a text the worst piece and reading count; an empty one scores 0."""
 
     def __init__(self, entry: ModelEntry, labels: Sequence[str], tokenizer: "Tokenizer", inference: Inference) -> None:
         self._spec = hub_spec(entry)
@@ -126,22 +127,32 @@ def read_tokenizer(store: ModelStore, name: str, classifier: Classifier, *, most
 
 
 def split(tokenizer: "Tokenizer", texts: Sequence[str]) -> Pieces:
-    """The texts in pieces; a text without a letter or sign has none."""
+    """The texts in pieces, in every reading; a text without a letter or sign has none."""
     ids: list[tuple[int, ...]] = []
     owners: list[int] = []
     for owner, text in enumerate(texts):
-        if not text.strip():
-            continue
-        first = tokenizer.encode(text)
-        for piece in (first, *first.overflowing):
-            ids.append(tuple(piece.ids))
-            owners.append(owner)
+        for reading in readings(text):
+            first = tokenizer.encode(reading)
+            pieces = [tuple(piece.ids) for piece in (first, *first.overflowing) if piece.ids]
+            ids += pieces
+            owners += [owner] * len(pieces)
     return Pieces(tuple(ids), tuple(owners))
 
 
+def readings(text: str) -> tuple[str, ...]:
+    """The text as it is, and folded where more than letter case changes: look-alike letters and hidden signs undone."""
+    if not text.strip():
+        return ()
+    folded = fold(text).text
+    return (text,) if folded in (text.lower(), "") else (text, folded)
+
+
 def padded(pieces: Sequence[Sequence[int]]) -> Tensors:
-    """Ids and mask of shape (pieces, length), int64, filled with zeros that the mask leaves out."""
-    length = max(len(piece) for piece in pieces)
+    """Ids and mask of shape (pieces, length), int64, filled with zeros that the mask leaves out.
+
+    The length is at least 2, as exported models want it.
+    """
+    length = max(2, *(len(piece) for piece in pieces))
     ids = np.zeros((len(pieces), length), np.int64)
     mask = np.zeros_like(ids)
     for row, piece in enumerate(pieces):

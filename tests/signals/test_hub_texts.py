@@ -10,7 +10,7 @@ from moderation.domain.errors import ModelStoreError
 from moderation.domain.signal import Score
 from moderation.media.subject import Subject
 from moderation.signals.contract import checked
-from moderation.signals.hub_texts import HubTextClassifier, load_text_classifier, read_tokenizer, split
+from moderation.signals.hub_texts import HubTextClassifier, load_text_classifier, read_tokenizer, readings, split
 from moderation.signals.models import ModelStore
 from moderation.signals.registry import Classifier
 from tests.factories import a_post, facts
@@ -93,6 +93,15 @@ def test_texts_do_not_change_each_others_scores(signal: HubTextClassifier) -> No
     for text, row in zip(texts, together, strict=True):
         assert row == pytest.approx(signal.scores([text])[0], abs=1e-5)
     assert (together[-2:] == 0).all()
+
+
+def test_look_alike_letters_and_hidden_signs_hide_nothing(signal: HubTextClassifier) -> None:
+    plain = "go away you"
+    for disguised in ("g\u043e aw\u0430y y\u043eu", "g\u200bo a\u200bway you", "\uff47\uff4f away you"):
+        assert readings(disguised) == (disguised, plain)
+        assert (signal.scores([disguised]) >= signal.scores([plain]) - 1e-5).all()
+    assert readings("Go AWAY you") == ("Go AWAY you",)
+    assert readings(" \n") == ()
 
 
 def test_special_tokens_in_a_text_are_plain_signs(store: ModelStore) -> None:

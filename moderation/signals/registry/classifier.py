@@ -52,7 +52,7 @@ class Classifier(Strict):
     template: Annotated[str, StringConstraints(pattern=r"^[^{}]*\{\}[^{}]*$")] = "{}"
     neutral: list[Text] = Field(default_factory=list)
     columns: Annotated[list[ClassifierColumn], Field(min_length=1)]
-    max_tokens: Annotated[int, Field(ge=8, le=8192)] | None = None
+    max_tokens: Annotated[int, Field(ge=8, le=512)] | None = None
     languages: list[Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]] = Field(default_factory=list)
     known_failures: list[Text] = Field(default_factory=list)
     cost_ms: Annotated[float, Field(gt=0.0)]
