@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from datasets.samples import sample_posts
 from moderation.assembly import now
 from moderation.bench.processes import environment
+from moderation.cli.bank import hashes_of
+from moderation.domain.bank import Bank, BankEffect
 from moderation.domain.ids import PostId
 from moderation.domain.media import ImageFacts
 from moderation.domain.model_role import ModelPin
@@ -19,11 +22,13 @@ from moderation.domain.post import PENDING
 from moderation.domain.signal import Score
 from moderation.domain.verdict import Screening, Verdict
 from moderation.settings import load_settings
+from moderation.storage.banks import BankStore
 from moderation.storage.model_roles import ModelRoleStore
 from moderation.storage.picture_features import PictureFeatureStore
 from moderation.storage.screenings import ScreeningStore
 from moderation.storage.shadow_results import ShadowStore
 from tests.functional import tried_lane
+from tests.functional.test_reload import verdict_on
 from tests.functional.world import World, kill, world
 
 pytestmark = [pytest.mark.functional, pytest.mark.timeout(300)]
@@ -161,3 +166,30 @@ def test_lanes_with_a_candidate_that_are_killed_lose_nothing(place: World, secon
     shadow = ShadowStore(place.database)
     found = [pair for page in shadow.pairs(SLOT, second.digest, None) for pair in page]
     assert len({pair.candidate.screening_id for pair in found}) == len(found) > 0
+
+
+def test_a_picture_that_comes_again_after_its_rejection_is_similar_to_it(place: World, tmp_path: Path) -> None:
+    image = next(sample.image for sample in sample_posts() if sample.expected is Verdict.APPROVE)
+    path = tmp_path / "known.png"
+    path.write_bytes(image)
+    banks = BankStore(place.database)
+    banks.create(Bank("BANNED", BankEffect.BLOCK), actor="test", now=now())
+    [(pdq, quality)] = hashes_of(place.settings, [str(path)])
+    with lane(place, "lane"):
+        assert verdict_on(place, image)[0] is Verdict.APPROVE
+        entry = banks.add("BANNED", pdq, quality, source="", note="", category="", actor="test", now=now())
+        assert verdict_on(place, image)[0] is Verdict.REJECT
+        banks.remove(entry.id, actor="test", now=now())
+        time.sleep(1.5)
+        verdict_on(place, image)
+    first, rejected, again = sorted(place.posts.list(state=None, limit=3), key=lambda post: post.received_at)
+    assert similarity(place, first.id) == (0.0, 0, "")
+    assert similarity(place, again.id) == (pytest.approx(1.0), 1, rejected.id)
+
+
+def similarity(place: World, post_id: PostId) -> tuple[object, object, object]:
+    """What the screening says of the most similar rejected picture."""
+    [one] = screenings(place, [post_id])
+    (result,) = (result for result in one.results if result.signal == "image_similarity")
+    assert isinstance(result, Score), result
+    return result.values["image_rejected_similarity"], result.values["image_rejected_similar"], result.detail["nearest"]
