@@ -10,10 +10,11 @@ from pipelines.defs.operations.retention import nightly, retain_images
 from pipelines.defs.screening.checks import check_screening, checks, every_ten_minutes
 from pipelines.defs.screening.lane_job import screened_posts, screening_lane
 from pipelines.defs.screening.sensor import keep_lanes_alive
+from pipelines.defs.training.text_classifier import train_text_classifier
 from pipelines.resources import System
 
 defs = dg.Definitions(
-    assets=[screened_posts, evaluate_pictures, *evaluations],
+    assets=[screened_posts, train_text_classifier, evaluate_pictures, *evaluations],
     asset_checks=checks,
     jobs=[screening_lane, check_screening, prune_dagster, retain_images, evaluate_models],
     schedules=[every_ten_minutes, daily, nightly],

@@ -1,0 +1,31 @@
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from moderation.signals.text_harm.product import Product
+from moderation.signals.text_harm.training.card import CARD_FILE
+from pipelines.defs.training import text_classifier
+from pipelines.defs.training.text_classifier import TextClassifierConfig, train_text_classifier
+from pipelines.resources import System
+from tests.signals.text_harm import tiny
+
+
+def test_the_asset_trains_on_generated_rows_and_says_what_it_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODERATION_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(text_classifier, "rows", lambda config: text_classifier.generate(config.seed, 1))
+    encoder = tiny.encoder_folder(tmp_path / "encoder")
+    config = TextClassifierConfig(out=str(tmp_path / "out"), encoder=str(encoder), epochs=0.05)
+    result = dg.materialize(
+        [train_text_classifier],
+        resources={"system": System()},
+        run_config=dg.RunConfig({"train_text_classifier": config}),
+    )
+    assert result.success
+    (event,) = result.asset_materializations_for_node("train_text_classifier")
+    product = Product.open(tmp_path / "out")
+    assert event.metadata["model-int8.onnx"].value == product.calibration.model
+    assert event.metadata["folder"].value == str(tmp_path / "out")
+    assert (tmp_path / "out" / CARD_FILE).is_file()

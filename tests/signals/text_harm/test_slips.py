@@ -1,0 +1,43 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moderation.signals.text_harm.slips import Slips, is_slip
+
+WORDS = ("attack", "naked", "suicide", "woman", "wave", "trend")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("atack", "attack"), ("attakc", "attack"), ("attsck", "attack"), ("attacck", "attack"), ("nakd", "naked")],
+)
+def test_one_slip_is_recognised(typed: str, meant: str) -> None:
+    assert Slips(WORDS).meant(typed) == meant
+
+
+@pytest.mark.parametrize(
+    "word", ["attack", "bttack", "atk", "tree", "", "a", "waving", "trending", "waves", "womans", "cave"]
+)
+def test_right_words_inflected_words_and_strangers_stay(word: str) -> None:
+    assert Slips(WORDS).meant(word) is None
+
+
+def test_the_likelier_word_is_meant() -> None:
+    assert Slips(("shirt", "short")).meant("shrt") == "shirt"
+    assert Slips(("short", "shirt")).meant("shrt") == "short"
+
+
+LETTERS = st.text("abc", min_size=1, max_size=7)
+
+
+@settings(deadline=None, max_examples=200)
+@given(word=LETTERS, meant=LETTERS)
+def test_a_slip_is_one_change_after_the_first_letter(word: str, meant: str) -> None:
+    changed = set()
+    for place in range(1, len(meant) + 1):
+        before, after = meant[:place], meant[place + 1 :]
+        changed |= {before + letter + meant[place:] for letter in "abc"}
+        if place < len(meant):
+            changed |= {before + after, before + after[:1] + meant[place] + after[1:]}
+            changed |= {before + letter + after for letter in "abc"}
+    assert is_slip(word, meant) == (word in changed - {meant})
