@@ -34,11 +34,21 @@ def open_module(source: ModuleSource, options: EngineOptions, *, exports: Path |
 
 @contextmanager
 def _kept(source: ModuleSource, folder: Path | None) -> Iterator[Exports]:
-    if folder is not None:
+    """The folder's exports; a scratch folder's when there is none or it cannot be written."""
+    if folder is not None and _is_writable(folder):
         yield Exports(folder, source)
         return
     with tempfile.TemporaryDirectory(prefix="exports-") as scratch:
         yield Exports(Path(scratch), source)
+
+
+def _is_writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def _remembered(contenders: Contenders) -> Engine | None:
@@ -55,7 +65,9 @@ def _remembered(contenders: Contenders) -> Engine | None:
     kept = way[0] is Backend.TORCH or contenders.exports.read(way[1]) is not None
     if not kept or way not in WAYS[wanted] + WAYS[Precision.FLOAT32]:
         return None
-    return _engine(contenders, way, contenders.open(way), row_bytes, f"{why} (remembered)")
+    engine = _engine(contenders, way, contenders.open(way), row_bytes, f"{why} (remembered)")
+    engine.run({name: array[:1] for name, array in contenders.source.example.items()})
+    return engine
 
 
 def _chosen(contenders: Contenders) -> Engine:
@@ -77,11 +89,9 @@ def _chosen(contenders: Contenders) -> Engine:
 
 
 def _engine(contenders: Contenders, way: Way, runner: Runner, row_bytes: int, why: str) -> Engine:
-    options, (backend, precision) = contenders.options, way
-    rows = rows_within(options, row_bytes)
-    apart = options.rows_apart if options.rows_apart is not None else not contenders.source.lengths
-    if precision is Precision.INT8 and apart:
-        rows = 1
+    """Torch's int8 takes the range of activations over a whole call: row by row, no row depends on its neighbours."""
+    backend, precision = way
+    rows = 1 if way == (Backend.TORCH, Precision.INT8) else rows_within(contenders.options, row_bytes)
     return Engine(runner, Plan(Device.CPU, precision, backend, rows, why))
 
 
@@ -96,7 +106,7 @@ def _row_bytes(contenders: Contenders) -> int:
 
 
 def _wish(options: EngineOptions) -> dict[str, object]:
-    return {"processor": processor(), "threads": options.threads, "apart": options.rows_apart}
+    return {"processor": processor(), "threads": options.threads, "rows": [options.max_batch, options.memory_mb]}
 
 
 def _note(contenders: Contenders, way: Way, row_bytes: int, why: str) -> None:

@@ -36,7 +36,7 @@ def open_onnx(
     """
     runner, device = open_runner(model, options, outputs)
     why = "an ONNX model runs in the precision that it was saved in"
-    rows = 1 if precision is Precision.INT8 and options.rows_apart else rows_within(options, row_bytes)
+    rows = rows_within(options, row_bytes)
     return Engine(runner, Plan(device, precision, Backend.ONNXRUNTIME, rows, why))
 
 

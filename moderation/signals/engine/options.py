@@ -44,9 +44,6 @@ class EngineOptions:
         max_batch: Rows computed at once, at least 1; larger calls are split.
         wait_ms: How long a `Batcher` keeps a request while it waits for others, at least 0.
         memory_mb: Megabytes that one call's intermediate values may take by estimate; larger calls are split.
-        rows_apart: Compute the rows of an int8 model one by one. Activations are quantised by the range of the whole
-            call, so that otherwise a row's scores depend a little on its neighbours (about 0.002). None: apart for
-            inputs of fixed size, where a batch is hardly faster, together where lengths vary.
         call_seconds: After this long a call is stopped (ONNX Runtime, between two nodes) or given up (`Batcher`).
 
     Raises `InvalidInputError` for a number outside its range.
@@ -58,7 +55,6 @@ class EngineOptions:
     max_batch: int = 32
     wait_ms: float = 5.0
     memory_mb: int = 1024
-    rows_apart: bool | None = None
     call_seconds: float = 30.0
 
     def __post_init__(self) -> None:

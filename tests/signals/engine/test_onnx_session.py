@@ -71,12 +71,6 @@ def test_a_call_that_takes_too_long_is_stopped_and_the_next_one_runs() -> None:
         assert time.monotonic() - begin < 10
 
 
-def test_int8_rows_run_apart_when_it_is_wished_for() -> None:
-    options = EngineOptions(rows_apart=True)
-    assert open_onnx(doubled(), options, precision=Precision.INT8).plan.rows == 1
-    assert open_onnx(doubled(), options).plan.rows == 32
-
-
 def test_an_answer_without_rows_is_an_error() -> None:
     model = a_graph(onnx.helper.make_node("ReduceSum", ["x"], ["y"], keepdims=0))
     with pytest.raises(InferenceError, match="other than 3 rows"):
