@@ -110,6 +110,7 @@ def _written() -> list[Breach]:
         Breach("offer-in-picture", written.offer(), "a quiet evening", wide, HOLD, "adult_text"),
         Breach("code-in-picture", written.code(), "my new tiles", "coloured tiles", HOLD, "code_link"),
         Breach("damaged-code", written.code(damaged=True), "worn tiles", "coloured tiles, worn", HOLD, "text_unread"),
+        Breach("prompt-in-file", written.with_prompt(), "the sea at dusk", "calm water", HOLD, "adult_prompt"),
         Breach("archive-behind", written.with_archive(), "far away", "nebula", HOLD, "hidden_file"),
         Breach(
             "german-caption",

@@ -6,6 +6,7 @@ import zipfile
 import numpy as np
 import segno
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
 from datasets.drawing import landscapes, nights, patterns
 from datasets.drawing.colour import Pixels
@@ -62,6 +63,17 @@ def with_archive() -> bytes:
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(zipfile.ZipInfo("notes.txt"), "nothing of interest")
     return encode(nights.nebula(np.random.default_rng(84), SMALL), FileFormat.JPEG) + buffer.getvalue()
+
+
+def with_prompt() -> bytes:
+    """A PNG file whose generator wrote the prompt into it."""
+    written = PngInfo()
+    written.add_text(
+        "parameters", "a naked person swimming in the evening sea\nSteps: 20, Sampler: Euler, CFG scale: 7"
+    )
+    buffer = io.BytesIO()
+    Image.fromarray(landscapes.sea(np.random.default_rng(88), SMALL)).save(buffer, "PNG", pnginfo=written)
+    return buffer.getvalue()
 
 
 def with_camera() -> bytes:

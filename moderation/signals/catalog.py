@@ -13,6 +13,7 @@ from moderation.media.subject import Reduction, SignalType, Subject
 from moderation.media.text_presence import text_presence
 from moderation.signals import hub_catalog
 from moderation.signals.caption_language import CAPTION_LANGUAGE, CaptionLanguage
+from moderation.signals.embedded_prompt_terms import EMBEDDED_PROMPT_TERMS, EmbeddedPromptTerms
 from moderation.signals.engine.options import EngineOptions
 from moderation.signals.hub_specs import hub_spec
 from moderation.signals.image_container import IMAGE_CONTAINER, ImageContainer
@@ -40,6 +41,7 @@ SPECS: tuple[SignalSpec, ...] = (
     CAPTION_TERMS,
     PROMPT_TERMS,
     PICTURE_TEXT_TERMS,
+    EMBEDDED_PROMPT_TERMS,
     CAPTION_LINKS,
     CAPTION_LANGUAGE,
     POST_FACTS,
@@ -82,6 +84,7 @@ def build(
         TextTerms(CAPTION_TERMS, matcher),
         TextTerms(PROMPT_TERMS, matcher),
         TextTerms(PICTURE_TEXT_TERMS, matcher),
+        EmbeddedPromptTerms(matcher),
         CaptionLinks(),
         _or_missing(CAPTION_LANGUAGE, CaptionLanguage.load),
         PostFacts(),

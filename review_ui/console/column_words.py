@@ -17,6 +17,7 @@ SIGNALS: Mapping[str, str] = {
     "text_harm": "What the texts say",
     "picture_text": "Text in the picture",
     "picture_text_terms": "Terms in the picture's text",
+    "embedded_prompt_terms": "Terms in the file's own prompt",
     "picture_codes": "Codes in the picture",
     "caption_language": "Language of the caption",
     "image_container": "What the file carries besides the picture",
@@ -85,7 +86,9 @@ FULL: Mapping[str, str] = {
     "image_match_bank": "Bank that matches",
 }
 """What some are called where no heading stands above them."""
-TERMS = re.compile(r"(caption|prompt|picture_text)_(adult|violence|hate|harassment|self_harm|minors|spam)")
+TERMS = re.compile(
+    r"(caption|prompt|picture_text|embedded_prompt)_(adult|violence|hate|harassment|self_harm|minors|spam)"
+)
 """Columns that give how clear the clearest listed term of a category is."""
 SCORES = re.compile(
     r"(caption|prompt|picture_text)"
@@ -100,7 +103,12 @@ SUBJECTS: Mapping[str, str] = {
     "violence_graphic": "Graphic violence",
     "unsafe": "Asks for an unsafe picture",
 }
-SURFACES: Mapping[str, str] = {"caption": "caption", "prompt": "prompt", "picture_text": "picture's text"}
+SURFACES: Mapping[str, str] = {
+    "caption": "caption",
+    "prompt": "prompt",
+    "picture_text": "picture's text",
+    "embedded_prompt": "file's own prompt",
+}
 LIMITS: Mapping[str, str] = {
     ">=": "{} or more",
     ">": "more than {}",
