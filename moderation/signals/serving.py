@@ -39,7 +39,8 @@ class ServedSignals:
 
     `types` gives the signal types in catalog order, slots served by the models that it gets; `load` gives the type of a
     slot with another model, or with the one that ships (None), and must not raise; `candidate` gives one that is only
-    tried. A type whose role stays the same is kept. Roles of slots that are not among the types change nothing. Construction raises what `roles` raises.
+    tried. A type whose role stays the same is kept. Roles of slots that are not among the types change nothing.
+    Construction raises what `roles` raises.
     """
 
     def __init__(
