@@ -45,7 +45,7 @@ class FakeReader:
 
 
 def measured(fake: FakeReader, pictures: Sequence[Picture | Refusal], seconds: float = 100) -> list[SignalResult]:
-    signal = PictureText(fake, models={}, batch_seconds=seconds, clock=fake.now)
+    signal = PictureText(fake, models={}, batch_seconds=seconds, read_from=0.5, clock=fake.now)
     subjects = [Subject(a_post(), picture) for picture in pictures]
     results = signal.measure(subjects)
     return [checked(result, PICTURE_TEXT, subject) for result, subject in zip(results, subjects, strict=True)]
