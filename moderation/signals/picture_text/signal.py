@@ -72,7 +72,7 @@ PICTURE_TEXT = SignalSpec(
             nullable=True,
         ),
     ),
-    cost_ms=60.0,
+    cost_ms=65.0,
     time_limit_s=30.0,
     models=(MODEL,),
     known_failures=(
