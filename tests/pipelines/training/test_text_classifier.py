@@ -11,6 +11,7 @@ from pipelines.resources import System
 from tests.signals.text_harm import tiny
 
 
+@pytest.mark.timeout(400)
 def test_the_asset_trains_on_generated_rows_and_says_what_it_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

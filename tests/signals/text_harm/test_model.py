@@ -8,6 +8,8 @@ from moderation.domain.signal import Surface
 from moderation.signals.text_harm.calibration import SURFACES
 from moderation.signals.text_harm.model import TextHarmModel
 
+pytestmark = pytest.mark.timeout(400)  # the first test trains and exports, which takes a busy machine minutes
+
 SEXUAL = list(HarmCategory).index(HarmCategory.SEXUAL)
 
 

@@ -11,6 +11,8 @@ from moderation.domain.errors import ModelStoreError
 from moderation.signals.text_harm.model import TextHarmModel
 from moderation.signals.text_harm.product import CALIBRATION_FILE, MODEL_FILE, TOKENIZER_FILE, Product
 
+pytestmark = pytest.mark.timeout(400)  # the first test trains and exports, which takes a busy machine minutes
+
 
 @pytest.fixture
 def folder(product_folder: Path, tmp_path: Path) -> Path:

@@ -10,6 +10,8 @@ from moderation.signals.text_harm.model import TextHarmModel
 from moderation.signals.text_harm.signal import TEXT_HARM, TextHarm
 from tests import factories
 
+pytestmark = pytest.mark.timeout(400)  # the first test trains and exports, which takes a busy machine minutes
+
 NO_PICTURE = Refusal(RefusalReason.EMPTY)
 
 

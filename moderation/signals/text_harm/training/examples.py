@@ -51,18 +51,18 @@ class Options:
     """
 
     seed: int = 20261122
-    epochs: float = 2.0
+    epochs: float = 1.35
     batch_rows: int = 32
-    learning_rate: float = 5e-5
+    learning_rate: float = 1e-4
     head_rate: float = 2e-4
     layer_decay: float = 0.8
     frozen_layers: int = 2
     train_tokens: int = 128
     window_tokens: int = 256
-    joined_share: float = 0.1
-    obfuscated_share: float = 0.2
-    soft_weight: float = 0.3
-    interpolation: float = 0.75
+    joined_share: float = 0.15
+    obfuscated_share: float = 0.15
+    soft_weight: float = 0.4
+    interpolation: float = 0.9
     threads: int = 1
     caps: Mapping[str, int] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)

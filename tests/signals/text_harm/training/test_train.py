@@ -21,6 +21,8 @@ from moderation.signals.text_harm.training.train import train
 from tests.signals.text_harm import tiny
 from tests.signals.text_harm.conftest import OPTIONS
 
+pytestmark = pytest.mark.timeout(400)  # the first test trains and exports, which takes a busy machine minutes
+
 
 def test_training_writes_a_product_with_its_card(product_folder: Path, tmp_path: Path) -> None:
     product = Product.open(product_folder)
