@@ -114,14 +114,12 @@ class Shadows:
             log.exception("shadow_lost")
 
     def close(self, *, seconds: float = 1.0) -> None:
-        """Finish what was submitted, for at most so long; what is not stored then is lost."""
-        if self._thread is None:
-            return
-        try:
-            self._inbox.put(None, timeout=seconds)
-        except Full:
-            return
-        self._thread.join(timeout=seconds)
+        """Finish what was submitted, for at most so long; what is not stored then is lost. Then ask nobody any more."""
+        if self._thread is not None:
+            with suppress(Full):
+                self._inbox.put(None, timeout=seconds)
+                self._thread.join(timeout=seconds)
+        self.use([])
 
     def _pick(
         self,
@@ -196,6 +194,7 @@ class _Asked:
         self._worker: Worker | None = None
         self._seconds_per_post = 0.0
         self._retired = False
+        self._starting = threading.Lock()
 
     def most(self, seconds: float, posts: int) -> int:
         """How many of `posts` it is expected to measure within `seconds`, at least one; one while that is not known."""
@@ -205,22 +204,29 @@ class _Asked:
 
     def retire(self) -> None:
         """Ask it no more; its thread ends once it is free."""
-        self._retired = True
-        if self._worker is not None:
-            self._worker.close()
+        with self._starting:
+            self._retired = True
+            if self._worker is not None:
+                self._worker.close()
 
     def ask(self, picked: Picked, most: int) -> list[ShadowResult]:
-        """What it says of the first `most` posts; nothing while it is still hung in an earlier batch."""
+        """What it says of the first `most` posts; nothing while it is still hung in an earlier batch.
+
+        Nothing either when it was retired before it started, which may be while it is loaded.
+        """
         subjects, ids = picked.subjects[:most], picked.ids[:most]
         if self._retired or not subjects:
             return []
-        if self._worker is None:
-            self._worker = Worker(self.candidate.load(), yielding=True)
-        worker = self._worker
+        worker = self._worker or Worker(self.candidate.load(), yielding=True)
         found = {
             result.signal: [row[place] for row in picked.results] for place, result in enumerate(picked.results[0])
         }
-        task = worker.start(with_earlier(subjects, found, worker.spec.needs))
+        asked = with_earlier(subjects, found, worker.spec.needs)
+        with self._starting:
+            if self._retired:
+                return []
+            self._worker = worker
+            task = worker.start(asked)
         results = worker.finish(task, subjects)
         if task is None:
             return []

@@ -254,3 +254,45 @@ def test_closing_waits_for_what_was_submitted_but_not_for_ever(desk: Desk) -> No
     started = time.monotonic()
     hung.close(seconds=0.2)
     assert time.monotonic() - started < 1
+
+
+def threads_of_candidates() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "signal-letters"}
+
+
+def gone(threads: set[threading.Thread]) -> bool:
+    for thread in threads:
+        thread.join(timeout=5)
+    return not any(thread.is_alive() for thread in threads)
+
+
+def test_one_that_is_retired_while_it_is_loaded_is_not_asked_and_leaves_no_thread(desk: Desk) -> None:
+    before, loading, go_on = threads_of_candidates(), threading.Event(), threading.Event()
+
+    def load() -> Stub:
+        loading.set()
+        go_on.wait(5)
+        return counting()
+
+    shadows = Shadows(desk)
+    shadows.use([Candidate("letters", PIN, load)])
+    ask(shadows, subjects("a"))
+    assert loading.wait(5)
+    shadows.use([])
+    go_on.set()
+    shadows.close()
+    assert gone(threads_of_candidates() - before)
+    assert desk.found == []
+    assert desk.skipped == {("letters", PIN): 1}
+
+
+def test_closing_ends_the_threads_of_the_candidates_too(desk: Desk) -> None:
+    before = threads_of_candidates()
+    shadows = trying(desk, counting())
+    ask(shadows, subjects("a"))
+    desk.until(1)
+    used = threads_of_candidates() - before
+    assert len(used) == 1
+    shadows.close()
+    assert gone(used)
+    assert shadows.pins == {}
