@@ -91,7 +91,7 @@ class ModelRoleStore:
             return _write(connection, changed, RoleChange.PROMOTE, by=by, now=now, note=note, facts=facts)
 
     def rollback(self, slot: str, *, by: str, now: datetime, note: str = "") -> SlotRoles:
-        """Let the model serve the slot that served it before the last promotion.
+        """Let the model serve the slot that served it before the last promotion. It is no candidate any more.
 
         Raises `ConflictError` when nothing was promoted: the model that ships serves it.
         """
@@ -100,7 +100,8 @@ class ModelRoleStore:
             roles = _of(connection, slot)
             if roles.live is None:
                 raise ConflictError(f"{slot} is served by the model that the software ships with.")
-            changed = replace(roles, live=roles.former, former=None)
+            candidate = None if roles.candidate == roles.former else roles.candidate
+            changed = replace(roles, live=roles.former, candidate=candidate, former=None)
             return _write(connection, changed, RoleChange.ROLLBACK, by=by, now=now, note=note)
 
 

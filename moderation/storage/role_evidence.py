@@ -18,7 +18,14 @@ ROLES = ("live", "candidate", "former")
 def role_without_event(connection: Connection) -> ChainBreak | None:
     """A change whose event is missing or says something else."""
     query = (
-        select(model_roles, audit_events.c.kind, audit_events.c.subject, audit_events.c.payload)
+        select(
+            model_roles,
+            audit_events.c.kind,
+            audit_events.c.subject,
+            audit_events.c.actor,
+            audit_events.c.at.label("told_at"),
+            audit_events.c.payload,
+        )
         .join_from(model_roles, audit_events, audit_events.c.number == model_roles.c.number, isouter=True)
         .order_by(model_roles.c.number)
     )
@@ -45,6 +52,7 @@ def _same(row: AnyRow, told: dict[str, Any]) -> bool:
         role: {"name": stored[f"{role}_name"], "digest": stored[f"{role}_digest"]} if stored[f"{role}_name"] else None
         for role in ROLES
     }
-    return (row.kind, row.subject) == (f"model.{row.change}", f"slot:{row.slot}") and all(
+    said = (row.kind, row.subject, row.actor, row.told_at, told.get("note"))
+    return said == (f"model.{row.change}", f"slot:{row.slot}", row.by, row.at, row.note) and all(
         told.get(role) == pin for role, pin in pins.items()
     )

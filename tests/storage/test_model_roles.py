@@ -92,6 +92,15 @@ def test_a_candidate_may_run_beside_a_model_that_is_rolled_back(roles: ModelRole
     assert roles.rollback(SLOT, by="cli", now=NOW).candidate == SECOND
 
 
+def test_a_model_that_serves_again_is_not_tried_beside_itself(roles: ModelRoleStore) -> None:
+    for pin in (FIRST, SECOND):
+        name(roles, pin)
+        promote(roles, pin)
+    name(roles, FIRST)
+    back = roles.rollback(SLOT, by="cli", now=NOW)
+    assert (back.live, back.candidate) == (FIRST, None)
+
+
 def test_the_live_model_is_no_candidate(roles: ModelRoleStore) -> None:
     name(roles, FIRST)
     promote(roles, FIRST)

@@ -34,6 +34,9 @@ def test_changes_that_are_as_they_were_audited_are_in_order(changed: Database) -
         "candidate_name = 'other' WHERE number = 1",
         "slot = 'text_harm' WHERE number = 2",
         "change = 'rollback' WHERE number = 2",
+        "note = 'no reason was given' WHERE number = 2",
+        "\"by\" = 'somebody else' WHERE number = 2",
+        "at = '2020-01-01 00:00:00.000000' WHERE number = 2",
     ],
 )
 def test_a_changed_role_is_found(changed: Database, tampering: str) -> None:
