@@ -23,8 +23,10 @@ GENERATORS: tuple[tuple[str, str], ...] = (
 )
 """Names and patterns, in the order in which they are tried: tools first, then the models that they run."""
 NAMES = frozenset({name for name, _ in GENERATORS})
-SETTINGS = re.compile(r"\bSteps: \d+, .*\b(?:Sampler|CFG scale): ", re.DOTALL)
-"""How the web interfaces of Stable Diffusion end what they write."""
+STEPS, SAMPLER = re.compile(r"\bSteps: \d+, "), re.compile(r"\b(?:Sampler|CFG scale): ")
+"""How the web interfaces of Stable Diffusion end what they write: one after the other. As one pattern they would take
+time by the square of the text's length.
+"""
 KEYS = {
     "invokeai_metadata": "invokeai",
     "sd-metadata": "invokeai",
@@ -52,7 +54,7 @@ def generator_of(texts: Sequence[tuple[str, str]], claims: Iterable[str]) -> str
     for name, pattern in GENERATORS:
         if any(re.search(pattern, text[:NAMED_IN_CHARS], re.IGNORECASE) for text in searched):
             return name
-    return "stable-diffusion" if any(SETTINGS.search(text) for text in searched) else ""
+    return "stable-diffusion" if any(map(_has_settings, searched)) else ""
 
 
 def prompt_of(texts: Sequence[tuple[str, str]], generator: str) -> str:
@@ -68,6 +70,11 @@ def prompt_of(texts: Sequence[tuple[str, str]], generator: str) -> str:
         if len(prompt) >= _LEAST_PROMPT_CHARS
     ]
     return max(found, key=len, default="")
+
+
+def _has_settings(text: str) -> bool:
+    steps = STEPS.search(text)
+    return steps is not None and SAMPLER.search(text, steps.end()) is not None
 
 
 def _prompt_in(text: str) -> str:
