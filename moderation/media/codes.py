@@ -33,14 +33,14 @@ CLOSE_SIDE = 640
 MOST_ENLARGED = 4.0
 CLOSE_MARGIN = 0.25
 """Of a code's longer side, around what is looked at again."""
-MAX_PAYLOAD_CHARS = 2_000
-"""Of one code; the largest code holds 7,089 digits or 2,953 bytes."""
-MAX_ANSWER_BYTES = 128 * 1024
+MAX_PAYLOAD_CHARS = 7_089
+"""Digits in the largest code (ISO/IEC 18004, table 7). What is longer was put together from several codes."""
+MAX_ANSWER_BYTES = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Codes:
-    """What the codes of one frame say. `unread` counts codes that were found and could not be decoded."""
+    """What the codes of one frame say. `unread` counts codes that were found and not read, or not in full."""
 
     payloads: tuple[str, ...]
     unread: int
@@ -62,7 +62,10 @@ def picture_codes(rgb: Rgb) -> NDArray[np.uint8]:
         closer = ["" if corners is None else _decoded_closely(rgb, corners * scale, flip) for corners in missed]
         payloads += filter(None, closer)
         unread += closer.count("")
-    answer = {"payloads": list(dict.fromkeys(payloads))[:MAX_CODES], "unread": min(unread, MAX_CODES)}
+    different = list(dict.fromkeys(payloads))
+    unread += len(different[MAX_CODES:]) + sum(len(payload) > MAX_PAYLOAD_CHARS for payload in different[:MAX_CODES])
+    kept = [payload[:MAX_PAYLOAD_CHARS] for payload in different[:MAX_CODES]]
+    answer = {"payloads": kept, "unread": min(unread, MAX_CODES)}
     return np.frombuffer(json.dumps(answer).encode(), dtype=np.uint8)
 
 
@@ -109,7 +112,7 @@ def _decoded(grey: NDArray[np.uint8], marks: int) -> tuple[list[str], list[NDArr
         _, found, corners, _ = cv2.QRCodeDetectorAruco().detectAndDecodeBytesMulti(grey)
     except cv2.error:  # a code's bits can break the library's rules; somebody should look
         return [], [None]
-    read = [_text(payload) for payload in found[:MAX_CODES]]
+    read = [_text(payload) for payload in found]
     places = [np.asarray(corners[index], dtype=np.float32) for index, payload in enumerate(read) if not payload]
     return [payload for payload in read if payload], [*places]
 
@@ -138,4 +141,4 @@ def _decoded_closely(rgb: Rgb, corners: NDArray[np.float32], flip: int) -> str:
 
 
 def _text(payload: bytes) -> str:
-    return bytes(payload).decode("utf-8", "replace")[:MAX_PAYLOAD_CHARS]
+    return bytes(payload).decode("utf-8", "replace")

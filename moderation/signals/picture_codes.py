@@ -14,10 +14,13 @@ from moderation.domain.signal import (
     Surface,
     Value,
 )
-from moderation.media.codes import MAX_PAYLOAD_CHARS, Codes, codes_in
+from moderation.media.codes import Codes, codes_in
 from moderation.media.codes import PICTURE_CODES as REDUCTION
 from moderation.media.subject import Picture, Subject
 from moderation.signals.links import links_in
+
+MAX_SHOWN_CHARS = 2_000
+"""Of all payloads together, enough to show a moderator."""
 
 PICTURE_CODES = SignalSpec(
     name="picture_codes",
@@ -85,4 +88,4 @@ def _values(payloads: Sequence[str], frames: Sequence[Codes]) -> dict[str, Value
 
 
 def _detail(payloads: Sequence[str]) -> dict[str, Value]:
-    return {"payloads": "\n".join(payloads)[:MAX_PAYLOAD_CHARS]} if payloads else {}
+    return {"payloads": "\n".join(payloads)[:MAX_SHOWN_CHARS]} if payloads else {}

@@ -139,7 +139,7 @@ def answer(value: object) -> np.ndarray:
     [
         np.zeros((2, 2), np.uint8),
         np.zeros(5, np.float32),
-        np.zeros(200_000, np.uint8),
+        np.zeros(600_000, np.uint8),
         np.frombuffer(b"[" * 50_000, np.uint8),
         answer([]),
         answer({}),
@@ -172,3 +172,19 @@ def test_payloads_are_printable_and_bounded() -> None:
     assert len(payload) <= MAX_PAYLOAD_CHARS
     (lone,) = codes_in(answer({"payloads": ["\ud800"], "unread": 0})).payloads
     assert lone == "?"
+
+
+def test_codes_over_the_number_that_is_told_count_as_unread() -> None:
+    picture = np.full((1000, 1000, 3), 255, np.uint8)
+    for number in range(MAX_CODES + 1):
+        code = a_code(f"https://example.com/{number}", scale=7)
+        picture = pasted(code, onto=picture, left=40 + number % 3 * 310, top=40 + number // 3 * 310)
+    found = read(picture)
+    assert (len(found.payloads), found.unread) == (MAX_CODES, 1)
+
+
+def test_a_link_at_the_end_of_the_longest_payload_is_read() -> None:
+    text = "x" * 2_700 + " https://example.com/end"
+    assert read(a_code(text, scale=4, error="l")).payloads == (text,)
+    digits = "1" * MAX_PAYLOAD_CHARS
+    assert read(a_code(digits, scale=4, error="l")).payloads == (digits,)
