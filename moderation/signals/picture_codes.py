@@ -14,8 +14,8 @@ from moderation.domain.signal import (
     Surface,
     Value,
 )
-from moderation.media.codes import Codes, codes_in
 from moderation.media.codes import PICTURE_CODES as REDUCTION
+from moderation.media.codes import Codes, codes_in
 from moderation.media.subject import Picture, Subject
 from moderation.signals.links import links_in
 

@@ -55,7 +55,7 @@ class Exports:
         data = _own_bytes(self._place(name, "json"), limit=MAX_FACTS_BYTES)
         try:
             found = json.loads(data) if data is not None else None
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         if not isinstance(found, dict) or found.get("key") != self.key():
             return None
@@ -110,9 +110,9 @@ def _digest_of_example(source: ModuleSource) -> str:
 
 
 def _own_bytes(path: Path, *, limit: int | None = None) -> bytes | None:
-    """A plain file's bytes, if this user owns it and nobody else may write to it."""
+    """A plain file's bytes, if this user owns it and nobody else may write to it. Does not wait at a pipe."""
     try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             found = os.fstat(file.fileno())
             mine = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
             if not mine or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or (limit and found.st_size > limit):

@@ -1,5 +1,6 @@
 import json
 import multiprocessing
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,6 +66,15 @@ def poison_record_key(file: Path) -> None:
     place.write_text(json.dumps(document), encoding="utf-8")
 
 
+def poison_record_depth(file: Path) -> None:
+    file.with_suffix(".json").write_text("[" * 60_000, encoding="utf-8")
+
+
+def poison_pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
 @pytest.mark.parametrize(
     "poison",
     [
@@ -75,6 +85,8 @@ def poison_record_key(file: Path) -> None:
         poison_link,
         poison_record,
         poison_record_key,
+        poison_record_depth,
+        poison_pipe,
         Path.unlink,
     ],
 )
