@@ -29,9 +29,9 @@ RECALL = 0.9
 """What "high recall" aims at."""
 PRECISION = 0.95
 """What "high precision" aims at."""
-LEAST_PRECISION = 0.85
+LEAST_PRECISION = 0.8
 """What "balanced" needs besides few false alarms."""
-SHARERS = 4.0
+SHARERS = 3.0
 """A pool's limit is for all categories together; alarms overlap, so each may use the limit divided by this."""
 
 Floats = NDArray[np.float64]
