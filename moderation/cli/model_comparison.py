@@ -6,12 +6,14 @@ from typing import Any, TypeAlias
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from moderation.domain.ids import PostId
 from moderation.domain.model_role import ModelPin
 from moderation.domain.post import Post
 from moderation.domain.signal import SignalSpec
 from moderation.domain.verdict import Verdict
+from moderation.media.untrusted_text import printable
 from moderation.screening.candidates import ColumnDifference, Comparison
 
 Document: TypeAlias = dict[str, Any]
@@ -36,6 +38,7 @@ def as_document(
         "changed": found.changed,
         "skipped": skipped,
         "incomplete": found.incomplete,
+        "readers": list(found.readers),
         "failures": {"live": dict(found.live_failures), "candidate": dict(found.failures)},
         "ms_per_post": {
             "mean": found.mean_seconds * 1e3,
@@ -68,9 +71,15 @@ def print_comparison(console: Console, document: Document) -> None:
     for title, header, rows in tables(document):
         table = Table(*header, title=title, title_justify="left", box=None, header_style="bold", title_style="bold")
         for row in rows:
-            table.add_row(*(str(value) for value in row))
+            table.add_row(*(Text(_shown(value)) for value in row))
         console.print(table if rows else f"[bold]{title}[/]: none")
         console.print()
+
+
+def _shown(value: object) -> str:
+    """For a terminal: captions are written by strangers."""
+    text = str(value)
+    return printable(text, len(text))
 
 
 def as_page(document: Document) -> str:
@@ -94,6 +103,7 @@ def tables(document: Document) -> Iterator[tuple[str, Sequence[str], Rows]]:
             ("posts whose verdict would change", f"{document['changed']:,}"),
             ("posts that the candidate was not asked about", f"{document['skipped']:,}"),
             ("posts from before the policy's signals, left out", f"{document['incomplete']:,}"),
+            ("signals that read this one, not measured again", ", ".join(document["readers"]) or "none"),
             ("failures of the candidate", _counts(failures["candidate"])),
             ("failures of the live model", _counts(failures["live"])),
             ("candidate, ms a post (mean, 95 %)", f"{cost['mean']:.1f}, {cost['p95']:.1f}"),

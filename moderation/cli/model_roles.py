@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 from rich.table import Table
+from rich.text import Text
 
 from moderation.assembly import compile_file, now, signal_catalog
 from moderation.cli.model_comparison import as_document, as_page, print_comparison
@@ -230,5 +231,6 @@ def _tell_history(store: ModelRoleStore, limit: int, *, as_json: bool) -> None:
         one = record.roles
         names = [pin.name if pin else what for pin, what in ((one.live, "what ships"), (one.candidate, "none"))]
         at = record.at.isoformat(timespec="seconds")
-        table.add_row(str(one.number), at, one.slot, record.change, *names, record.by, record.note)
+        cells = (str(one.number), at, one.slot, record.change, *names, record.by, record.note)
+        table.add_row(*(Text(cell) for cell in cells))
     console.print(table)

@@ -1,13 +1,14 @@
 """What would change if a candidate were live: stored posts, judged again with its results instead of the live ones.
 
 Both sides are judged by the policy in force and by its one evaluator, so that nothing but the model makes a difference.
-Memory does not grow with the number of posts.
+Signals that read what the candidate's signal found are not measured again: what they would change is not seen, and they
+are named. Memory does not grow with the number of posts.
 """
 
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from moderation.domain.ids import PostId
 from moderation.domain.signal import ColumnKind, Match, Score, SignalFailure, SignalResult, SignalSpec, Value
@@ -68,7 +69,7 @@ class Comparison:
     """What would change. `verdicts` counts posts by verdict before and after, `gained` and `lost` posts by live rule.
 
     `incomplete` posts are not compared: they were screened before the policy's signals were all there. Seconds are the
-    candidate's for one post.
+    candidate's for one post. `readers` still say what they said of the live model's result.
     """
 
     posts: int
@@ -82,6 +83,7 @@ class Comparison:
     gained: Mapping[str, int]
     lost: Mapping[str, int]
     examples: tuple[Example, ...]
+    readers: tuple[str, ...] = ()
 
     @property
     def changed(self) -> int:
@@ -108,7 +110,16 @@ def compare(
             sums.add(pair, one, other)
         seen += len(page)
         progress(seen)
-    return sums.result()
+    return replace(sums.result(), readers=readers(policy.specs, spec))
+
+
+def readers(specs: Sequence[SignalSpec], spec: SignalSpec) -> tuple[str, ...]:
+    """The signals whose results rest on that of `spec`, at once or through others; each stands after what it needs."""
+    found = [spec.name]
+    for one in specs:
+        if set(one.needs) & set(found):
+            found.append(one.name)
+    return tuple(found[1:])
 
 
 def substituted(pair: ShadowPair) -> tuple[SignalResult, ...]:

@@ -51,11 +51,13 @@ def ordinary(nsfw: float) -> list[SignalResult]:
     ]
 
 
-def shadow(database: Database, pin: ModelPin, pairs: Sequence[tuple[float, float]]) -> None:
+def shadow(
+    database: Database, pin: ModelPin, pairs: Sequence[tuple[float, float]], caption: str = "<b>caption {}</b>"
+) -> None:
     """Posts that the live model and the candidate scored so."""
     posts = PostStore(database)
     for number in range(len(pairs)):
-        accept(posts, a_new_post(caption=f"<b>caption {number}</b>"), now=after(number / 1000))
+        accept(posts, a_new_post(caption=caption.format(number)), now=after(number / 1000))
     done = [
         (claim, a_screening(claim, results=ordinary(live)))
         for claim, (live, _) in zip(claim_all(posts, now=after(1)), pairs, strict=True)
@@ -163,6 +165,25 @@ def test_what_would_change_is_told(run: Run, second: ModelPin, database: Databas
     assert SECOND in told.out
     assert "&lt;b&gt;caption 0&lt;/b&gt;" in page.read_text()
     assert "<b>caption" not in page.read_text()
+
+
+def test_what_strangers_and_notes_write_is_no_markup(run: Run, second: ModelPin, database: Database) -> None:
+    assert run("models", "candidate", SLOT, SECOND, "--note", "see [/1] and [red]").code == 0
+    shadow(database, second, [(0.01, 0.99)], caption="[/b] \x1b[2J end")
+    told = run("models", "compare", SLOT, "--texts")
+    assert told.code == 0, told.err
+    assert "[/b]" in told.out
+    assert "\x1b[2J" not in told.out
+    history = run("models", "roles", "--history")
+    assert history.code == 0, history.err
+    assert "[/1]" in history.out
+    assert "[red]" in history.out
+
+
+def test_what_is_not_measured_again_is_said(run: Run, second: ModelPin, database: Database) -> None:
+    shadow(database, second, [(0.01, 0.99)])
+    assert run("models", "compare", SLOT, "--model", SECOND, "--json").json["readers"] == ["image_similarity"]
+    assert "image_similarity" in run("models", "compare", SLOT, "--model", SECOND).out
 
 
 def test_since_limits_what_is_compared(run: Run, second: ModelPin, database: Database) -> None:

@@ -15,7 +15,7 @@ from moderation.domain.signal import FailureReason, Score, SignalFailure, Signal
 from moderation.domain.verdict import Verdict
 from moderation.policy.compile import Policy
 from moderation.screening import candidates
-from moderation.screening.candidates import Comparison, compare, substituted
+from moderation.screening.candidates import Comparison, compare, readers, substituted
 from moderation.storage.shadow_results import ShadowPair
 from tests.policy.signals import SPECS, results
 from tests.policy.test_evaluate import compiled
@@ -68,6 +68,14 @@ def test_only_the_candidates_signal_is_another_one() -> None:
     changed = substituted(one)
     assert [result.signal for result in changed] == [result.signal for result in one.live]
     assert [new for new, old in zip(changed, one.live, strict=True) if new is not old] == [one.candidate.result]
+
+
+def test_signals_that_read_the_candidates_are_named_for_they_are_not_measured_again() -> None:
+    first, second, third, fourth = (replace(NSFW, name=name, needs=()) for name in ("one", "two", "three", "four"))
+    specs = (first, replace(second, needs=("one",)), third, replace(fourth, needs=("three", "two")))
+    assert readers(specs, first) == ("two", "four")
+    assert readers(specs, third) == ("four",)
+    assert readers(specs, fourth) == compared(pair(1, 0.1, 0.2)).readers == ()
 
 
 def test_examples_name_the_deciding_rules() -> None:
