@@ -96,6 +96,10 @@ class ServedSignals:
         """See `SignalRuntime.measure`."""
         return self._runtime.measure(batch)
 
+    def close(self) -> None:
+        """Let the threads end and the models go; nothing can be measured any more."""
+        self._runtime.close()
+
     def _serve(self, live: Live) -> None:
         """Load what changed and let it measure from now on."""
         started, old = time.monotonic(), self._runtime

@@ -167,3 +167,15 @@ def test_a_replay_finds_the_models_that_a_verdict_pinned() -> None:
         "other": THIRD,
     }
     assert pinned_models(records, {"letters-1": "1" * 64}) == {}
+
+
+def test_signals_that_were_closed_let_threads_and_models_go() -> None:
+    before = set(threading.enumerate())
+    shop = Shop(MemoryRoles())
+    assert shop.digit() == 1
+    measuring = [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("signal-")]
+    assert len(measuring) == 2
+    shop.signals.close()
+    for thread in measuring:
+        thread.join(5)
+    assert not any(thread.is_alive() for thread in measuring)
