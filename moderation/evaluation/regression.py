@@ -4,6 +4,7 @@ A figure counts as worse when it lies outside the interval that it had before, o
 may do is no regression. Limits on false alarms hold whatever was before.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -34,7 +35,10 @@ LEETSPEAK, LEET_KEPT, OTHERS_KEPT = "leet", 0.85, 0.95
 
 @dataclass(frozen=True, slots=True)
 class Regression:
-    """One figure that is worse than it may be; `bound` is what it may not pass, `before` None for a fixed limit."""
+    """One figure that is worse than it may be; `bound` is what it may not pass, `before` None for a fixed limit.
+
+    `now` is NaN where there is no figure to hold against the limit.
+    """
 
     where: str
     figure: str
@@ -65,18 +69,18 @@ def regressions(before: Figures, now: Figures) -> list[Regression]:
 
 
 def broken_limits(name: str, now: Figures) -> list[Regression]:
-    """The fixed limits that the figures of the set `name` break."""
+    """The fixed limits that the figures of the set `name` break; one that nothing can be held against is broken."""
     found: list[Regression] = []
     if name in FALSE_ALARM_LIMITS:
         found += _above("any", _mapping(now.get("any")), FALSE_ALARM_LIMITS[name])
     if name in GROUP_LIMITS:
-        for part, figures in _mapping(now.get("slices")).items():
-            if part.startswith("part: "):
-                found += _above(part, _mapping(figures), GROUP_LIMITS[name])
+        parts = {part: each for part, each in _mapping(now.get("slices")).items() if part.startswith("part: ")}
+        for part, figures in (parts or {"every part": None}).items():
+            found += _above(part, _mapping(figures), GROUP_LIMITS[name])
     for way, figures in _mapping(now.get("obfuscations")).items():
         kept, least = _value(_mapping(figures).get("kept")), LEET_KEPT if way == LEETSPEAK else OTHERS_KEPT
-        if kept is not None and kept < least:
-            found.append(Regression(f"written: {way}", "recall kept", kept, least, None))
+        if kept is None or kept < least:
+            found.append(Regression(f"written: {way}", "recall kept", _or_nan(kept), least, None))
     return found
 
 
@@ -94,7 +98,11 @@ def _compared(where: str, before: Figures, now: Figures) -> Iterator[Regression]
 
 def _above(where: str, figures: Figures, limit: float) -> Sequence[Regression]:
     value = _value(figures.get("false_alarms"))
-    return [Regression(where, "false_alarms", value, limit, None)] if value is not None and value > limit else []
+    return [Regression(where, "false_alarms", _or_nan(value), limit, None)] if value is None or value > limit else []
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _mapping(value: object) -> Figures:
@@ -110,7 +118,7 @@ def _number(value: object) -> float | None:
 
 
 def picture_regressions(before: Figures, now: Figures) -> list[Regression]:
-    """What is worse in a picture signal's figures, column by column and threshold by threshold.
+    """What is worse in a picture signal's figures, column by column and threshold by threshold; none may go missing.
 
     Where pictures have no labels, the share that a threshold flags stands for its false alarms: such sets are of
     harmless pictures.
@@ -123,9 +131,13 @@ def picture_regressions(before: Figures, now: Figures) -> list[Regression]:
             continue
         old, new = _mapping(figures), _mapping(current[name])
         found += _compared(name, old, new)
+        held = _mapping(new.get("thresholds"))
         for use, point in _mapping(old.get("thresholds")).items():
-            held = _mapping(_mapping(new.get("thresholds")).get(use))
-            found += _compared(f"{name}, {use}", _flagged_as_alarms(_mapping(point)), _flagged_as_alarms(held))
+            where = f"{name}, {use}"
+            if use in held:
+                found += _compared(where, _flagged_as_alarms(_mapping(point)), _flagged_as_alarms(_mapping(held[use])))
+            else:
+                found.append(Regression(where, "the threshold", 0.0, 1.0, 1.0))
     return found
 
 

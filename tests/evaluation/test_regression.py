@@ -72,9 +72,21 @@ def test_limits_hold_whatever_was_before() -> None:
     assert broken_limits("harmful", over) == []
 
 
+def test_a_limit_that_nothing_can_be_held_against_is_broken() -> None:
+    unknown = figures()
+    unknown["any"]["false_alarms"] = None
+    for name in FALSE_ALARM_LIMITS:
+        assert [each.figure for each in broken_limits(name, {**unknown, "slices": {}})][:1] == ["false_alarms"]
+    whole = {**figures(), "slices": {"length: 1-5 words": {"false_alarms": estimate(0.0)}}}
+    assert [each.where for each in broken_limits("identity_templates", whole)] == ["every part"]
+    (found,) = broken_limits("harmful", {"obfuscations": {"leet": {"kept": None}}})
+    assert "recall kept is nan" in str(found)
+
+
 def test_every_group_has_its_limit() -> None:
     parts = {"part: gay": {"false_alarms": estimate(0.2)}, "names: gay": {"false_alarms": estimate(0.9)}}
-    assert [each.where for each in broken_limits("identity_templates", {"slices": parts})] == ["part: gay"]
+    whole = {**figures(), "slices": parts}
+    assert [each.where for each in broken_limits("identity_templates", whole)] == ["part: gay"]
 
 
 @pytest.mark.parametrize(
@@ -95,6 +107,12 @@ def test_more_flagged_pictures_without_labels_are_a_regression() -> None:
     (found,) = picture_regressions(pictures(0.01), pictures(0.05))
     assert (found.where, found.figure) == ("image_nsfw, balanced", "false_alarms")
     assert picture_regressions(pictures(0.01), {"columns": {}}) != []
+
+
+def test_a_threshold_that_is_gone_is_a_regression() -> None:
+    without = {"columns": {"image_nsfw": {"thresholds": {}}}}
+    assert [each.figure for each in picture_regressions(pictures(0.01), without)] == ["the threshold"]
+    assert picture_regressions(without, pictures(0.01)) == []
 
 
 def test_of_labelled_pictures_the_flagged_share_says_nothing() -> None:

@@ -65,8 +65,9 @@ def test_figures_and_a_report_are_written_and_limits_checked(instance: dg.Dagste
 
 def test_a_release_that_is_worse_fails_with_the_numbers(instance: dg.DagsterInstance, tmp_path: Path) -> None:
     best = {"value": 0.99, "low": 0.98, "high": 1.0}
-    digest = sets.challenge("harmful").sha256
-    before = {"harmful": {"sha256": digest, "columns": {"sexual": {"average_precision": best}}}}
+    source = sets.challenge("harmful")
+    facts = {"sha256": source.sha256, "examples": len(source.examples)}
+    before = {"harmful": {**facts, "columns": {"sexual": {"average_precision": best}}}}
     result, passed = materialise(
         instance, evaluate_text("harmful"), tmp_path, {"model": "terms", **figures(tmp_path, text=before)}
     )
@@ -77,10 +78,12 @@ def test_a_release_that_is_worse_fails_with_the_numbers(instance: dg.DagsterInst
     assert "written: punctuation" in str(told["within_limits"]["broken"].value)
 
 
+@pytest.mark.parametrize("changed", [{"sha256": "another"}, {"examples": 149}])
 def test_another_set_under_the_same_name_is_not_compared_but_warned_of(
-    instance: dg.DagsterInstance, tmp_path: Path
+    instance: dg.DagsterInstance, tmp_path: Path, changed: dict[str, object]
 ) -> None:
-    before = {"ordinary_captions": {"sha256": "another", "columns": {}}}
+    facts = {"sha256": sets.challenge("ordinary_captions").sha256, "examples": 150}
+    before = {"ordinary_captions": {**facts, **changed, "columns": {}}}
     config = {"model": "terms", **figures(tmp_path, text=before)}
     result, passed = materialise(instance, evaluate_text("ordinary_captions"), tmp_path, config)
     assert not passed["no_regression"]
@@ -102,7 +105,7 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_pictures_are_measured_and_compared(instance: dg.DagsterInstance, tmp_path: Path, photos: Path) -> None:
     none = {"value": 0.0, "low": 0.0, "high": 0.1}
     point = {"balanced": {"threshold": 0.5, "flagged": none}}
-    before = {"brightness on photos": {"columns": {"brightness_score": {"thresholds": point}}}}
+    before = {"brightness on photos": {"pictures": 4, "columns": {"brightness_score": {"thresholds": point}}}}
     config = {"source": str(photos), "signal": "brightness"}
     result, passed = materialise(
         instance, evaluate_pictures, tmp_path, {**config, **figures(tmp_path, pictures=before)}
