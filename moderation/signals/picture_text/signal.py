@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 
 from moderation.domain.media import Refusal
 from moderation.domain.signal import (
@@ -52,7 +53,8 @@ PICTURE_TEXT = SignalSpec(
         Column(
             "picture_text_lines_unread",
             ColumnKind.INTEGER,
-            "Lines that were found but left unread for number or time; text may hide behind text",
+            "Lines that were found but left unread or out, for number, time or length, and 1 for each further frame in "
+            "which text is likely; text may hide behind text",
             low=0,
         ),
         Column(
@@ -79,7 +81,7 @@ PICTURE_TEXT = SignalSpec(
         "The cheap detector misses 8 % of letters from 3 % of the height up, mostly thin, see-through or signs' ones.",
         "It sends half of ordinary photographs to the reader, house fronts and rooms most of all.",
         "Handwriting, strongly bent or mirrored lines and scripts that the reader does not know are not read.",
-        "Of an animation at most two of the frames looked at are read.",
+        "Of an animation at most two of the frames looked at are read; the others count as unread lines.",
     ),
 )
 
@@ -143,7 +145,7 @@ class PictureText:
             return SignalFailure(PICTURE_TEXT.name, FailureReason.TIMED_OUT, error.message)
         except InferenceError as error:
             return SignalFailure(PICTURE_TEXT.name, FailureReason.ERROR, error.message)
-        return _score(picture, readings, likelihood)
+        return _score(picture, readings, likelihood, left=len(frames) - len(chosen))
 
 
 def _likelihood(picture: Picture | Refusal) -> float:
@@ -164,8 +166,11 @@ def _unread(picture: Picture | Refusal, likelihood: float, read_from: float) -> 
     return _values(NONE if likelihood < read_from else NOT_READ, likelihood)
 
 
-def _score(picture: Picture, readings: Mapping[int, Reading], likelihood: float) -> Score:
-    """What was read in the frames, each frame's text after the other's, equal lines of a later frame left out."""
+def _score(picture: Picture, readings: Mapping[int, Reading], likelihood: float, left: int) -> Score:
+    """What was read in the frames, each frame's text after the other's, equal lines of a later frame left out.
+
+    `left` is how many frames with likely text were not read.
+    """
     texts: list[str] = []
     places: list[dict[str, object]] = []
     certain: list[tuple[float, int]] = []
@@ -179,11 +184,17 @@ def _score(picture: Picture, readings: Mapping[int, Reading], likelihood: float)
                 {"frame": number, "corners": corners.flatten().tolist(), "confidence": round(line.confidence, 3)}
             )
             certain.append((line.confidence, len(line.text)))
-    text = "\n".join(texts)[:MOST_CHARS]
+    text, cut = _shortened(texts)
     chars = sum(length for _, length in certain)
     confidence = sum(share * length for share, length in certain) / chars if chars else None
-    unread = sum(reading.unread for reading in readings.values())
+    unread = left + cut + sum(reading.unread for reading in readings.values())
     return _values(READ, likelihood, text, confidence, unread, places)
+
+
+def _shortened(rows_of_text: Sequence[str]) -> tuple[str, int]:
+    """The rows in at most `MOST_CHARS` characters, and how many of them are not there, or not in full."""
+    ends = accumulate(len(row) + 1 for row in rows_of_text)
+    return "\n".join(rows_of_text)[:MOST_CHARS], sum(end - 1 > MOST_CHARS for end in ends)
 
 
 def _values(

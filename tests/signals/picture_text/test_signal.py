@@ -91,6 +91,14 @@ def test_the_likeliest_two_frames_of_an_animation_are_read_in_their_order() -> N
     assert result.values["picture_text_likelihood"] == pytest.approx(0.9)
 
 
+def test_each_further_frame_that_may_have_text_counts_as_an_unread_line() -> None:
+    (further, none) = measured(FakeReader(), [a_picture(0.6, 0.2, 0.9, 0.7, 0.6), a_picture(0.2, 0.9, 0.7)])
+    assert isinstance(further, Score)
+    assert isinstance(none, Score)
+    assert further.values["picture_text_lines_unread"] == 2
+    assert none.values["picture_text_lines_unread"] == 0
+
+
 def test_equal_lines_of_later_frames_are_told_once() -> None:
     same = Reading((a_line("the same"),), 1)
     (result,) = measured(FakeReader([same, same]), [a_picture(0.6, 0.9)])
@@ -120,6 +128,7 @@ def test_very_much_text_is_cut() -> None:
     )
     assert isinstance(result, Score)
     assert result.values["picture_text_chars"] == len(str(result.detail["text"])) == MOST_CHARS
+    assert result.values["picture_text_lines_unread"] == 67
 
 
 def test_a_reader_that_fails_costs_its_own_post_only() -> None:
