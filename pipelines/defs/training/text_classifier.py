@@ -1,5 +1,6 @@
 """`train_text_classifier`: from the labelled corpora to the files that the model store serves as `text-harm`."""
 
+import json
 import time
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from datasets import corpora
 from datasets.captions import generate
 from datasets.manifests import Use
 from datasets.rows import Row
+from datasets.short_texts import short_texts, vocabulary
+from moderation.signals.terms.document import term_lists
+from moderation.signals.terms.matcher import Matcher
 from pipelines.defs.training.text_examples import CAPS, LIMITS, WEIGHTS, examples
 from pipelines.resources import System
 
@@ -18,6 +22,7 @@ EPOCHS = 1.35
 CAPTIONS_SEED = 1
 """Another seed of training leaves the generated captions as they are, so that two trainings can be compared."""
 CAPTIONS_PER_FAMILY = 140
+SHORT_TEXTS = 6_000
 
 
 class TextClassifierConfig(dg.Config):
@@ -29,6 +34,7 @@ class TextClassifierConfig(dg.Config):
     seed: int = SEED
     epochs: float = Field(default=EPOCHS, gt=0)
     captions_per_family: int = Field(default=CAPTIONS_PER_FAMILY, ge=1, description="Generated rows of each family")
+    short_texts: int = Field(default=SHORT_TEXTS, ge=0, description="Harmless texts of a word or three")
     sources: list[str] = Field(default_factory=list, description="Corpora to train on; empty: all that may be")
     threads: int = Field(default=1, ge=1)
 
@@ -50,11 +56,11 @@ def train_text_classifier(
     started = time.monotonic()
     settings = system.settings()
     out = Path(config.out) if config.out else settings.home / "trained" / "text-harm"
-    found = examples(rows(config))
+    base = open_encoder_folder(Path(config.encoder)) if config.encoder else load_encoder(ModelStore(settings.models))
+    found = examples([*rows(config), *short_rows(config, base[1])])
     options = Options(
         seed=config.seed, epochs=config.epochs, threads=config.threads, caps=CAPS, weights=WEIGHTS, limits=LIMITS
     )
-    base = open_encoder_folder(Path(config.encoder)) if config.encoder else load_encoder(ModelStore(settings.models))
     product = train(found, base, options, out, context.log.info)
     measured = write_card(product, found, options, out)
     return dg.MaterializeResult(
@@ -75,3 +81,13 @@ def rows(config: TextClassifierConfig) -> list[Row]:
     chosen = config.sources or corpora.names(Use.TRAIN)
     found = [row for name in chosen for row in corpora.load_training(name, folder)]
     return found + generate(CAPTIONS_SEED, config.captions_per_family)
+
+
+def short_rows(config: TextClassifierConfig, tokenizer: bytes) -> list[Row]:
+    """Harmless texts of a few of the encoder's own words, without words of any list. Raises what the loaders raise."""
+    folder = Path(config.datasets) if config.datasets else None
+    listed = {term.term for term in corpora.load_terms("lexicon_en", folder)} if config.short_texts else set()
+    matcher = Matcher(term_lists())
+    words = vocabulary(json.loads(tokenizer)["model"]["vocab"], listed)
+    harmless = [word for word in words if not matcher.hits(word)]
+    return short_texts(harmless, CAPTIONS_SEED, config.short_texts) if config.short_texts else []
