@@ -193,7 +193,7 @@ class _Asked:
         self.candidate = candidate
         self._worker: Worker | None = None
         self._seconds_per_post = 0.0
-        self._retired = False
+        self._retired = threading.Event()
         self._starting = threading.Lock()
 
     def most(self, seconds: float, posts: int) -> int:
@@ -205,7 +205,7 @@ class _Asked:
     def retire(self) -> None:
         """Ask it no more; its thread ends once it is free."""
         with self._starting:
-            self._retired = True
+            self._retired.set()
             if self._worker is not None:
                 self._worker.close()
 
@@ -215,7 +215,7 @@ class _Asked:
         Nothing either when it was retired before it started, which may be while it is loaded.
         """
         subjects, ids = picked.subjects[:most], picked.ids[:most]
-        if self._retired or not subjects:
+        if self._retired.is_set() or not subjects:
             return []
         worker = self._worker or Worker(self.candidate.load(), yielding=True)
         found = {
@@ -223,7 +223,7 @@ class _Asked:
         }
         asked = with_earlier(subjects, found, worker.spec.needs)
         with self._starting:
-            if self._retired:
+            if self._retired.is_set():
                 return []
             self._worker = worker
             task = worker.start(asked)

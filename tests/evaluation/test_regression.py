@@ -110,7 +110,7 @@ def test_more_flagged_pictures_without_labels_are_a_regression() -> None:
 
 
 def test_a_threshold_that_is_gone_is_a_regression() -> None:
-    without = {"columns": {"image_nsfw": {"thresholds": {}}}}
+    without: dict[str, Any] = {"columns": {"image_nsfw": {"thresholds": {}}}}
     assert [each.figure for each in picture_regressions(pictures(0.01), without)] == ["the threshold"]
     assert picture_regressions(without, pictures(0.01)) == []
 
