@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import numpy as np
 
-from moderation.assembly import decoder, engine_options, model_store
+from moderation.assembly import classifiers, decoder, engine_options, model_store
 from moderation.domain.errors import InvalidInputError, UnavailableError
 from moderation.domain.ids import Digest, PostId
 from moderation.domain.media import Refusal, RefusalReason
@@ -44,7 +44,8 @@ def score_pictures(settings: Settings, source: PictureSet, signal: str, tell: Te
     Raises InvalidInputError for a signal that is not there or has no score from 0 to 1, UnavailableError when its
     model is missing or the decoder cannot start.
     """
-    types = {each.spec.name: each for each in build(model_store(settings), options=engine_options(settings))}
+    built = build(model_store(settings), options=engine_options(settings), classifiers=classifiers(settings))
+    types = {each.spec.name: each for each in built}
     if signal not in types:
         raise InvalidInputError(f"No signal is called {signal!r}.", hint=f"Signals: {', '.join(types)}.")
     spec = types[signal].spec

@@ -24,6 +24,7 @@ from moderation.evaluation.pictures import picture_figures
 from moderation.media.subject import Picture, SignalType, Subject
 from moderation.reporting.evaluation.document import pictures as pictures_document
 from moderation.settings import Settings
+from moderation.signals.registry import ModelEntry
 
 FEW = Resampling(rounds=100)
 
@@ -150,3 +151,18 @@ def test_an_unknown_signal_is_refused_with_the_known_ones(settings: Settings, fo
     with pytest.raises(InvalidInputError) as refused:
         score_pictures(settings, find_pictures(folder, ["nsfw"]), "loudness")
     assert "brightness, echo" in refused.value.hint
+
+
+def test_classifiers_that_the_settings_turn_on_can_be_measured(
+    settings: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def build(*_: object, classifiers: Sequence[ModelEntry], **__: object) -> tuple[SignalType, ...]:
+        asked.extend(entry.name for entry in classifiers)
+        return (Brightness(),)
+
+    monkeypatch.setattr(pictures, "build", build)
+    turned_on = settings.model_copy(update={"classifiers": ("falconsai-nsfw",)})
+    score_pictures(turned_on, find_pictures(folder / "calm", ["nsfw"]), "brightness")
+    assert "falconsai-nsfw" in asked
