@@ -15,7 +15,6 @@ from typing import Literal
 
 import structlog
 
-from moderation.domain.bank import BankContents
 from moderation.domain.errors import NotFoundError, PolicyError
 from moderation.domain.ids import Digest
 from moderation.domain.signal import SignalSpec
@@ -48,7 +47,7 @@ from moderation.signals.image_similarity import IMAGE_SIMILARITY, ImageSimilarit
 from moderation.signals.models import ModelStore
 from moderation.signals.registry import ModelEntry
 from moderation.signals.runtime import SignalRuntime
-from moderation.storage.banks import BankStore
+from moderation.storage.banks import BankStore, PinnedBanks
 from moderation.storage.engine import Database
 from moderation.storage.lanes import LaneBeat, LaneStore
 from moderation.storage.outbox import OutboxStore
@@ -274,20 +273,6 @@ def work_lane(
         database.close()
 
 
-class _PinnedBanks:
-    """The banks as of one checkpoint, for replay."""
-
-    def __init__(self, banks: BankStore, checkpoint: str) -> None:
-        self._banks = banks
-        self._checkpoint = checkpoint
-
-    def checkpoint(self) -> str:
-        return self._checkpoint
-
-    def contents(self, as_of: str | None = None) -> BankContents:
-        return self._banks.contents(self._checkpoint if as_of is None else as_of)
-
-
 @contextmanager
 def replay_parts(settings: Settings, database: Database, screening: Screening) -> Iterator[ReplayParts]:
     """What replaying `screening` needs: its policy, its banks and its models, today's code and rejected pictures.
@@ -302,7 +287,7 @@ def replay_parts(settings: Settings, database: Database, screening: Screening) -
     if text is None:
         raise NotFoundError(f"The text of policy {pinned.policy} is not stored.")
     banks = BankStore(database)
-    matches = ImageMatch(_PinnedBanks(banks, pinned.bank_checkpoint) if pinned.bank_checkpoint else banks)
+    matches = ImageMatch(PinnedBanks(banks, pinned.bank_checkpoint) if pinned.bank_checkpoint else banks)
     matches.refresh()
     types = replayed_types(database, signal_catalog(settings), pinned)
     signals = SignalRuntime((*types, matches, ImageSimilarity(PictureFeatureStore(database))))

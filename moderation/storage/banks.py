@@ -114,6 +114,22 @@ class BankStore:
             return BankContents(str(number), banks, tuple(bank_log.entries(connection, as_of=number)))
 
 
+class PinnedBanks:
+    """The banks as of one checkpoint, whatever was changed since: what a replay matches against."""
+
+    def __init__(self, banks: BankStore, checkpoint: str) -> None:
+        self._banks = banks
+        self._checkpoint = checkpoint
+
+    def checkpoint(self) -> str:
+        """The one checkpoint."""
+        return self._checkpoint
+
+    def contents(self, as_of: str | None = None) -> BankContents:
+        """See `BankStore.contents`; None means the one checkpoint."""
+        return self._banks.contents(self._checkpoint if as_of is None else as_of)
+
+
 def _check_bank(bank: Bank) -> None:
     if not bank.name.isprintable() or bank.name != bank.name.strip() or not 0 < len(bank.name) <= MAX_NAME_CHARS:
         raise InvalidInputError(f"A bank's name has 1 to {MAX_NAME_CHARS} printable characters.")

@@ -9,7 +9,7 @@ from moderation.domain.bank import Bank, BankContents, BankEffect, BankEntry
 from moderation.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from moderation.domain.ids import EntryId
 from moderation.storage.audit import AuditStore
-from moderation.storage.banks import BankStore
+from moderation.storage.banks import BankStore, PinnedBanks
 from moderation.storage.engine import Database
 from tests.factories import NOW, after
 
@@ -168,6 +168,16 @@ def test_every_checkpoint_can_be_rebuilt(store: BankStore) -> None:
     assert [contents.checkpoint for contents in seen] == [str(number) for number in range(8)]
     assert [store.contents(str(number)) for number in range(8)] == seen
     assert [bank.name for bank in seen[-1].banks] == ["ANOTHER", "BANNED"]
+
+
+def test_pinned_banks_are_those_of_their_checkpoint_whatever_comes_after(store: BankStore) -> None:
+    store.create(BANK, actor="tester", now=NOW)
+    add(store, 1)
+    pinned, then = PinnedBanks(store, store.checkpoint()), store.contents()
+    add(store, 2)
+    assert pinned.checkpoint() == then.checkpoint != store.checkpoint()
+    assert pinned.contents() == then
+    assert pinned.contents("0") == store.contents("0")
 
 
 def test_entries_are_listed_newest_first_and_bounded(store: BankStore) -> None:
