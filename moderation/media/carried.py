@@ -13,7 +13,10 @@ MAX_KEY_CHARS = 80
 
 @dataclass(slots=True)
 class Carried:
-    """The parts of one image file. `end` is where its bytes end; `broken` when the walk had to give up."""
+    """The parts of one image file. `end` is where its bytes end, unless the walk had to give up, which is `broken`.
+
+    `cut` when the end was found, and something before it was left out.
+    """
 
     end: int = 0
     images: int = 1
@@ -21,14 +24,20 @@ class Carried:
     xmp: bytes = b""
     provenance: bool = False
     broken: bool = False
+    cut: bool = False
     texts: list[tuple[str, str]] = field(default_factory=list)
 
+    def is_full(self) -> bool:
+        """Whether another text would not be kept, which is then noted."""
+        full = len(self.texts) >= MAX_TEXTS
+        self.cut = self.cut or full
+        return full
+
     def add_text(self, key: bytes, text: bytes, encoding: str = "latin-1") -> None:
-        """Keep a text under its key; more than `MAX_TEXTS` are not looked at, which is a broken walk."""
-        if len(self.texts) >= MAX_TEXTS:
-            self.broken = True
+        """Keep a text under its key; more than `MAX_TEXTS` are not looked at."""
+        if self.is_full():
             return
-        self.broken = self.broken or len(text) > MAX_TEXT_BYTES
+        self.cut = self.cut or len(text) > MAX_TEXT_BYTES
         shown = text[:MAX_TEXT_BYTES].decode(encoding, "replace")
         self.texts.append((key[:MAX_KEY_CHARS].decode("latin-1"), shown))
 

@@ -92,7 +92,7 @@ def _container_of(data: bytes) -> Container:
     try:
         exif = exif_facts(carried.exif) if carried.exif else ExifFacts()
     except Exception:  # noqa: BLE001 - hostile EXIF raises anything
-        exif, carried.broken = ExifFacts(), True
+        exif, carried.cut = ExifFacts(), True
     return Container(_facts(data, carried, exif, rest), exif.thumbnail)
 
 
@@ -128,7 +128,7 @@ def _facts(data: bytes, carried: Carried, exif: ExifFacts, rest: bytes) -> Conta
         images=carried.images,
         provenance=carried.provenance,
         source_type=source[1] if source else "",
-        complete=not carried.broken,
+        complete=not (carried.broken or carried.cut),
     )
 
 

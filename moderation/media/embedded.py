@@ -10,7 +10,9 @@ ZIP_END = b"PK\x05\x06"
 ZIP_END_BYTES = 22
 ZIP_SEARCHED = 65_535 + ZIP_END_BYTES
 ZIP_ENTRY = b"PK\x01\x02"
-ARCHIVES = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\xfd7zXZ\x00", b"PK\x03\x04")
+UNMISTAKABLE = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\xfd7zXZ\x00")
+"""So long that pixels do not have them by chance: looked for wherever a walk gave up."""
+ARCHIVES = (*UNMISTAKABLE, b"PK\x03\x04")
 STARTS_OF_ARCHIVES = (b"\x1f\x8b\x08", b"BZh")
 STARTS_OF_PROGRAMS = (b"MZ", b"\x7fELF", b"#!/", b"\xca\xfe\xba\xbe")
 SEARCHED_BYTES = 256 * 1024
@@ -23,7 +25,8 @@ _PROGRAM = re.compile(rb"<\?php|<%@? ?page|powershell|eval\(", re.IGNORECASE)
 
 def embedded_file(data: bytes, carried: Carried, trailing: bytes) -> EmbeddedFile:
     """The most telling of what rides in `data`, whose image has ended before `trailing`."""
-    if _is_zip(data) or any(trailing.find(mark) >= 0 for mark in ARCHIVES) or trailing.startswith(STARTS_OF_ARCHIVES):
+    searched = (data[carried.end :], UNMISTAKABLE) if carried.broken else (trailing, ARCHIVES)
+    if _is_zip(data) or _has(*searched) or trailing.startswith(STARTS_OF_ARCHIVES):
         return EmbeddedFile.ARCHIVE
     read = trailing[:SEARCHED_BYTES]
     texts = b"\n".join(text.encode("utf-8", "replace") for _, text in carried.texts)
@@ -34,6 +37,10 @@ def embedded_file(data: bytes, carried: Carried, trailing: bytes) -> EmbeddedFil
     if b"ftyp" in trailing[:8]:
         return EmbeddedFile.VIDEO
     return EmbeddedFile.UNKNOWN if len(trailing) >= LEAST_UNKNOWN_BYTES else EmbeddedFile.NONE
+
+
+def _has(searched: bytes, marks: tuple[bytes, ...]) -> bool:
+    return any(mark in searched for mark in marks)
 
 
 def _is_zip(data: bytes) -> bool:

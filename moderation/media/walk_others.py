@@ -58,7 +58,7 @@ def walk_webp(data: bytes, at: int, carried: Carried) -> None:
         elif name == b"C2PA":
             carried.provenance = True
         at += 8 + length + length % 2
-    carried.broken = True
+    carried.cut = True
 
 
 def walk_avif(data: bytes, at: int, carried: Carried) -> None:

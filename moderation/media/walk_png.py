@@ -7,6 +7,8 @@ MAX_CHUNKS = 20_000
 CHUNK_OVERHEAD = 12
 MAX_TEXT_CHUNK_BYTES = 1024 * 1024
 XMP_KEY = b"XML:com.adobe.xmp"
+UNREADABLE = b" "
+"""Stands for an XMP packet that cannot be inflated, so that no other is tried."""
 
 
 def walk_png(data: bytes, at: int, carried: Carried) -> None:
@@ -42,14 +44,21 @@ def _collect(name: bytes, body: bytes, carried: Carried) -> None:
 
 
 def _collect_text(name: bytes, key: bytes, rest: bytes, carried: Carried) -> None:
-    if name == b"tEXt":
+    # What is not kept is not inflated: thousands of chunks of a kilobyte would take the decoder's time.
+    if name == b"iTXt" and key == XMP_KEY:
+        if not carried.xmp:
+            carried.add_xmp(_international(rest) or UNREADABLE)
+    elif carried.is_full():
+        return
+    elif name == b"tEXt":
         carried.add_text(key, rest)
     elif name == b"zTXt":
         carried.add_text(key, inflated(rest[1:]))
     else:
-        compressed, text = rest[:1] == b"\1", rest[2:].split(b"\0", 2)[-1]
-        text = inflated(text) if compressed else text
-        if key == XMP_KEY:
-            carried.add_xmp(text)
-        else:
-            carried.add_text(key, text, "utf-8")
+        carried.add_text(key, _international(rest), "utf-8")
+
+
+def _international(rest: bytes) -> bytes:
+    """The text of an iTXt chunk, whose `rest` comes after its key."""
+    text = rest[2:].split(b"\0", 2)[-1]
+    return inflated(text) if rest[:1] == b"\1" else text

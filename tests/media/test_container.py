@@ -97,6 +97,28 @@ def test_settings_begun_again_and_again_take_no_time() -> None:
     assert time.process_time() - started < 2.0
 
 
+def test_many_texts_hide_nothing_behind_the_image() -> None:
+    file = with_chunks(*[chunk(b"tEXt", b"key\0text")] * 30) + b"Rar!\x1a\x07\x01\x00" + bytes(range(1, 100))
+    found = facts(file)
+    assert (found.embedded_file, found.trailing_bytes, found.complete) == (EmbeddedFile.ARCHIVE, 107, False)
+
+
+def test_an_archive_is_seen_where_the_structure_could_not_be_followed() -> None:
+    file = plain("JPEG")
+    many = file[:2] + b"\xff\xfe\x00\x04ab" * 2_100 + file[2:]
+    assert facts(many + b"Rar!\x1a\x07\x01\x00").embedded_file is EmbeddedFile.ARCHIVE
+    assert facts(many).embedded_file is EmbeddedFile.NONE
+
+
+@pytest.mark.parametrize("start", [b"key\0\0", b"XML:com.adobe.xmp\0\1\0\0\0"])
+def test_thousands_of_compressed_texts_take_no_time(start: bytes) -> None:
+    kind = b"iTXt" if start.startswith(b"XML") else b"zTXt"
+    file = with_chunks(*[chunk(kind, start + zlib.compress(bytes(2**17)))] * 15_000)
+    started = time.process_time()
+    assert facts(file).complete is (kind == b"iTXt")
+    assert time.process_time() - started < 2.0
+
+
 def test_a_workflow_of_nodes_has_its_longest_text_as_prompt() -> None:
     nodes = {
         "3": {"class_type": "KSampler", "inputs": {"seed": 1, "positive": ["6", 0]}},
