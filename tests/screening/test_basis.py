@@ -66,6 +66,40 @@ def test_what_is_written_in_the_picture_belongs_to_the_words() -> None:
     assert basis(POST, held(), [read("Call me")]) == basis(POST, held(), [read("Call him")])
 
 
+def test_the_prompt_inside_the_file_belongs_to_the_words() -> None:
+    rule = replace(
+        a_hit(), comparisons=(replace(a_comparison("embedded_prompt_adult >= 2"), column="embedded_prompt_adult"),)
+    )
+
+    def found(prompt: str) -> list[Score]:
+        return [Score("image_container", {}, detail={"prompt": prompt})]
+
+    first = basis(POST, held(rule), found("a nude"))
+    assert covers_words(first)
+    assert first == basis(POST, held(rule), found("A  nude"))
+    assert first != basis(POST, held(rule), found("something worse"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "picture_text_status = 'not_read'",
+        "picture_text_lines_unread > 0",
+        "picture_code_unread",
+        "image_frames > 8",
+        "image_embedded_file IN ('archive')",
+        "image_container_complete",
+    ],
+)
+def test_what_nobody_looked_at_in_one_file_is_no_case_with_another(text: str) -> None:
+    comparison = replace(a_comparison(text), column=text.split(maxsplit=1)[0])
+    rule = replace(a_hit("unseen"), comparisons=(comparison,))
+    assert basis(POST, held(a_hit(), rule)) == ""
+    looked = replace(rule, comparisons=(a_comparison(), replace(comparison, truth=Truth.FALSE)))
+    assert basis(POST, held(looked)) != ""
+    assert basis(POST, held(a_hit(), replace(rule, status=RuleStatus.SHADOW))) != ""
+
+
 def test_a_column_on_the_other_side_of_a_comparison_is_looked_at_too() -> None:
     rule = replace(a_hit(), comparisons=(a_comparison("image_nsfw < PROMPT_adult"),))
     assert basis(POST, held(rule)) != basis(a_post(caption="other"), held(rule))
