@@ -35,6 +35,8 @@ _WORD = re.compile(r"[a-z0-9@$!|+](?:[a-z0-9@$!|+]|[._*'-](?=[a-z0-9@$]))*")
 _TRICK = re.compile(r"[0-9@$+]|[!|](?=[a-z0-9@$])|(?<=[a-z])[._*'-](?=[a-z])|([a-z])\1\1")
 _HARMLESS = re.compile(r"[a-z]+(?:'(?:s|t|d|m|re|ve|ll)|[!|]+)?|[a-z]{2,}(?:-[a-z]{2,})+|[^a-z$@]*")
 """Plain words, contractions, compounds and numbers: nothing to undo unless letters are drawn out."""
+_HAS_WORD = re.compile(r"[a-z]{3}")
+"""What is no word, but a number, a sign or a letter alone, says nothing."""
 _MARKS = re.compile(r"[._*'-]")
 _TRIPLE = re.compile(r"([a-z])\1{2,}")
 _GAP = r"[ ._*~,/|'-]"
@@ -58,11 +60,14 @@ class Reader:
         self._frequent = log(FREQUENT * log(len(words) + 2))
 
     def readings(self, text: str) -> tuple[str, ...]:
-        """The folded text, then the undone one if it differs; nothing for a text that shows nothing."""
+        """The folded text, then the undone one if it differs; nothing when neither has a word.
+
+        The classifier learned from sentences: what it says of "69", "!!" or a letter alone is an accident.
+        """
         plain = fold(text).text
-        if not plain.strip():
-            return ()
         undone = self._decoded(_SPACED.sub(self._joined, plain))
+        if not (_HAS_WORD.search(plain) or _HAS_WORD.search(undone)):
+            return ()
         return (plain,) if undone == plain else (plain, undone)
 
     def _joined(self, run: re.Match[str]) -> str:

@@ -3,6 +3,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from datasets.captions import generate
 from moderation.signals.text_harm.product import Product
 from moderation.signals.text_harm.training.card import CARD_FILE
 from pipelines.defs.training import text_classifier
@@ -16,7 +17,7 @@ def test_the_asset_trains_on_generated_rows_and_says_what_it_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MODERATION_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(text_classifier, "rows", lambda config: text_classifier.generate(config.seed, 1))
+    monkeypatch.setattr(text_classifier, "rows", lambda config: generate(config.seed, 1))
     encoder = tiny.encoder_folder(tmp_path / "encoder")
     config = TextClassifierConfig(out=str(tmp_path / "out"), encoder=str(encoder), epochs=0.05)
     result = dg.materialize(

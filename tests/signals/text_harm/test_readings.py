@@ -40,14 +40,24 @@ def test_tricks_are_undone_beside_the_plain_reading(reader: Reader, text: str, u
 
 
 @pytest.mark.parametrize(
-    "text", ["a photo", "8k photo, 35mm", "in 1984", "4k", "it's a photo!", "well-known woman", "1, 2, 3", "wow!!!"]
+    "text",
+    [
+        "a photo",
+        "8k photo, 35mm",
+        "year 1984",
+        "4k tv set",
+        "it's a photo!",
+        "well-known woman",
+        "1, 2, three",
+        "wow!!!",
+    ],
 )
 def test_what_is_not_a_trick_has_one_reading(reader: Reader, text: str) -> None:
     assert reader.readings(text) == (text,)
 
 
-@pytest.mark.parametrize("text", ["", " ", "\u200b", "\ufe0f\u00ad"])
-def test_what_shows_nothing_has_no_reading(reader: Reader, text: str) -> None:
+@pytest.mark.parametrize("text", ["", " ", "\u200b", "\ufe0f\u00ad", "69", "!!", "12:30", "in 1984", "A4", "ok", "🌊"])
+def test_what_shows_no_word_has_no_reading(reader: Reader, text: str) -> None:
     assert reader.readings(text) == ()
 
 

@@ -49,7 +49,7 @@ def encoder_folder(folder: Path, *, seed: int = 7) -> Path:
         num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=64,
-        max_position_embeddings=64,
+        max_position_embeddings=300,
     )
     torch.manual_seed(seed)
     encoder = BertModel(config, add_pooling_layer=False)
