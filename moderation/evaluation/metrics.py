@@ -145,7 +145,7 @@ def decisions(
     """Precision, recall, false alarms, F1 and the flagged share; `labels` (n,) are all known.
 
     Where a share is none or all of its examples every resampling gives the same, which would claim certainty:
-    Wilson's interval stands there instead.
+    Wilson's interval stands there instead, and F1, which is no share, has none.
     """
     columns = (flagged & labels, flagged & ~labels, ~flagged & labels, ~flagged & ~labels)
     rows = np.column_stack(columns).astype(np.float64)
@@ -262,8 +262,11 @@ def _f1(rows: Columns, resampling: Resampling) -> Estimate:
     whole = float((rows @ weights).sum())
     if not whole:
         return Estimate(None)
+    value = 2 * float(rows[:, 0].sum()) / whole
+    if value in {0.0, 1.0}:
+        return Estimate(value)
     drawn = percentile_interval(rows, lambda sums: _ratio(2 * sums[:, 0], sums @ weights), resampling)
-    return _widened(2 * float(rows[:, 0].sum()) / whole, drawn)
+    return _widened(value, drawn)
 
 
 def _mean_of(columns: Columns, resampling: Resampling) -> Estimate:

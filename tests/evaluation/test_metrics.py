@@ -12,6 +12,7 @@ from moderation.evaluation.metrics import (
     average_precision,
     brier,
     calibration_error,
+    decisions,
     operating_point,
     probabilities,
     ranking,
@@ -120,6 +121,12 @@ def test_f1_is_the_harmonic_mean(rows: Examples, threshold: float) -> None:
     precision, recall = point.precision.value, point.recall.value
     if precision and recall:
         assert point.f1.value == pytest.approx(2 / (1 / precision + 1 / recall))
+
+
+@pytest.mark.parametrize(("flagged", "value"), [(True, 1.0), (False, 0.0)])
+def test_an_f1_of_none_or_all_claims_no_certainty(*, flagged: bool, value: float) -> None:
+    labels = np.ones(5, np.bool_)
+    assert decisions(labels, np.full(5, flagged), FEW).f1 == Estimate(value)
 
 
 @settings(max_examples=30)
