@@ -96,7 +96,9 @@ class ModelStore:
         """Write a pin that fits the entry; returns the completed entry. Raises `ModelStoreError`."""
         complete = pinned(self.declared(name), pin)
         try:
-            write_pin(self.root / PINS, name, pin)
+            self.root.mkdir(parents=True, exist_ok=True)
+            with _locked(self.root / f"{PINS}.lock"):
+                write_pin(self.root / PINS, name, pin)
         except OSError as error:
             raise ModelStoreError(f"{PINS} cannot be written to {self.root}: {error}.") from error
         return complete

@@ -3,6 +3,7 @@
 import pickle
 import struct
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -277,6 +278,9 @@ def test_a_pin_never_changes_what_is_confirmed(tmp_path: Path, hub: HubServer) -
         "models: {../x: {}}",
         "!!python/object/apply:os.system ['true']",
         "\x00",
+        "version: 2001-99-99",
+        "version: !!int one",
+        "[" * 5_000,
     ],
 )
 def test_broken_pins_complete_nothing_and_take_nothing_down(tmp_path: Path, hub: HubServer, text: str) -> None:
@@ -298,4 +302,13 @@ def test_pins_of_several_models_stand_side_by_side(tmp_path: Path) -> None:
     for entry in entries:
         store.pin(entry.name, a_pin())
     assert list(read_pins(store.root / PINS)) == ["a", "b"]
-    assert [path.name for path in store.root.iterdir()] == [PINS]
+    assert sorted(path.name for path in store.root.iterdir()) == [PINS, f"{PINS}.lock"]
+
+
+def test_pins_that_are_written_at_once_are_all_kept(tmp_path: Path) -> None:
+    names = [f"m{number}" for number in range(12)]
+    entries = [an_entry(open_fields=("sha256",), name=name) for name in names]
+    store = ModelStore(tmp_path / "models", entries=entries)
+    with ThreadPoolExecutor(6) as several:
+        list(several.map(lambda name: store.pin(name, a_pin()), names))
+    assert sorted(read_pins(store.root / PINS)) == sorted(names)

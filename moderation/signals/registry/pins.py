@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from moderation.domain.errors import ModelStoreError
 from moderation.signals.registry.entry import ModelEntry, ModelFile, ModelName
@@ -45,7 +45,7 @@ def read_pins(path: Path) -> Mapping[str, Pin]:
         raise ModelStoreError(f"{path.name} cannot be read: {error}.") from error
     try:
         return Pins.model_validate(yaml.safe_load(text)).models
-    except (yaml.YAMLError, ValidationError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # YAML's own dates and depths raise the latter two
         raise ModelStoreError(
             f"{path.name} is not valid: {' '.join(str(error).split())[:500]}",
             hint="Remove it, and run `moderation models pin` again for every model that needs it.",
