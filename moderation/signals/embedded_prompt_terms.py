@@ -19,7 +19,8 @@ from moderation.domain.signal import (
 )
 from moderation.media.subject import Subject
 from moderation.signals.terms.document import Category
-from moderation.signals.terms.matcher import CO_OCCURRENCE, Hit, Matcher, severities
+from moderation.signals.terms.matcher import Hit, Matcher, severities
+from moderation.signals.text_terms import minors_beside
 
 MAX_NAMED = 10
 """Terms that are named to a moderator."""
@@ -52,7 +53,7 @@ EMBEDDED_PROMPT_TERMS = SignalSpec(
 
 
 class EmbeddedPromptTerms:
-    """Matches the embedded prompt. An age word in caption or prompt counts beside an adult term in it."""
+    """Matches the embedded prompt; an age word and an adult term count together when one is in caption or prompt."""
 
     def __init__(self, matcher: Matcher) -> None:
         self._matcher = matcher
@@ -74,10 +75,7 @@ class EmbeddedPromptTerms:
             return Score(EMBEDDED_PROMPT_TERMS.name, {f"embedded_prompt_{category}": None for category in Category})
         hits = self._matcher.hits(facts.prompt)
         found = severities(hits)
-        others = (hit for text in (subject.post.caption, subject.post.prompt) for hit in self._matcher.hits(text))
-        adult = found[Category.ADULT]
-        if adult and any(hit.term.age for hit in (*hits, *others)):
-            found[Category.MINORS] = max(found[Category.MINORS], CO_OCCURRENCE[adult])
+        found[Category.MINORS] = max(found[Category.MINORS], minors_beside(self._matcher, hits, subject.post))
         values: dict[str, Value] = {f"embedded_prompt_{category}": found[category] for category in Category}
         return Score(EMBEDDED_PROMPT_TERMS.name, values, detail=_named(hits))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from moderation.domain.post import Post
 from moderation.domain.signal import Column, ColumnKind, Score, SignalResult, SignalSpec, Span, Surface, Value
 from moderation.media.subject import Subject
 from moderation.signals.contract import picture_text
@@ -103,14 +104,9 @@ class TextTerms:
         """The severity of an age word beside an adult term, of which one stands in another text of the post."""
         post = subject.post
         if self._spec.surface is Surface.PICTURE_TEXT:
-            if not hits:
-                return 0
-            others = [hit for text in (post.caption, post.prompt) for hit in self._matcher.hits(text)]
-            elsewhere = severities(others)[Category.ADULT] if _ages(hits) else 0
-            adult = max(found[Category.ADULT], elsewhere)
-        else:
-            others = self._matcher.hits(post.caption if self._spec.surface is Surface.PROMPT else post.prompt)
-            adult = found[Category.ADULT]
+            return minors_beside(self._matcher, hits, post)
+        others = self._matcher.hits(post.caption if self._spec.surface is Surface.PROMPT else post.prompt)
+        adult = found[Category.ADULT]
         return CO_OCCURRENCE[adult] if adult and (_ages(hits) or _ages(others)) else 0
 
     def _spans(self, hits: Sequence[Hit]) -> tuple[Span, ...]:
@@ -120,6 +116,15 @@ class TextTerms:
             Span(self._spec.surface, hit.start, hit.end, str(hit.term.category), hit.term.phrase)
             for hit in sorted(shown, key=lambda hit: (hit.start, hit.end))
         )
+
+
+def minors_beside(matcher: Matcher, hits: Sequence[Hit], post: Post) -> int:
+    """The severity of an age word beside an adult term, of which one is in `hits`, the other there or in the post."""
+    if not hits:
+        return 0
+    others = [hit for text in (post.caption, post.prompt) for hit in matcher.hits(text)]
+    adults = severities([*hits, *others] if _ages(hits) else hits)[Category.ADULT]
+    return CO_OCCURRENCE[adults] if adults and (_ages(hits) or _ages(others)) else 0
 
 
 def _ages(hits: Sequence[Hit]) -> bool:

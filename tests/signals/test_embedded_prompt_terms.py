@@ -46,6 +46,12 @@ def test_an_age_word_anywhere_in_the_post_counts_beside_an_adult_term(signal: Em
     assert measured(signal, "a nude child").values["embedded_prompt_minors"] == 3
 
 
+def test_an_age_word_in_the_file_counts_beside_an_adult_term_in_the_post(signal: EmbeddedPromptTerms) -> None:
+    for prompt, caption in (("a nude figure", "dawn"), ("a lake", "a nude figure")):
+        assert measured(signal, "a child at a lake", prompt, caption).values["embedded_prompt_minors"] == 3
+    assert measured(signal, "a child at a lake").values["embedded_prompt_minors"] == 1
+
+
 def test_no_prompt_in_the_file_is_null(signal: EmbeddedPromptTerms) -> None:
     assert set(measured(signal, "").values.values()) == {None}
 
