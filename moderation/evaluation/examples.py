@@ -3,7 +3,6 @@
 A label that is absent is unknown. Other fields are left alone: data sets carry more than is measured here.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.domain.errors import InvalidInputError, NotFoundError
+from moderation.domain.errors import InvalidInputError
 from moderation.domain.harm import HarmCategory
 from moderation.domain.signal import Surface
+from moderation.evaluation.json_lines import json_lines
 
 TOXIC = "T"
 """Toxic or offensive: a label of data sets that is no category of ours, and not measured."""
@@ -37,13 +37,7 @@ def read_examples(path: Path) -> list[Example]:
     Raises NotFoundError when it cannot be read, InvalidInputError with file and line for what is no example, and for
     a file without any.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except OSError as error:
-        raise NotFoundError(f"{path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise InvalidInputError(f"{path} is not UTF-8 text.") from error
-    found = [_example(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    found = [_example(path, number, row) for number, row in json_lines(path)]
     if not found:
         raise InvalidInputError(f"{path} has no example in it.")
     return found
@@ -55,11 +49,7 @@ def label_matrix(examples: list[Example]) -> NDArray[np.float64]:
     return np.array(rows, np.float64).reshape(len(examples), len(HarmCategory))
 
 
-def _example(path: Path, number: int, line: str) -> Example:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise _refused(path, number, f"not JSON: {error}") from error
+def _example(path: Path, number: int, row: object) -> Example:
     if not isinstance(row, dict) or not isinstance(row.get("text"), str):
         raise _refused(path, number, 'an object with a "text" is needed')
     surface, part = row.get("surface"), row.get("slice", "")

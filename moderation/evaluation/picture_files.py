@@ -1,11 +1,11 @@
 """Pictures to measure: a folder, whose sub-folders may say what is in them, or JSON lines with `path` and `labels`."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from moderation.domain.errors import InvalidInputError, NotFoundError
+from moderation.evaluation.json_lines import json_lines
 
 NOT_PICTURES = frozenset({".csv", ".html", ".json", ".jsonl", ".md", ".tsv", ".txt", ".yaml", ".yml"})
 """Files that stand beside pictures; whatever else is in a folder is tried."""
@@ -68,23 +68,12 @@ def _hidden(parts: Sequence[str]) -> bool:
 
 
 def _rows(source: Path, labels: Sequence[str]) -> PictureSet:
-    try:
-        lines = source.read_text(encoding="utf-8").split("\n")
-    except OSError as error:
-        raise NotFoundError(f"{source} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise InvalidInputError(f"{source} is neither a folder nor lines of JSON.") from error
-    files = [_row(source, number, line, labels) for number, line in enumerate(lines, 1) if line.strip()]
-    return PictureSet(source, tuple(files))
+    return PictureSet(source, tuple(_row(source, number, row, labels) for number, row in json_lines(source)))
 
 
-def _row(source: Path, number: int, line: str, labels: Sequence[str]) -> PictureFile:
+def _row(source: Path, number: int, row: object, labels: Sequence[str]) -> PictureFile:
     where = f"{source}, line {number}"
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInputError(f"{where}: not JSON: {error}.") from error
-    if not isinstance(row, Mapping) or not isinstance(row.get("path"), str) or "\0" in row["path"]:
+    if not isinstance(row, Mapping) or not isinstance(row.get("path"), str) or not _is_path(row["path"]):
         raise InvalidInputError(f'{where}: an object with a "path" is needed.')
     given, part = row.get("labels", {}), row.get("slice", "")
     if not isinstance(given, Mapping) or not all(value in (0, 1) for value in given.values()):
@@ -94,3 +83,8 @@ def _row(source: Path, number: int, line: str, labels: Sequence[str]) -> Picture
     known = [given[label] for label in labels if label in given]
     harmful = any(known) if known else None
     return PictureFile(row["path"], source.parent / row["path"], harmful, part)
+
+
+def _is_path(text: str) -> bool:
+    """Whether the system can be asked for a file of that name: without NUL and lone surrogates."""
+    return "\0" not in text and text == text.encode("utf-8", "ignore").decode()

@@ -63,6 +63,7 @@ def test_rows_name_paths_beside_their_file(tmp_path: Path) -> None:
         {"labels": {}},
         {"path": 1},
         {"path": "a\0b"},
+        {"path": "a\ud800"},
         {"path": "a", "labels": {"S": 2}},
         {"path": "a", "labels": [1]},
         {"path": "a", "slice": 1},
@@ -79,5 +80,5 @@ def test_a_source_without_pictures_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="no picture"):
         find_pictures(put(tmp_path, "README.md"), LABELS)
     (tmp_path / "picture.png").write_bytes(b"\x89PNG\xff")
-    with pytest.raises(InvalidInputError, match="neither a folder"):
+    with pytest.raises(InvalidInputError, match="lines of JSON are needed"):
         find_pictures(tmp_path / "picture.png", LABELS)
