@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from moderation.assembly import compile_file, now, signal_catalog
+from moderation.cli.files import policy_text, write_page
 from moderation.cli.model_comparison import as_document, as_page, print_comparison
 from moderation.cli.output import console, errors, print_json
 from moderation.cli.session import Session, session
@@ -132,7 +133,7 @@ def compare(
         spec = _slot(opened, slot)
         store = ShadowStore(opened.database)
         pin = _tried(opened, slot, model)
-        policy = compile_file(opened.settings, opened.settings.policy.read_text(encoding="utf-8"))
+        policy = compile_file(opened.settings, policy_text(opened.settings.policy))
         task = progress.add_task("judging", total=store.count(slot, pin.digest, start) or None)
         found = compare_posts(
             store.pairs(slot, pin.digest, start),
@@ -145,7 +146,7 @@ def compare(
         posts = PostStore(opened.database).many(ids) if texts and ids else {}
     document = as_document(found, spec, pin, skipped=skipped, policy=policy.name, posts=posts)
     if html is not None:
-        html.write_text(as_page(document), encoding="utf-8")
+        write_page(html, as_page(document))
     if as_json:
         print_json(document)
     else:

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from moderation.assembly import compile_file, compile_review_plan, open_database, plan_source
+from moderation.cli.files import policy_text
 from moderation.cli.output import console, errors, print_json
-from moderation.domain.errors import PolicyError
 from moderation.policy.problems import InvalidPolicyError
 from moderation.review.plan import Plan
 from moderation.review.plan_changes import policy_gaps
@@ -30,7 +30,7 @@ def check(
     settings = load_settings()
     path = file or settings.review_plan
     try:
-        plan = compile_review_plan(_text(path), path.name, settings=settings)
+        plan = compile_review_plan(policy_text(path), path.name, settings=settings)
     except InvalidPolicyError as error:
         if not as_json:
             raise
@@ -41,7 +41,7 @@ def check(
         ]
         print_json({"ok": False, "file": path.name, "problems": problems})
         sys.exit(1)
-    gaps = policy_gaps(plan, compile_file(settings, _text(settings.policy)).rules)
+    gaps = policy_gaps(plan, compile_file(settings, policy_text(settings.policy)).rules)
     if as_json:
         print_json({"ok": not gaps, "file": path.name, "gaps": gaps, **_figures(plan)})
     else:
@@ -64,13 +64,6 @@ def show() -> None:
         sys.stdout.write(plan_source(settings, database).current().text)
     finally:
         database.close()
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PolicyError(f"{path} cannot be read: {error}.") from error
 
 
 def _figures(plan: Plan) -> dict[str, int]:

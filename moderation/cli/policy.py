@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from moderation.assembly import signal_specs
+from moderation.cli.files import policy_text
 from moderation.cli.output import console, errors, print_json
 from moderation.domain.errors import PolicyError
 from moderation.domain.verdict import RuleStatus
@@ -89,7 +90,7 @@ def list_rules(file: FileArgument = None, as_json: AsJson = False) -> None:
 
 
 def _compiled(path: Path) -> Policy:
-    return compile_policy(_text(path), signal_specs(load_settings()), source=path.name)
+    return compile_policy(policy_text(path), signal_specs(load_settings()), source=path.name)
 
 
 def _outcomes(policy: Policy, folder: Path, *, explicit: bool) -> list[tuple[str, CaseOutcome]]:
@@ -100,16 +101,8 @@ def _outcomes(policy: Policy, folder: Path, *, explicit: bool) -> list[tuple[str
     return [
         (path.name, outcome)
         for path in files
-        for outcome in run_cases(policy, read_cases(_text(path), policy, source=path.name))
+        for outcome in run_cases(policy, read_cases(policy_text(path), policy, source=path.name))
     ]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise PolicyError(f"{path} cannot be read: {reason}.") from error
 
 
 def _problems(error: InvalidPolicyError) -> list[dict[str, object]]:

@@ -180,6 +180,18 @@ def test_what_strangers_and_notes_write_is_no_markup(run: Run, second: ModelPin,
     assert "[red]" in history.out
 
 
+def test_a_policy_or_page_that_is_no_file_is_told(
+    run: Run, second: ModelPin, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("models", "candidate", SLOT, SECOND)
+    unwritable = run("models", "compare", SLOT, "--html", str(tmp_path))
+    monkeypatch.setenv("MODERATION_POLICY", str(tmp_path / "nowhere.yaml"))
+    unreadable = run("models", "compare", SLOT)
+    for outcome, said in ((unwritable, "cannot be written"), (unreadable, "cannot be read")):
+        assert outcome.code == 1
+        assert said in " ".join(outcome.err.split())
+
+
 def test_what_is_not_measured_again_is_said(run: Run, second: ModelPin, database: Database) -> None:
     shadow(database, second, [(0.01, 0.99)])
     assert run("models", "compare", SLOT, "--model", SECOND, "--json").json["readers"] == ["image_similarity"]
