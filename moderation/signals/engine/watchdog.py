@@ -25,14 +25,17 @@ class Watchdog:
 
     @contextmanager
     def watching(self, stop: Callable[[], None]) -> Iterator[None]:
-        """Watch the block. `stop` may still come in the moment that the block ends."""
+        """Watch the block. `stop` may still come in the moment that the block ends.
+
+        Raises `RuntimeError` when no thread can be started: nothing runs unwatched.
+        """
         number = next(self._numbers)
-        with self._lock:
-            self._calls[number] = time.monotonic() + self._seconds, stop
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
-                self._thread.start()
         try:
+            with self._lock:
+                self._calls[number] = time.monotonic() + self._seconds, stop
+                if self._thread is None or not self._thread.is_alive():
+                    self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+                    self._thread.start()
             yield
         finally:
             with self._lock:

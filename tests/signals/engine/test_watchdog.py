@@ -42,3 +42,18 @@ def test_a_call_that_fails_is_no_longer_watched() -> None:
     with pytest.raises(ZeroDivisionError), dog.watching(stopped.set):
         raise ZeroDivisionError
     assert not stopped.wait(0.4)
+
+
+def test_a_thread_that_could_not_be_started_is_started_by_the_next_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    dog = Watchdog(0.1)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", full)
+        with pytest.raises(RuntimeError, match="can't start"), dog.watching(lambda: None):
+            pytest.fail("ran unwatched")
+    assert dog._calls == {}
+    stopped = threading.Event()
+    with dog.watching(stopped.set):
+        assert stopped.wait(10)
