@@ -91,9 +91,9 @@ def rollback(slot: Slot, note: Note = "", as_json: Json = False) -> None:
         store = ModelRoleStore(opened.database)
         roles = store.rollback(slot, by=ACTOR, now=now(), note=note)
         name = spec.models[0] if roles.live is None else roles.live.name
-        status = signal_catalog(opened.settings).models.verify(name)
-        if status.state is not ModelState.VERIFIED:
-            errors.print(f"{name} is {status.state}: posts are held until it is there.", style="bold yellow")
+        state = _state(opened, name)
+        if state != ModelState.VERIFIED:
+            errors.print(f"{name} is {state}: posts are held until it is there.", style="bold yellow", markup=False)
         _tell(opened, [roles], as_json=as_json)
 
 
@@ -179,6 +179,14 @@ def _checked(opened: Session, spec: SignalSpec, model: str) -> ModelPin:
     pin = ModelPin(model, status.entry.digest)
     catalog.check(spec.name, pin)
     return pin
+
+
+def _state(opened: Session, model: str) -> str:
+    """The model's state in the store, in a word."""
+    try:
+        return signal_catalog(opened.settings).models.verify(model).state
+    except NotFoundError:
+        return "not known to this release"
 
 
 def _tried(opened: Session, slot: str, model: str | None) -> ModelPin:

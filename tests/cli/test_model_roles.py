@@ -13,6 +13,7 @@ from moderation.policy.cases import column_default
 from moderation.settings import load_settings
 from moderation.storage.audit import AuditStore
 from moderation.storage.engine import Database
+from moderation.storage.model_roles import ModelRoleStore
 from moderation.storage.posts import PostStore
 from moderation.storage.shadow_results import ShadowStore
 from tests.cli.conftest import Run
@@ -101,6 +102,20 @@ def test_a_model_is_tried_promoted_and_rolled_back(run: Run, second: ModelPin, d
     assert "rollback" in run("models", "roles", "--history").out
     events = [event.kind for event in AuditStore(database).events() if event.kind.startswith("model.")]
     assert events == ["model.candidate", "model.promote", "model.rollback"]
+
+
+def test_a_rollback_to_a_model_that_no_release_knows_is_done_and_warned_of(
+    run: Run, second: ModelPin, database: Database
+) -> None:
+    roles = ModelRoleStore(database)
+    run("models", "roles")
+    for pin in (ModelPin("long-gone", second.digest), second):
+        roles.name_candidate(SLOT, pin, by="test", now=NOW)
+        roles.promote(SLOT, pin, at_least=0, by="test", now=NOW, note="")
+    done = run("models", "rollback", SLOT)
+    assert done.code == 0, done.err
+    assert "long-gone is not known to this release: posts are held" in " ".join(done.err.split())
+    assert row(run)["live"] == "long-gone"
 
 
 def test_promotion_asks_first_and_force_needs_a_note(
