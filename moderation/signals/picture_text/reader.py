@@ -13,7 +13,7 @@ from moderation.signals.engine.onnx_session import OnnxRunner, open_runner
 from moderation.signals.engine.options import EngineOptions
 from moderation.signals.models import ModelStore
 from moderation.signals.picture_text.layout import Line
-from moderation.signals.picture_text.recognise import Recognised, alphabet, decode
+from moderation.signals.picture_text.recognise import Recognised, alphabet, decode, finite
 
 MODEL = "rapidocr-ppocrv6"
 DETECTOR = "PP-OCRv6_det_small.onnx"
@@ -93,7 +93,7 @@ class PaddleReader:
 
     def _find(self, rgb: Rgb) -> list[Box]:
         chances = self._detector.run({INPUT: detector_pixels(rgb)})[OUTPUT]
-        return boxes(np.asarray(chances[0, 0], dtype=np.float32), rgb.shape[1], rgb.shape[0])
+        return boxes(finite(np.asarray(chances[0, 0], dtype=np.float32)), rgb.shape[1], rgb.shape[0])
 
     def _recognise(self, rgb: Rgb, box: Box) -> Recognised:
         line = line_pixels(rgb, box)

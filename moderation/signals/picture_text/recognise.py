@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moderation.domain.errors import ModelStoreError
+from moderation.signals.engine.inference import InferenceError
 
 BLANK = 0
 UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
@@ -34,13 +35,23 @@ def alphabet(stated: str, classes: int) -> tuple[str, ...]:
 
 
 def decode(chances: NDArray[np.float32], characters: Sequence[str]) -> Recognised:
-    """The likeliest reading of (steps, classes): repeats are one character, blanks none (Graves et al. 2006)."""
+    """The likeliest reading of (steps, classes): repeats are one character, blanks none (Graves et al. 2006).
+
+    Raises `InferenceError` when chances are not finite: such a network is broken, and its silence says nothing.
+    """
+    highest = finite(chances.max(axis=1))
     classes = chances.argmax(axis=1)
     kept = classes != BLANK
     kept[1:] &= classes[1:] != classes[:-1]
     text = safe("".join(characters[number] for number in classes[kept]))
-    certain = chances.max(axis=1)[kept]
-    return Recognised(text, float(certain.mean()) if text else 0.0)
+    return Recognised(text, float(highest[kept].mean()) if text else 0.0)
+
+
+def finite(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`values`. Raises `InferenceError` unless all are finite."""
+    if not np.isfinite(values).all():
+        raise InferenceError("The text reader gave numbers that are not finite.")
+    return values
 
 
 def safe(text: str) -> str:

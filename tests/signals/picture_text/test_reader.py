@@ -10,9 +10,11 @@ from datasets.overlays.lettering import fonts
 from datasets.overlays.writing import BLACK, WHITE, Look, write
 from moderation.domain.errors import ModelStoreError
 from moderation.media.subject import Rgb
+from moderation.signals.engine.inference import Array, InferenceError, Tensors
+from moderation.signals.engine.onnx_session import OnnxRunner
 from moderation.signals.models import ModelStore
 from moderation.signals.picture_text.layout import rows, written
-from moderation.signals.picture_text.reader import MODEL, MOST_LINES, RECOGNISER, PaddleReader
+from moderation.signals.picture_text.reader import INPUT, MODEL, MOST_LINES, OUTPUT, RECOGNISER, PaddleReader
 from tests.signals.picture_text.conftest import written_on
 
 
@@ -67,6 +69,23 @@ def test_a_wall_of_words_is_bounded_by_number_and_time(ocr_store: ModelStore) ->
     reading = endless.read(wall)
     assert len(reading.lines) <= MOST_LINES
     assert len(reading.lines) + reading.unread > 2 * MOST_LINES
+
+
+class BrokenDetector(OnnxRunner):
+    """Finds a place, and numbers that are none."""
+
+    def __init__(self) -> None:
+        """It has no session."""
+
+    def run(self, inputs: Tensors) -> dict[str, Array]:
+        height, width = inputs[INPUT].shape[2:]
+        return {OUTPUT: np.full((1, 1, height, width), np.nan, np.float32)}
+
+
+def test_a_detector_that_gives_no_numbers_is_no_picture_without_text(reader: PaddleReader) -> None:
+    broken = PaddleReader(BrokenDetector(), reader._recogniser, reader._characters)
+    with pytest.raises(InferenceError, match="not finite"):
+        broken.read(written_on("words"))
 
 
 def test_a_reader_whose_bytes_are_not_the_pinned_ones_is_not_loaded(ocr_store: ModelStore, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from moderation.domain.errors import ModelStoreError
+from moderation.signals.engine.inference import InferenceError
 from moderation.signals.picture_text.recognise import UNSAFE, alphabet, decode, safe
 
 CHARACTERS = alphabet("a\nb\nc", 5)
@@ -32,6 +33,14 @@ def test_confidence_is_the_mean_chance_of_the_characters() -> None:
     rows = np.concatenate([steps("a", 0.9), steps("-", 0.99), steps("b", 0.7)])
     assert decode(rows, CHARACTERS).confidence == pytest.approx(0.8)
     assert decode(steps("---"), CHARACTERS).confidence == 0
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_chances_that_are_no_numbers_are_an_error(wrong: float) -> None:
+    rows = steps("ab")
+    rows[1, 2] = wrong
+    with pytest.raises(InferenceError, match="not finite"):
+        decode(rows, CHARACTERS)
 
 
 def test_an_alphabet_of_another_size_is_refused() -> None:
