@@ -18,7 +18,11 @@ from moderation.settings import PROJECT, Settings
 from tests.docs.recipes import blocks
 
 DOCUMENTS = sorted([PROJECT / "README.md", *(PROJECT / "docs").rglob("*.md")])
-BY_RECIPE = {"moderation/signals/caption_emphasis.py", "tests/signals/test_caption_emphasis.py"}
+BY_RECIPE = {
+    "moderation/signals/caption_emphasis.py",
+    "tests/signals/test_caption_emphasis.py",
+    "moderation/signals/registry/example-safety.yaml",
+}
 PATH = re.compile(r"`((?:moderation|pipelines|review_ui|policies|datasets|docs|tests)/[\w./*-]+)`")
 LINK = re.compile(r"\]\(([^)#:]+?)(?:#[\w-]+)?\)")
 COMMAND = re.compile(r"(?:^|`|\$ |/)(moderation [a-z][^`\n]*?)(?:`|$|  +#)", re.MULTILINE)

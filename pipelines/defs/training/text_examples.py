@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from datasets.rows import Row, Split, TextSurface, split_of
+from datasets.short_texts import SOURCE as SHORT
 from moderation.domain.signal import Surface
 from moderation.signals.text_harm.training.examples import Example, Part
 
@@ -25,7 +26,7 @@ WEIGHTS: Mapping[str, float] = MappingProxyType({"i2p_even": 0.5})
 """How much a source counts; labels that were guessed from pictures count less."""
 
 LIMITS: Mapping[str, float] = MappingProxyType(
-    {"ordinary": 0.005 / 3, "prompt": 0.015 / 3, "identity": 0.05 / 6, "look_alike": 0.30 / 3}
+    {"ordinary": 0.005 / 3, "prompt": 0.015 / 3, "identity": 0.05 / 6, "look_alike": 0.30 / 3, "short": 0.05 / 3}
 )
 """The share of a pool that may be flagged: a third of what is allowed, because unseen texts do worse.
 
@@ -51,17 +52,14 @@ def examples(rows: Iterable[Row]) -> list[Example]:
 def pool(row: Row) -> str:
     """The kind of harmless text that a row is, as named in `LIMITS`; "" for harmful rows and other kinds."""
     generated = row.source.startswith(GENERATED)
-    if any(row.labels.values()):
-        return ""
-    if row.source.startswith(GENERATED + "identity"):
-        return "identity"
-    if row.source in RESERVED:
-        return "look_alike"
-    if row.source == "coco_benign_train" or (generated and row.surface is TextSurface.CAPTION):
-        return "ordinary"
-    if row.source == "art_prompts_benign" or (generated and row.surface is TextSurface.PROMPT):
-        return "prompt"
-    return ""
+    kinds = {
+        "short": row.source == SHORT,
+        "identity": row.source.startswith(GENERATED + "identity"),
+        "look_alike": row.source in RESERVED,
+        "ordinary": row.source == "coco_benign_train" or (generated and row.surface is TextSurface.CAPTION),
+        "prompt": row.source == "art_prompts_benign" or (generated and row.surface is TextSurface.PROMPT),
+    }
+    return "" if any(row.labels.values()) else next((kind for kind, holds in kinds.items() if holds), "")
 
 
 def _part(row: Row) -> Part | None:

@@ -2,6 +2,7 @@ import pytest
 
 from datasets.captions import generate
 from datasets.rows import Row, Split, TextSurface, split_of
+from datasets.short_texts import short_texts
 from moderation.domain.signal import Surface
 from moderation.signals.text_harm.training.examples import Part
 from pipelines.defs.training.text_examples import LIMITS, RESERVED, examples, pool
@@ -12,7 +13,7 @@ def _row(source: str, labels: dict[str, int], surface: TextSurface = TextSurface
 
 
 def test_the_test_split_is_left_out_and_reserved_families_are_never_trained_on() -> None:
-    rows = generate(3, 12)
+    rows = [*generate(3, 12), *short_texts(["lake", "lamp", "road", "cloud"], 3, 80)]
     found = examples(rows)
     assert len(found) == sum(split_of(row) is not Split.TEST for row in rows)
     for example in found:
