@@ -22,8 +22,10 @@ MANY_WORDS = 24
 """A text of at most so many words that is English at `SURE` is not looked at in stretches."""
 FEW_WORDS = 3
 STRETCH_WORDS = 8
-MAX_STRETCHES = 64
-"""Of a long text, evenly spaced; each takes a twentieth of a millisecond."""
+MAX_STRETCHES = 640
+"""As many as 10,000 characters have; each takes a twentieth of a millisecond. Were only some looked at, English could
+be put there.
+"""
 MAX_CHARS = 10_000
 NOT_ASKED = frozenset({"la", "pcm", "zxx"})
 """Latin (species and mottoes), Nigerian Pidgin (whose words are mostly English) and "no language" are no answers."""

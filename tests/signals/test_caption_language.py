@@ -104,3 +104,10 @@ def test_english_captions_and_prompts_of_the_corpora_stay_english(signal: Captio
     covered = sum(bool(signal.values(text)["caption_language_covered"]) for text in texts)
     assert len(texts) > 2_500
     assert covered >= 0.995 * len(texts)
+
+
+def test_english_here_and_there_in_a_long_caption_hides_no_other_language(signal: CaptionLanguage) -> None:
+    english = "the cat and the dog walk over there "
+    german = "wir fahren morgen mit unseren Freunden ins Gebirge "
+    caption = "".join(english if number % 3 == 0 else german for number in range(190))
+    assert signal.values(caption)["caption_language_covered"] is False
