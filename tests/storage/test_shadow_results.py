@@ -79,6 +79,17 @@ def test_skipped_posts_add_up(database: Database) -> None:
     assert store.skipped("text_harm", PIN.digest, None) == 0
 
 
+def test_a_page_is_found_without_sorting_all_that_a_candidate_said(sqlite_database: Database) -> None:
+    query = (
+        "EXPLAIN QUERY PLAN SELECT document FROM shadow_results WHERE signal = 'a' AND digest = 'b' "
+        "AND screening_id > 'c' ORDER BY screening_id LIMIT 5"
+    )
+    with sqlite_database.read() as connection:
+        plan = " ".join(row.detail for row in connection.exec_driver_sql(query))
+    assert "ix_shadow_results_digest (signal=? AND digest=? AND screening_id>?)" in plan
+    assert "ORDER BY" not in plan
+
+
 @pytest.mark.parametrize("again", [1, 2])
 def test_a_screening_has_one_result_of_a_slot(database: Database, again: int) -> None:
     (one,) = screened(database, 1)

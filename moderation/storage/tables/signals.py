@@ -52,7 +52,7 @@ shadow_results = Table(
     "shadow_results",
     METADATA,
     ShadowResultColumns,
-    Index("ix_shadow_results_digest", "signal", "digest", "kind", "screening_id"),
+    Index("ix_shadow_results_digest", "signal", "digest", "screening_id", "kind"),
 )
 
 

@@ -52,7 +52,7 @@ def create_tables() -> None:
         ),
         sa.PrimaryKeyConstraint("screening_id", "signal", name=op.f("pk_shadow_results")),
     )
-    op.create_index("ix_shadow_results_digest", "shadow_results", ["signal", "digest", "kind", "screening_id"])
+    op.create_index("ix_shadow_results_digest", "shadow_results", ["signal", "digest", "screening_id", "kind"])
     op.create_table(
         "picture_features",
         sa.Column("post_id", sa.String(), nullable=False),
