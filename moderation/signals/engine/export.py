@@ -19,7 +19,7 @@ OPSET = 20
 RECIPE = "2"
 """Part of every kept export's key: change it whenever this module makes another graph of the same module."""
 QUANTISED = ("MatMul", "Gemm")
-NOISY = ("torch.onnx", "onnxscript", "onnx_ir", "onnxruntime.quantization", "root")
+NOISY = ("torch.onnx", "onnxscript", "onnx_ir", "onnxruntime.quantization")
 
 
 def wrapped(module: "nn.Module", source: ModuleSource) -> "nn.Module":
@@ -95,17 +95,31 @@ def quantised(model: bytes) -> bytes:
         return row_wise(path.read_bytes())
 
 
+class _OnlyErrors(logging.Filter):
+    """On a logger it concerns what is logged there, and nothing that comes from the loggers below."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is an error."""
+        return record.levelno >= logging.ERROR
+
+
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Exporters warn of their own insides and log advice; what matters comes as an exception or as other scores."""
-    loggers = [logging.getLogger(None if name == "root" else name) for name in NOISY]
+    """Exporters warn of their own insides and log advice; what matters comes as an exception or as other scores.
+
+    Some of it goes to the root logger itself, whose level all others inherit: that stays, for they log meanwhile.
+    """
+    loggers = [logging.getLogger(name) for name in NOISY]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
+    root, only_errors = logging.getLogger(), _OnlyErrors()
+    root.addFilter(only_errors)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
+        root.removeFilter(only_errors)
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
