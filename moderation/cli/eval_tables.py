@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from moderation.cli.output import console
@@ -21,7 +22,7 @@ LEAST_SLICE = 5
 
 def print_text(found: "TextEvaluation") -> None:
     """One file's tables."""
-    console.print(f"\n[bold]{found.source.name}[/]  {len(found.source.examples)} texts")
+    console.print(f"\n[bold]{escape(found.source.name)}[/]  {len(found.source.examples)} texts")
     _print_columns(found.result)
     if found.baseline is not None:
         console.print("term lists, for comparison:")
@@ -149,7 +150,7 @@ def _kept_columns(found: "TextEvaluation") -> list[str]:
 
 def _print(table: Table) -> None:
     """At its own width: on a narrow terminal lines go on in the next one, but no figure is cut off."""
-    Console(highlight=False, width=max(console.width, WIDTH), no_color=console.no_color).print(table)
+    Console(highlight=False, markup=False, width=max(console.width, WIDTH), no_color=console.no_color).print(table)
 
 
 def _table(first: str, *rest: str) -> Table:

@@ -7,8 +7,8 @@ from pathlib import Path
 from moderation.domain.errors import InvalidInputError, NotFoundError
 
 
-def json_lines(path: Path) -> Iterator[tuple[int, object]]:
-    """Each line's number from 1 and its value, in order; blank lines are skipped.
+def json_lines(path: Path, *, needed: str = "lines of JSON") -> Iterator[tuple[int, object]]:
+    """Each line's number from 1 and its value, in order; blank lines are skipped. `needed` is what to ask for.
 
     Raises NotFoundError when the file cannot be read, InvalidInputError when it is not UTF-8 text, and with the line
     for what is not JSON.
@@ -18,7 +18,7 @@ def json_lines(path: Path) -> Iterator[tuple[int, object]]:
     except OSError as error:
         raise NotFoundError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise InvalidInputError(f"{path} is not UTF-8 text: lines of JSON are needed.") from error
+        raise InvalidInputError(f"{path} is not UTF-8 text: needed are {needed}.") from error
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue

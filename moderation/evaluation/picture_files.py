@@ -68,7 +68,8 @@ def _hidden(parts: Sequence[str]) -> bool:
 
 
 def _rows(source: Path, labels: Sequence[str]) -> PictureSet:
-    return PictureSet(source, tuple(_row(source, number, row, labels) for number, row in json_lines(source)))
+    rows = json_lines(source, needed="a folder, or lines of JSON")
+    return PictureSet(source, tuple(_row(source, number, row, labels) for number, row in rows))
 
 
 def _row(source: Path, number: int, row: object, labels: Sequence[str]) -> PictureFile:

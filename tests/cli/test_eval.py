@@ -51,6 +51,16 @@ def test_tables_name_categories_slices_and_the_baseline(run: Run, rows: Path) ->
         assert word in outcome.out
 
 
+def test_names_from_files_are_no_markup(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "[red]rows.jsonl"
+    row = {"text": "a quiet lake at dawn", "labels": dict.fromkeys(["S", "H", "V", "HR", "SH"], 0), "slice": "[/b] x"}
+    file.write_text("\n".join([json.dumps(row)] * 5), encoding="utf-8")
+    outcome = run("eval", "text", str(file), "--model", "terms", "--rounds", "100")
+    assert outcome.code == 0, outcome.err
+    assert "part: [/b] x" in outcome.out
+    assert "[red]rows" in outcome.out
+
+
 def test_a_row_of_the_model_cards(run: Run, rows: Path) -> None:
     outcome = run("eval", "text", str(rows), "--model", "terms", "--markdown", "--rounds", "100")
     assert outcome.out.strip().startswith("| rows | 4 | 50.0 % (")
@@ -127,7 +137,7 @@ def test_pictures_as_json_with_the_unreadable_ones_named(
 def test_pictures_without_a_model_are_an_error(run: Run, tmp_path: Path) -> None:
     Image.new("RGB", (64, 64)).save(tmp_path / "black.png")
     outcome = run("eval", "image", str(tmp_path / "black.png"))
-    assert "neither a folder" in " ".join(outcome.err.split())
+    assert "a folder, or lines of JSON" in " ".join(outcome.err.split())
     (tmp_path / "set").mkdir()
     Image.new("RGB", (64, 64)).save(tmp_path / "set" / "black.png")
     outcome = run("eval", "image", str(tmp_path / "set"))

@@ -80,5 +80,5 @@ def test_a_source_without_pictures_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="no picture"):
         find_pictures(put(tmp_path, "README.md"), LABELS)
     (tmp_path / "picture.png").write_bytes(b"\x89PNG\xff")
-    with pytest.raises(InvalidInputError, match="lines of JSON are needed"):
+    with pytest.raises(InvalidInputError, match="a folder, or lines of JSON"):
         find_pictures(tmp_path / "picture.png", LABELS)
