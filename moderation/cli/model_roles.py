@@ -195,7 +195,9 @@ def _tried(opened: Session, slot: str, model: str | None) -> ModelPin:
         pin = ModelRoleStore(opened.database).of(slot).candidate
         if pin is None:
             names = ", ".join(one.name for one in tried)
-            raise ConflictError(f"{slot} has no candidate.", hint=f"Use --model. Tried before: {names or 'none'}.")
+            begin = f"Run `moderation models candidate {slot} MODEL`."
+            hint = f"Name one that was tried before with --model: {names}." if tried else begin
+            raise ConflictError(f"{slot} has no candidate.", hint=hint)
         return pin
     found = [one for one in tried if one.name == model]
     if len(found) != 1:
@@ -234,6 +236,9 @@ def _tell_history(store: ModelRoleStore, limit: int, *, as_json: bool) -> None:
     records = store.history(limit=limit)
     if as_json:
         print_json({"changes": [asdict(record) for record in records]})
+        return
+    if not records:
+        console.print("No change yet: every signal is served by the model that ships.")
         return
     table = Table("number", "at", "slot", "change", "live", "candidate", "by", "note", box=None, header_style="bold")
     for record in records:

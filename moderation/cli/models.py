@@ -13,7 +13,7 @@ from moderation.domain.errors import ModelStoreError
 from moderation.settings import load_settings, make_home
 from moderation.signals.models import ModelState, ModelStatus, ModelStore
 
-app = typer.Typer(help="Model files with pinned digests: pull, list, verify, describe, pin.", no_args_is_help=True)
+app = typer.Typer(help="Models: their files with pinned digests, and which of them serve.", no_args_is_help=True)
 model_entries.register(app)
 model_roles.register(app)
 

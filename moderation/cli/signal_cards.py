@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -16,7 +15,7 @@ from moderation.signals.registry import ModelEntry
 
 USES = ("high recall", "balanced", "high precision")
 MANY_CHOICES = 20
-"""More values of a text column than these are only counted in the table."""
+"""More values of a text column than these are only counted on a card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +91,26 @@ def _facts(spec: SignalSpec, around: Surroundings) -> Table:
     return table
 
 
-def _columns(spec: SignalSpec, around: Surroundings) -> Table:
-    table = Table(box=box.SIMPLE, header_style="bold", pad_edge=False, show_edge=False)
-    table.add_column("column", no_wrap=True)
-    for heading in ("values", "meaning", "thresholds", "live rules"):
-        table.add_column(heading, overflow="fold")
+def _columns(spec: SignalSpec, around: Surroundings) -> RenderableType:
+    """Every column as a paragraph: a table of so many facts leaves a finger's width for each at 80 characters."""
+    parts: list[RenderableType] = []
     for column in spec.columns:
-        thresholds = _thresholds(column, spec)
-        table.add_row(
-            Text(column.name),
-            Text(_values(column)),
-            Text(column.description),
-            Text("\n".join(f"{use} {thresholds[use]:g}" for use in sorted(thresholds, key=_use_order)) or "-"),
-            Text("\n".join(around.live_rules(column.name)) or "-"),
-        )
-    return table
+        heading = Table.grid("", "", padding=(0, 2, 0, 0))
+        heading.add_row(Text(column.name, style="bold"), Text(_values(column)))
+        parts += [heading, _about(column, spec, around)]
+    return Group(*parts)
+
+
+def _about(column: Column, spec: SignalSpec, around: Surroundings) -> RenderableType:
+    thresholds = _thresholds(column, spec)
+    told = ", ".join(f"{use} {thresholds[use]:g}" for use in sorted(thresholds, key=_use_order))
+    rules = ", ".join(around.live_rules(column.name))
+    table = Table.grid("", "", padding=(0, 2, 0, 0))
+    for name, text in (("thresholds", told), ("live rules", rules)):
+        if text:
+            table.add_row(Text(name, style="dim"), Text(text))
+    facts = [table] if table.row_count else []
+    return Padding(Group(Text(column.description), *facts), (0, 0, 0, 4))
 
 
 def _values(column: Column) -> str:

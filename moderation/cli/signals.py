@@ -46,7 +46,9 @@ def describe(
     chosen = [spec for spec in found if spec.name == name] or found
     if not chosen:
         names = [spec.name for spec in specs]
-        raise NotFoundError(f"There is no signal {name}.", hint=did_you_mean(name, names) or "See: signals list.")
+        raise NotFoundError(
+            f"There is no signal {name}.", hint=did_you_mean(name, names) or "`moderation signals list` names them."
+        )
     around = _surroundings(settings)
     if as_json:
         print_json(document(chosen[0], around))
