@@ -132,7 +132,7 @@ def split(tokenizer: "Tokenizer", texts: Sequence[str]) -> Pieces:
     owners: list[int] = []
     for owner, text in enumerate(texts):
         for reading in readings(text):
-            first = tokenizer.encode(reading)
+            first = tokenizer.encode(reading.encode("utf-8", "replace").decode())  # it takes no lone surrogates
             pieces = [tuple(piece.ids) for piece in (first, *first.overflowing) if piece.ids]
             ids += pieces
             owners += [owner] * len(pieces)

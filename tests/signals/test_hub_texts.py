@@ -128,3 +128,7 @@ def test_a_broken_tokenizer_is_refused(store: ModelStore, folder: Path) -> None:
     for broken in (b"nothing\n", b"\xff\xfe", b"{}"):
         with pytest.raises(ModelStoreError, match="tokenizer"):
             load_text_classifier(rewrite(store, "toy", filename, broken), "toy", in_torch)
+
+
+def test_lone_surrogates_are_read_as_signs(signal: HubTextClassifier) -> None:
+    assert (signal.scores(["you \ud800 fool"]) == signal.scores(["you ? fool"])).all()
