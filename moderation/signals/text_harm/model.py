@@ -119,7 +119,8 @@ class TextHarmModel:
         plain: list[bool] = []
         for owner, text in enumerate(texts):
             for place, reading in enumerate(self._reader.readings(text)):
-                tokens = self._tokenizer.encode(reading, add_special_tokens=False).ids
+                shown = reading.encode("utf-8", "replace").decode()  # the tokenizer takes no lone surrogates
+                tokens = self._tokenizer.encode(shown, add_special_tokens=False).ids
                 for start in range(0, len(tokens), room):
                     windows.append([self._marks[0], *tokens[start : start + room], *self._marks[1:]])
                     owners.append(owner)
