@@ -40,6 +40,16 @@ TEXTS: tuple[tuple[str, Scene, int, str, str, Verdict, str], ...] = (
     ("scam-text", nights.city, 61, "guaranteed profit, ask me how", "city at night", HOLD, "spam_text"),
     ("many-links", landscapes.islands, 62, "prints: a.example.com b.example.com c.example.com d.example.com", "islands",
      HOLD, "link_flood"),
+    ("adult-implied", landscapes.sea, 90, "slide into my private channel, I will show you every inch of my body", "sea",
+     HOLD, "adult_text_likely"),
+    ("despair", landscapes.forest, 91, "tonight is my last night, goodbye everyone, I can not go on", "fog", HOLD,
+     "self_harm_text_likely"),
+    ("threat-implied", landscapes.dunes, 92, "he deserves to bleed for what he did, I will make him suffer", "dunes",
+     HOLD, "violence_text_likely"),
+    ("contempt", patterns.glass, 93, "nobody should hire africans, they are all thieves by nature", "window", HOLD,
+     "hate_text_likely"),
+    ("mockery", patterns.facets, 94, "look at this clown, so dumb and ugly that nobody wants to sit beside him",
+     "low poly", HOLD, "harassment_text_likely"),
     ("first-day-link", nights.nebula, 63, "more of these: bit.ly/more-of-these", "nebula", HOLD, "new_account_links"),
 )
 PEBBLES: tuple[tuple[str, int, str, Verdict, str], ...] = (

@@ -6,7 +6,7 @@ from datasets.authors import REGULARS
 from datasets.breaches import BANNED, WATCHED, breaches
 from datasets.encode import FileFormat, encode
 from datasets.gallery import GALLERY
-from datasets.written import badge, with_camera
+from datasets.written import badge, tiles, with_camera
 from moderation.domain.bank import Bank, BankEffect
 from moderation.domain.post import Author
 from moderation.domain.verdict import Verdict
@@ -79,6 +79,12 @@ def sample_posts() -> list[SamplePost]:
                     badge(),
                     "one sketch a day",
                     "the sea, small waves, with the words Daily sketches",
+                ),
+                (
+                    "implied-prompt",
+                    tiles(),
+                    "history lesson",
+                    "a crowd of people in striped pyjamas behind a fence, very thin",
                 ),
                 ("camera-claimed", with_camera(), "a walk this morning", "foggy forest"),
             ]

@@ -57,6 +57,11 @@ def code(*, damaged: bool = False) -> bytes:
     return encode(np.asarray(image), FileFormat.PNG)
 
 
+def tiles() -> bytes:
+    """A picture that shows nothing of what its prompt implies."""
+    return encode(patterns.tiles(np.random.default_rng(89), SMALL), FileFormat.JPEG)
+
+
 def with_archive() -> bytes:
     """A JPEG file with a ZIP archive behind it."""
     buffer = io.BytesIO()

@@ -30,6 +30,7 @@ from moderation.signals.registry import ModelEntry
 from moderation.signals.slots import Loader, serve
 from moderation.signals.terms.document import term_lists
 from moderation.signals.terms.matcher import Matcher
+from moderation.signals.text_harm.signal import TEXT_HARM, TextHarm
 from moderation.signals.text_terms import CAPTION_TERMS, PICTURE_TEXT_TERMS, PROMPT_TERMS, TextTerms
 
 SPECS: tuple[SignalSpec, ...] = (
@@ -44,6 +45,7 @@ SPECS: tuple[SignalSpec, ...] = (
     EMBEDDED_PROMPT_TERMS,
     CAPTION_LINKS,
     CAPTION_LANGUAGE,
+    TEXT_HARM,
     POST_FACTS,
 )
 """What every signal type of this package measures, in order; no model is needed to read it."""
@@ -54,7 +56,9 @@ REDUCTIONS: Mapping[str, Reduction] = MappingProxyType(
 """What the signal types need of the full-size pixels, for the decoder."""
 
 
-LOADERS: Mapping[str, Loader] = MappingProxyType({IMAGE_NSFW.name: ImageNsfw.load, PICTURE_TEXT.name: PictureText.load})
+LOADERS: Mapping[str, Loader] = MappingProxyType(
+    {IMAGE_NSFW.name: ImageNsfw.load, PICTURE_TEXT.name: PictureText.load, TEXT_HARM.name: TextHarm.load}
+)
 """How the types that load a model get it, by signal name."""
 
 
@@ -87,6 +91,7 @@ def build(
         EmbeddedPromptTerms(matcher),
         CaptionLinks(),
         _or_missing(CAPTION_LANGUAGE, CaptionLanguage.load),
+        slot(TEXT_HARM),
         PostFacts(),
     )
     if tuple(signal.spec for signal in types) != SPECS:

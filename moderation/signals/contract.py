@@ -45,7 +45,7 @@ def check_order(specs: Sequence[SignalSpec]) -> None:
 def picture_text(earlier: Mapping[str, SignalResult]) -> str | None:
     """The text that `picture_text` found: "" when the picture has none, None when it was not read or reading failed."""
     found = earlier.get("picture_text")
-    if not isinstance(found, Score) or found.values.get("picture_text_status") == "not_read":
+    if not isinstance(found, Score) or found.values.get("picture_text_status") not in {"none", "read"}:
         return None
     return str(found.detail.get("text") or "")
 

@@ -1,5 +1,6 @@
 """The shipped policy against its cases, and the cases' own mistakes."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,20 @@ def test_every_signal_that_fails_alone_keeps_an_ordinary_post_back() -> None:
 def test_each_harm_of_the_feed_has_a_live_rule() -> None:
     live = {rule.category for rule in SHIPPED.rules if rule.status is RuleStatus.LIVE}
     assert live >= {"adult", "violence", "hate", "harassment", "self_harm", "minors", "spam", "known_image"}
+
+
+def test_texts_are_held_at_the_thresholds_that_were_chosen_for_the_shipped_classifier() -> None:
+    columns = {column.name: column for spec in signal_specs() for column in spec.columns}
+    values = {name: threshold.value for name, threshold in SHIPPED.thresholds.items()}
+    compared = [
+        (column, threshold)
+        for rule in SHIPPED.rules
+        for column, threshold in re.findall(r"(\w+_score)(?:, 0\))? >= (likely_\w+)", rule.when)
+    ]
+    assert len(compared) > 15
+    assert {column: values[threshold] for column, threshold in compared} == {
+        column: columns[column].recommended["balanced"] for column, _ in compared
+    }
 
 
 def test_every_threshold_has_its_reason() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from moderation.domain.harm import HarmCategory
 from moderation.domain.signal import Column, ColumnKind, Score, SignalResult, SignalSpec, Surface, Value
 from moderation.media.subject import Subject
+from moderation.signals.contract import picture_text
 from moderation.signals.models import ModelStore
 from moderation.signals.text_harm.calibration import SURFACES
 from moderation.signals.text_harm.model import CATEGORIES, MODEL, Readout, TextHarmModel
@@ -14,7 +15,6 @@ from moderation.signals.text_harm.thresholds import thresholds
 
 PICTURE_TEXT = "picture_text"
 """The signal that reads the picture; its score's detail has the text."""
-NOT_READ = "not_read"
 
 _WORDS = {
     HarmCategory.SEXUAL: "sexual content",
@@ -142,14 +142,5 @@ def _texts(subject: Subject) -> dict[Surface, str | None]:
     return {
         Surface.CAPTION: subject.post.caption,
         Surface.PROMPT: subject.post.prompt,
-        Surface.PICTURE_TEXT: _picture_text(subject),
+        Surface.PICTURE_TEXT: picture_text(subject.earlier),
     }
-
-
-def _picture_text(subject: Subject) -> str | None:
-    """The text that was read in the picture; None when it was not read, for whatever reason."""
-    result = subject.earlier.get(PICTURE_TEXT)
-    if not isinstance(result, Score) or result.values.get("picture_text_status", NOT_READ) == NOT_READ:
-        return None
-    text = result.detail.get("text", "")
-    return text if isinstance(text, str) else None

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from moderation.domain.harm import HarmCategory
 from moderation.domain.signal import Surface
+from moderation.evaluation.thresholds import threshold_for_precision
 from moderation.signals.text_harm.calibration import (
     SURFACES,
     Calibration,
@@ -117,12 +118,11 @@ def _above(scores: Floats, share: float) -> float:
 
 
 def _at_precision(scores: Floats, harmful: NDArray[np.bool_], precision: float) -> float:
-    """The lowest threshold of that precision; the highest score when there is none."""
-    order = np.argsort(-scores, kind="stable")
-    if not len(order):
+    """The lowest threshold of that precision; the highest score when there is none, 0.5 without an example."""
+    if not len(scores):
         return 0.5
-    reached = np.flatnonzero(np.cumsum(harmful[order]) / np.arange(1, len(order) + 1) >= precision)
-    return float(scores[order[reached[-1]]]) if len(reached) else float(scores[order[0]])
+    found = threshold_for_precision(harmful, scores, precision)
+    return float(scores.max()) if found is None else found
 
 
 def fit_curve(logits: Floats, harmful: NDArray[np.bool_]) -> Curve:
