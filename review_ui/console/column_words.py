@@ -1,7 +1,7 @@
 """Signals, their columns and what is compared with them, in words for people who have never seen a policy file."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from moderation.domain.signal import Value
 from review_ui.console.shell import words
@@ -46,6 +46,7 @@ COLUMNS: Mapping[str, str] = {
     "caption_link_disguised": "Disguised link in the caption",
     "caption_contacts": "Contact details in the caption",
     "caption_chars": "Characters in the caption",
+    "prompt_unsafe_score": "Asks for an unsafe picture",
     "prompt_chars": "Characters in the prompt",
     "author_age_days": "Age of the author's account in days",
     "author_published_posts": "Posts the author has published",
@@ -84,6 +85,13 @@ FULL: Mapping[str, str] = {
     "image_nsfw": "How likely pornographic, 0 to 1",
     "image_frames": "Frames of the animation",
     "image_match_bank": "Bank that matches",
+    "prompt_unsafe_score": "The prompt asks for an unsafe picture, likelihood 0 to 1",
+    "caption_language": "Language of the caption",
+    "caption_language_covered": "Lists and classifiers know the caption's language",
+    "image_location": "The file says where it was made (GPS)",
+    "image_camera": "The file names a camera",
+    "image_embedded_file": "Other file inside the picture's",
+    "picture_text_lines_unread": "Lines of text in the picture that were not read",
 }
 """What some are called where no heading stands above them."""
 TERMS = re.compile(
@@ -92,16 +100,16 @@ TERMS = re.compile(
 """Columns that give how clear the clearest listed term of a category is."""
 SCORES = re.compile(
     r"(caption|prompt|picture_text)"
-    r"_(sexual|hate|hate_threat|violence|violence_graphic|harassment|self_harm|unsafe)_score"
+    r"_(sexual|hate|hate_threat|violence|violence_graphic|harassment|self_harm)_score"
 )
 """Columns that give how likely a text is harmful."""
 SUBJECTS: Mapping[str, str] = {
     "adult": "Sexual",
+    "sexual": "Sexual content",
     "self_harm": "Self-harm",
     "minors": "Minors",
     "hate_threat": "Threats against a group",
     "violence_graphic": "Graphic violence",
-    "unsafe": "Asks for an unsafe picture",
 }
 SURFACES: Mapping[str, str] = {
     "caption": "caption",
@@ -136,6 +144,15 @@ STATUSES: Mapping[str, str] = {
 READINGS: Mapping[str, str] = {"none": "no text", "read": "read", "not_read": "not read"}
 NAMED: Mapping[str, Mapping[str, str]] = {"image_status": STATUSES, "picture_text_status": READINGS}
 """Columns whose values have names of their own."""
+
+ABSENCES: Sequence[tuple[re.Pattern[str], str]] = (
+    (re.compile(r"\w+_similarity|image_rejected_similar"), "nothing to compare"),
+    (re.compile(r"picture_text_\w+"), "not read"),
+    (re.compile(r"(image_)?embedded_prompt_\w+"), "no such prompt"),
+    (re.compile(r"image_thumbnail_correlation"), "no thumbnail"),
+    (re.compile(r"image_match_distance"), "no match"),
+)
+"""Why a column has no value, the first that fits; others are unknown."""
 
 FAILURES: Mapping[str, str] = {
     "undecodable": "the picture could not be read",
@@ -172,6 +189,8 @@ def column_title(name: str, *, alone: bool = True) -> str:
 
 def column_value(name: str, value: Value) -> str:
     """A column's value as people read it: 2 in a column of terms is "clear"."""
+    if value is None:
+        return next((why for pattern, why in ABSENCES if pattern.fullmatch(name)), shown(value))
     if TERMS.fullmatch(name) is not None and isinstance(value, int | float) and 0 <= value < len(CLEARNESS):
         return CLEARNESS[int(value)]
     named = NAMED.get(name)

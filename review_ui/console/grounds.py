@@ -7,9 +7,6 @@ from moderation.domain.verdict import Comparison, RuleHit, RuleStatus, Screening
 from review_ui.console.column_words import LIMITS, column_title, column_value, limit_words, signal_title
 from review_ui.console.measurements import NAME, telling
 
-GUARDS = frozenset({"IS NULL", "IS NOT NULL", "<>"})
-"""Comparisons that only keep others from being asked; told where nothing else is."""
-
 
 @dataclass(frozen=True, slots=True)
 class Ground:
@@ -67,7 +64,6 @@ def failures_in_words(screening: Screening | None) -> str:
 def _rule(hit: RuleHit, why: str) -> FiredRule:
     live = hit.status is RuleStatus.LIVE
     did = "held" if hit.verdict is Verdict.HOLD else "rejected"
-    shown = [one for one in telling(hit) if one.operator.upper() not in GUARDS]
     return FiredRule(
         name=hit.rule,
         sentence=hit.reason,
@@ -75,7 +71,7 @@ def _rule(hit: RuleHit, why: str) -> FiredRule:
         live=live,
         unknown=hit.truth is Truth.UNKNOWN,
         why=why,
-        grounds=tuple(_ground(one) for one in shown or telling(hit)),
+        grounds=tuple(_ground(one) for one in telling(hit)),
     )
 
 

@@ -9,13 +9,16 @@ from markupsafe import Markup
 
 from moderation.domain.signal import Column, ColumnKind, Match, Score, SignalFailure, SignalSpec, Value
 from moderation.domain.verdict import Comparison, RuleHit, RuleStatus, Screening, Truth
-from moderation.policy.condition import ColumnValue, Compare, Constant, leaves
+from moderation.policy.condition import Call, ColumnValue, Compare, Constant, Function, Operand, leaves
 from moderation.policy.evaluate import Policy
 from review_ui.console.column_words import column_title, column_value, limit_words, signal_title
 from review_ui.console.column_words import failure as why_not
 from review_ui.console.gauges import gauge, history, scale_of
+from review_ui.console.notable import Weight, weight
 
 MAX_HISTORY = 24
+GUARDS = frozenset({"IS NULL", "IS NOT NULL", "<>"})
+"""Comparisons that only keep others from being asked."""
 NAME = re.compile(r"[a-z][a-z0-9_]+")
 """A column's name, also inside a computed side such as COALESCE(image_frames, 1)."""
 
@@ -33,13 +36,20 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One column. `tone` says whether it led to a rule: bad (a live rule), warn (a shadow rule), quiet."""
+    """One column. `tone` says whether it led to a rule: bad (a live rule), warn (a shadow rule), quiet.
+
+    `title` is its name under the signal's heading, `full` where none stands above it; `weight` is what the value says
+    by itself, `unknown` whether there is none.
+    """
 
     name: str
     title: str
+    full: str
     text: str
     description: str
     tone: str
+    weight: Weight
+    unknown: bool
     bounds: tuple[Bound, ...] = ()
     gauge: str = ""
     history: str = ""
@@ -53,6 +63,11 @@ class Measurement:
     def telling(self) -> bool:
         """Whether a rule fired on it."""
         return self.tone != "quiet"
+
+    @property
+    def idle(self) -> bool:
+        """Whether it says nothing: no rule fired on it, and nothing was found."""
+        return not self.telling and self.weight is Weight.IDLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +88,31 @@ class SignalView:
         """Whether a rule fired on it, or it failed."""
         return bool(self.failure) or any(column.telling for column in self.columns)
 
+    @property
+    def idle(self) -> bool:
+        """Whether none of its columns says anything."""
+        return not self.failure and all(column.idle for column in self.columns)
+
+    @property
+    def nothing(self) -> str:
+        """What its idle columns say: that nothing was found, or why nothing is known."""
+        unknown = [one for one in self.columns if one.idle and one.unknown]
+        if unknown and len(unknown) == len(self.columns):
+            return ", ".join(dict.fromkeys(one.text for one in unknown))
+        return "nothing found" + (f", {len(unknown)} without a value" if unknown else "")
+
+    @property
+    def rank(self) -> int:
+        """0 where a live rule fired on it, then where another one did or it failed, the rest, and 3 if it is idle."""
+        if self.telling:
+            return 0 if any(column.tone == "bad" for column in self.columns) else 1
+        return 3 if self.idle else 2
+
+    @property
+    def notable(self) -> tuple[Measurement, ...]:
+        """What is worth a look although no rule fired on it."""
+        return tuple(one for one in self.columns if not one.telling and one.weight is Weight.NOTABLE)
+
 
 Bounds: TypeAlias = Mapping[str, Sequence[Bound]]
 
@@ -82,27 +122,35 @@ def bounds_of(policy: Policy | None) -> Bounds:
     found: dict[str, list[Bound]] = {}
     for rule in policy.active if policy is not None else ():
         for leaf in leaves(rule.condition):
-            if not isinstance(leaf, Compare) or not isinstance(leaf.left, ColumnValue):
+            column = _column_of(leaf.left) if isinstance(leaf, Compare) else None
+            if column is None or not isinstance(leaf, Compare):
                 continue
             right = leaf.right
             ordered = leaf.operator not in {"=", "<>"}
             if ordered and isinstance(right, Constant) and isinstance(right.value, int | float):
                 bound = Bound(rule.name, right.threshold, leaf.operator, float(right.value), rule.live)
-                found.setdefault(leaf.left.column.name, []).append(bound)
+                found.setdefault(column.name, []).append(bound)
     return found
+
+
+def _column_of(side: Operand) -> Column | None:
+    """The column that is compared, also where COALESCE says what its NULL counts as."""
+    if isinstance(side, Call) and side.function is Function.COALESCE:
+        side = side.arguments[0]
+    return side.column if isinstance(side, ColumnValue) else None
 
 
 def signals_of(
     screening: Screening, specs: Sequence[SignalSpec], bounds: Bounds, earlier: Mapping[str, Sequence[Value]]
 ) -> list[SignalView]:
-    """The signals, those on which a rule fired first, otherwise in the catalog's order."""
+    """The signals, those on which a live rule fired first, otherwise in the catalog's order."""
     by_name = {spec.name: spec for spec in specs}
     tones = dict(_tones(screening))
     views = [
         _view(result, by_name.get(result.signal), tones, bounds, earlier)
         for result in sorted(screening.results, key=lambda one: _place(one.signal, specs))
     ]
-    return sorted(views, key=lambda view: not view.telling)
+    return sorted(views, key=lambda view: view.rank)
 
 
 def _place(signal: str, specs: Sequence[SignalSpec]) -> int:
@@ -119,9 +167,12 @@ def _tones(screening: Screening) -> Iterator[tuple[str, str]]:
 
 
 def telling(hit: RuleHit) -> list[Comparison]:
-    """The comparisons that made the rule fire: those that are true or unknown, or all where it fired on a NOT."""
-    found = [one for one in hit.comparisons if one.truth is not Truth.FALSE]
-    return found or list(hit.comparisons)
+    """The comparisons that made the rule fire: those that are true or unknown, or all where it fired on a NOT.
+
+    What only keeps others from being asked is left out where there is anything else.
+    """
+    found = [one for one in hit.comparisons if one.truth is not Truth.FALSE] or list(hit.comparisons)
+    return [one for one in found if one.operator.upper() not in GUARDS] or found
 
 
 def _view(
@@ -138,7 +189,7 @@ def _view(
     else:
         known = {column.name: column for column in spec.columns} if spec is not None else {}
         columns = tuple(
-            _measurement(name, value, known.get(name), tones.get(name, "quiet"), bounds.get(name, ()), earlier)
+            _measurement(name, value, known.get(name), spec, tones.get(name, "quiet"), bounds.get(name, ()), earlier)
             for name, value in result.values.items()
         )
     return SignalView(
@@ -148,7 +199,7 @@ def _view(
         version=spec.version if spec is not None else "",
         failure=failure,
         detail=detail,
-        columns=tuple(sorted(columns, key=lambda column: not column.telling)),
+        columns=tuple(sorted(columns, key=lambda one: (not one.telling, one.weight is not Weight.NOTABLE))),
         known_failures=spec.known_failures if spec is not None else (),
     )
 
@@ -157,6 +208,7 @@ def _measurement(
     name: str,
     value: Value,
     column: Column | None,
+    spec: SignalSpec | None,
     tone: str,
     bounds: Sequence[Bound],
     earlier: Mapping[str, Sequence[Value]],
@@ -171,7 +223,17 @@ def _measurement(
             drawn = gauge(float(value), marks, scale, tone=tone)
         if bounds:
             past = history(before, float(value), marks, scale)
-    description = column.description if column is not None else ""
+    recommended = (column.recommended if column else {}) or (spec.recommended if numeric and spec else {})
     return Measurement(
-        name, column_title(name, alone=False), column_value(name, value), description, tone, tuple(bounds), drawn, past
+        name=name,
+        title=column_title(name, alone=False),
+        full=column_title(name),
+        text=column_value(name, value),
+        description=column.description if column is not None else "",
+        tone=tone,
+        weight=weight(name, value, recommended),
+        unknown=value is None,
+        bounds=tuple(bounds),
+        gauge=drawn,
+        history=past,
     )

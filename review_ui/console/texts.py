@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from moderation.domain.post import Post
 from moderation.domain.signal import Score, Span, Surface
 from moderation.domain.verdict import RuleStatus, Screening, Truth
+from review_ui.console.measurements import NAME
 from review_ui.console.shell import words
 
 IMAGE_TEXT = "text"
@@ -59,11 +60,12 @@ def _scores(screening: Screening | None) -> list[Score]:
 def _fired_columns(screening: Screening | None) -> frozenset[str]:
     hits = () if screening is None else screening.judgement.hits
     return frozenset(
-        comparison.column
+        column
         for hit in hits
         if hit.status is RuleStatus.LIVE
         for comparison in hit.comparisons
         if comparison.truth is Truth.TRUE
+        for column in NAME.findall(comparison.column)
     )
 
 

@@ -48,6 +48,40 @@ def test_a_computed_side_points_at_its_column_too() -> None:
     assert [column.name for column in signal.columns if column.telling] == ["image_frames"]
 
 
+def test_a_limit_is_shown_where_coalesce_says_what_null_counts_as() -> None:
+    settings = Settings()
+    found = bounds_of(compile_file(settings, settings.policy.read_text(encoding="utf-8")))
+    assert any(bound.live for bound in found["picture_text_adult"])
+
+
+def test_what_keeps_a_rule_from_asking_did_not_lead_to_it() -> None:
+    guard = Comparison("image_match_effect <> 'allow'", "image_match_effect", "none", "<>", "'allow'", "", Truth.TRUE)
+    results = (a_score("image_match", {"image_match_effect": "none"}), a_score("image_nsfw", {"image_nsfw": 0.62}))
+    screening = a_screening(judgement=a_hold(a_hit(guard, a_comparison())), results=results)
+    first, second = signals_of(screening, signal_specs(), {}, {})
+    assert (first.name, first.telling, second.telling, second.idle) == ("image_nsfw", True, False, True)
+
+
+def test_what_is_worth_a_look_is_told_apart_from_what_says_nothing() -> None:
+    scores = {"caption_hate_score": 0.99, "caption_sexual_score": 0.001, "picture_text_hate_score": None}
+    results = (a_score("caption_terms", {"caption_hate": 0}), a_score("text_harm", scores))
+    first, second = signals_of(a_screening(judgement=a_hold(), results=results), signal_specs(), {}, {})
+    assert (first.name, second.name, second.idle) == ("text_harm", "caption_terms", True)
+    assert [one.full for one in first.notable] == ["Hate in the caption, likelihood 0 to 1"]
+    assert [one.text for one in first.columns if one.idle] == ["0.001", "not read"]
+    assert (first.nothing, second.nothing) == ("nothing found, 1 without a value", "nothing found")
+
+
+def test_what_was_not_read_is_not_said_to_have_nothing() -> None:
+    results = (
+        a_score("picture_text", {"picture_text_status": "not_read", "picture_text_chars": 0}),
+        a_score("picture_text_terms", {"picture_text_hate": None, "picture_text_adult": None}),
+    )
+    first, second = signals_of(a_screening(judgement=a_hold(), results=results), signal_specs(), {}, {})
+    assert [one.name for one in first.notable] == ["picture_text_status"]
+    assert (second.idle, second.nothing) == (True, "not read")
+
+
 def test_a_shadow_rule_marks_less_than_a_live_one() -> None:
     hits = (a_hit(a_comparison()), a_hit(a_comparison(), status=RuleStatus.SHADOW))
     screening = a_screening(judgement=a_hold(*hits), results=(a_score("image_nsfw", {"image_nsfw": 0.62}),))

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moderation.domain.signal import Score, Span, Surface
-from moderation.domain.verdict import Verdict
+from moderation.domain.verdict import Comparison, Judgement, RuleHit, RuleStatus, Truth, Verdict
 from review_ui.console.texts import texts_of
 from tests.factories import a_post, a_screening, judgement_of
 
@@ -44,6 +44,16 @@ def test_text_read_in_the_picture_is_shown() -> None:
     read = Score("picture_text", {"picture_text_chars": 8}, (a_span(0, 3, Surface.PICTURE_TEXT),), {"text": "SALE now"})
     found = texts_of(a_post(), a_screening(judgement=judgement_of(Verdict.HOLD), results=(read,)))
     assert [piece.text for piece in found[-1].pieces] == ["SAL", "E now"]
+
+
+def test_a_mark_that_a_rule_acted_on_stands_out_also_where_it_says_what_null_counts_as() -> None:
+    column = "COALESCE(picture_text_self_harm, 0)"
+    comparison = Comparison(f"{column} >= 2", column, 3, ">=", "2", "text_clear", Truth.TRUE)
+    hit = RuleHit("self_harm", RuleStatus.LIVE, Truth.TRUE, Verdict.HOLD, "q", "self_harm", "It may be.", (comparison,))
+    read = Score("picture_text", {"picture_text_chars": 8}, (a_span(0, 3, Surface.PICTURE_TEXT),), {"text": "SALE now"})
+    judgement = Judgement(Verdict.HOLD, True, "q", "self_harm", "It may be.", (hit,))
+    found = texts_of(a_post(), a_screening(judgement=judgement, results=(read,)))
+    assert [piece.fired for piece in found[-1].pieces] == [True, False]
 
 
 @given(
