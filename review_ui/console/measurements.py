@@ -96,8 +96,9 @@ class SignalView:
     @property
     def nothing(self) -> str:
         """What its idle columns say: that nothing was found, or why nothing is known."""
-        unknown = [one for one in self.columns if one.idle and one.unknown]
-        if unknown and len(unknown) == len(self.columns):
+        idle = [one for one in self.columns if one.idle]
+        unknown = [one for one in idle if one.unknown]
+        if idle and unknown == idle:
             return ", ".join(dict.fromkeys(one.text for one in unknown))
         return "nothing found" + (f", {len(unknown)} without a value" if unknown else "")
 

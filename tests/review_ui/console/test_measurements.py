@@ -82,6 +82,12 @@ def test_what_was_not_read_is_not_said_to_have_nothing() -> None:
     assert (second.idle, second.nothing) == (True, "not read")
 
 
+def test_where_only_what_has_no_value_is_left_that_is_what_is_said() -> None:
+    results = (a_score("embedded_prompt_terms", {"embedded_prompt_adult": 2, "embedded_prompt_hate": None}),)
+    (signal,) = signals_of(a_screening(judgement=a_hold(), results=results), signal_specs(), {}, {})
+    assert (signal.idle, signal.nothing) == (False, "no such prompt")
+
+
 def test_a_shadow_rule_marks_less_than_a_live_one() -> None:
     hits = (a_hit(a_comparison()), a_hit(a_comparison(), status=RuleStatus.SHADOW))
     screening = a_screening(judgement=a_hold(*hits), results=(a_score("image_nsfw", {"image_nsfw": 0.62}),))
