@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.padding import Padding
+from rich.text import Text
 
 from moderation.assembly import signal_specs
 from moderation.cli import model_entries, model_roles
@@ -52,15 +54,21 @@ def list_models(json: Json = False) -> None:
         return
     for status in statuses:
         entry = status.entry
-        size = f"{sum(file.bytes or 0 for file in entry.files) / 1e6:.1f} MB" if "sha256" not in entry.gaps else "? MB"
+        size = (
+            f"{sum(file.bytes or 0 for file in entry.files) / 1e6:.1f} MB"
+            if "sha256" not in entry.gaps
+            else "size unknown"
+        )
         millions = (
             f", {entry.facts.parameters / 1e6:.1f} M parameters" if entry.facts and entry.facts.parameters else ""
         )
         console.print(f"{entry.name:24}{_coloured(status.state)}", f"{kind_of(entry)}, {size}{millions}", sep="  ")
-        console.print(f"    {entry.licence}", markup=False, style="dim")
+        console.print(Padding(Text(entry.licence, style="dim"), (0, 0, 0, 4)))
         users = ", ".join(loaders(entry.name)) or "nothing"
         open_fields = f"; unconfirmed: {', '.join(entry.unconfirmed)}" if entry.unconfirmed else ""
-        console.print(f"    loaded by {users}{open_fields}", markup=False, style="dim")
+        console.print(Padding(Text(f"loaded by {users}{open_fields}", style="dim"), (0, 0, 0, 4)))
+    if any(status.entry.gaps for status in statuses):
+        console.print("What is unpinned loads only after: moderation models pin NAME", style="dim")
     console.print("More of each: moderation models describe NAME", style="dim")
 
 
