@@ -23,7 +23,8 @@ def a_picture(*frames: Rgb, image_format: str = "png") -> Picture:
     """A decoded picture, as the decoder would yield it for these full-size pixels."""
     height, width = frames[0].shape[:2]
     facts = factories.facts(image_format, width, height, frames=len(frames))
-    return Picture(facts, tuple(Frame(frame, {name: reduce(frame) for name, reduce in REDUCTIONS.items()}) for frame in frames))
+    seen = tuple(Frame(frame, {name: reduce(frame) for name, reduce in REDUCTIONS.items()}) for frame in frames)
+    return Picture(facts, seen)
 
 
 def pixels(seed: int, width: int = 320, height: int = 240) -> Rgb:
