@@ -1,4 +1,4 @@
-"""About seventy posts that the project draws itself: enough to see every verdict and every shipped rule at work."""
+"""About ninety posts that the project draws itself: enough to see every verdict and every shipped rule at work."""
 
 from dataclasses import dataclass
 
