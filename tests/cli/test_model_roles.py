@@ -144,7 +144,7 @@ def test_a_candidate_is_taken_away(run: Run, second: ModelPin) -> None:
         ((SLOT, SECOND, "--none"), "Name a model"),
         (("image_facts", SECOND), "is served by one model"),
         ((SLOT, "nothing"), "No model is called"),
-        ((SLOT, "all-minilm-l6-v2"), "no file open-nsfw.onnx"),
+        ((SLOT, "text-harm"), "no file open-nsfw.onnx"),
     ],
 )
 def test_what_cannot_be_tried_is_refused(run: Run, second: ModelPin, arguments: tuple[str, ...], said: str) -> None:
