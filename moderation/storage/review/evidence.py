@@ -46,6 +46,9 @@ class EvidenceStore:
         if self._all_held(post_ids):
             return []
         with self._database.write() as connection:
+            # Posts before the audit log, as everywhere: a hold refers to its post, which retention may have locked.
+            mine = select(posts.c.id).where(posts.c.id.in_(set(post_ids))).order_by(posts.c.id)
+            connection.execute(mine.with_for_update()).all()
             return hold(connection, post_ids, reason, actor=person.actor, now=now)
 
     def held(self, image: Digest) -> bool:
