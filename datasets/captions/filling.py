@@ -16,9 +16,17 @@ GROUP_SLOTS = frozenset({"they", "people", "one", "adj"})
 MAX_DEPTH = 5
 
 
-def names_group(frame: str) -> bool:
-    """Whether the frame names a group of people."""
-    return any(name.lower() in GROUP_SLOTS for name in _SLOT.findall(frame))
+def naming_slots(slots: Slots) -> frozenset[str]:
+    """The slots that name a group of people: the group slots, and those with a phrase that holds such a slot."""
+    naming = GROUP_SLOTS
+    for _ in range(MAX_DEPTH):
+        naming |= {name for name, phrases in slots.phrases.items() if any(names_group(one, naming) for one in phrases)}
+    return naming
+
+
+def names_group(frame: str, naming: frozenset[str] = GROUP_SLOTS) -> bool:
+    """Whether a slot of the frame is one of `naming`, those that name a group of people."""
+    return any(name.lower() in naming for name in _SLOT.findall(frame))
 
 
 def fill(frame: str, slots: Slots, identity: Identity, rng: Random) -> str:

@@ -13,7 +13,7 @@ from importlib.resources.abc import Traversable
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from datasets.rows import HARM_LABELS, TextSurface
 from moderation.domain.errors import InvalidInputError
@@ -78,8 +78,14 @@ class Slots:
     identities: tuple[Identity, ...]
 
 
+def _lines(phrases: object) -> object:
+    return [line.strip() for line in phrases.splitlines() if line.strip()] if isinstance(phrases, str) else phrases
+
+
 class _SlotFile(_Strict):
-    slots: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """A slot's phrases are a list, or a block of text with one phrase on each line."""
+
+    slots: dict[str, Annotated[tuple[str, ...], BeforeValidator(_lines)]] = Field(default_factory=dict)
     identities: tuple[Identity, ...] = ()
 
 

@@ -4,7 +4,7 @@ from hashlib import blake2b
 from random import Random
 
 from datasets.captions.dressing import dress
-from datasets.captions.filling import fill, names_group
+from datasets.captions.filling import fill, names_group, naming_slots
 from datasets.captions.frames import Family, Slots, families, slots
 from datasets.rows import Row, TextSurface, split_of_group
 from moderation.domain.errors import InvalidInputError
@@ -26,13 +26,17 @@ def generate(seed: int, rows_per_family: int) -> list[Row]:
         raise InvalidInputError(f"{rows_per_family} rows per family.", hint="Ask for at least 1.")
     taken: set[str] = set()
     rows: list[Row] = []
+    naming = naming_slots(slots())
     for name, family in families().items():
-        rows += _grow(name, family, slots(), max(1, round(rows_per_family * family.weight)), seed, taken)
+        rng = Random(f"{seed}:{name}")  # noqa: S311 - repeatable draws, nothing secret
+        wanted = max(1, round(rows_per_family * family.weight))
+        rows += _grow(name, family, slots(), naming, wanted, rng, taken)
     return rows
 
 
-def _grow(name: str, family: Family, known: Slots, wanted: int, seed: int, taken: set[str]) -> list[Row]:
-    rng = Random(f"{seed}:{name}")  # noqa: S311 - repeatable draws, nothing secret
+def _grow(
+    name: str, family: Family, known: Slots, naming: frozenset[str], wanted: int, rng: Random, taken: set[str]
+) -> list[Row]:
     frames, identities = list(family.lines), list(known.identities)
     rng.shuffle(frames)
     rng.shuffle(identities)
@@ -49,7 +53,7 @@ def _grow(name: str, family: Family, known: Slots, wanted: int, seed: int, taken
         if text.lower() in taken:
             continue
         taken.add(text.lower())
-        named += names_group(frame)
+        named += names_group(frame, naming)
         rows.append(_row(name, family, frame, text))
     return rows
 

@@ -2,7 +2,7 @@ from random import Random
 
 import pytest
 
-from datasets.captions.filling import fill, names_group
+from datasets.captions.filling import GROUP_SLOTS, fill, names_group, naming_slots
 from datasets.captions.frames import Identity, Slots
 from moderation.domain.errors import InvalidInputError
 
@@ -41,3 +41,12 @@ def test_an_unknown_slot_is_refused() -> None:
 def test_names_group() -> None:
     assert names_group("{They} sing")
     assert not names_group("{animal} sings")
+
+
+def test_a_slot_whose_phrases_name_a_group_names_it_too() -> None:
+    naming = naming_slots(
+        Slots({"claim": ("{they} sing", "it rains"), "post": ("so {claim}",), "animal": ("owl",)}, ())
+    )
+    assert naming == GROUP_SLOTS | {"claim", "post"}
+    assert names_group("Well, {Post}", naming)
+    assert not names_group("{animal} sings", naming)
