@@ -19,6 +19,8 @@ FORBIDDEN_KEYS = frozenset(
     | {"attn_implementation", "kernel_config", "use_kernels", "adapter_kwargs"}
 )
 """What makes transformers import code of the repository, or fetch kernels or further weights."""
+MAX_LAYERS = 512
+"""No classifier has as many. A module is built layer by layer before its weights are compared: that must end."""
 UNUSED = ("position_ids", "pooler.dense.weight", "pooler.dense.bias")
 """Buffers that older checkpoints carry, and the pooling layer that picture classifiers do not use."""
 
@@ -45,6 +47,8 @@ def read_config(store: ModelStore, name: str) -> "PreTrainedConfig":
         raise ModelStoreError(
             f"{name}/{CONFIG} has {', '.join(forbidden)}: models that bring code, kernels or adapters are refused."
         )
+    if any(count > MAX_LAYERS for count in _layers(document)):
+        raise ModelStoreError(f"{name}/{CONFIG} has more than {MAX_LAYERS} layers.")
     if is_timm(document):
         document = transformers_config(name, document)
     import transformers  # noqa: PLC0415 - heavy
@@ -140,6 +144,18 @@ def _keys(document: object) -> Iterator[str]:
     elif isinstance(document, list):
         for value in document:
             yield from _keys(value)
+
+
+def _layers(document: object) -> Iterator[float]:
+    """Every number of layers that a configuration names, at whatever depth."""
+    if isinstance(document, Mapping):
+        for key, value in document.items():
+            if "layers" in str(key) and isinstance(value, int | float):
+                yield value
+            yield from _layers(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from _layers(value)
 
 
 def _said(problem: object) -> str:

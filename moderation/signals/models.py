@@ -2,19 +2,21 @@
 
 import fcntl
 import hashlib
+import os
+import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import BinaryIO
 
 from moderation.domain.errors import ModelStoreError, NotFoundError
 from moderation.signals.hub import Hub
 from moderation.signals.pulling import Origins, fetch, place_files
 from moderation.signals.registry import ModelEntry, ModelFile, registry
 from moderation.signals.registry.pins import Pin, pinned, read_pins, write_pin
-from moderation.signals.wheels import file_digest
 
 LOCK_SECONDS = 1200.0
 """How long a pull waits for another process that pulls the same model."""
@@ -62,7 +64,7 @@ class ModelStore:
         self.root = root
         self._origins = Origins(mirror, hub or Hub())
         self._declared = {entry.name: entry for entry in (registry() if entries is None else entries)}
-        self._verified: dict[Path, tuple[int, int, int]] = {}
+        self._verified: dict[Path, tuple[int, int, int, int]] = {}
 
     @property
     def hub(self) -> Hub:
@@ -125,7 +127,9 @@ class ModelStore:
         """The verified bytes of a file: what was compared is what the caller loads. Raises `ModelStoreError`."""
         entry, file, place = self._locate(name, filename)
         try:
-            data = place.read_bytes()
+            with _opened(place) as opened:
+                _check_size(entry, file, os.fstat(opened.fileno()))
+                data = opened.read((file.bytes or 0) + 1)
         except OSError as error:
             raise _missing(entry, file, str(error.strerror)) from error
         _compare(entry, file, hashlib.sha256(data).hexdigest())
@@ -134,15 +138,18 @@ class ModelStore:
     def path(self, name: str, filename: str) -> Path:
         """The path of a file, for loaders that need one. Raises `ModelStoreError`.
 
-        The bytes are compared once per process, and again when the file's time, size or inode changes.
+        The bytes are compared once per process, and again when the file's inode, size or times change. Whoever opens
+        the path later may find others in it: what is loaded comes from `read`.
         """
         entry, file, place = self._locate(name, filename)
         try:
-            found = place.stat()
-            stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
-            if self._verified.get(place) != stamp:
-                _compare(entry, file, file_digest(place))
-                self._verified[place] = stamp
+            with _opened(place) as opened:
+                found = os.fstat(opened.fileno())
+                stamp = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+                if self._verified.get(place) != stamp:
+                    _check_size(entry, file, found)
+                    _compare(entry, file, hashlib.file_digest(opened, "sha256").hexdigest())
+                    self._verified[place] = stamp
         except OSError as error:
             raise _missing(entry, file, str(error.strerror)) from error
         return place
@@ -187,12 +194,26 @@ class ModelStore:
         return self.root / entry.name / file.filename
 
 
+def _opened(place: Path) -> BinaryIO:
+    """The file, open for reading. Does not wait at a pipe that has no writer."""
+    return open(place, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
+
+
+def _check_size(entry: ModelEntry, file: ModelFile, found: os.stat_result) -> None:
+    """Before anything is read: a device or a pipe has no end, and another size is another file."""
+    if not stat.S_ISREG(found.st_mode):
+        raise _wrong(entry, file, "is not a plain file")
+    if found.st_size != file.bytes:
+        raise _wrong(entry, file, f"has {found.st_size} bytes, not the pinned {file.bytes}")
+
+
 def _compare(entry: ModelEntry, file: ModelFile, found: str) -> None:
     if found != file.sha256:
-        raise ModelStoreError(
-            f"{entry.name}/{file.filename} has SHA-256 {found}, not the pinned {file.sha256}.",
-            hint=f"Run `moderation models pull {entry.name}`.",
-        )
+        raise _wrong(entry, file, f"has SHA-256 {found}, not the pinned {file.sha256}")
+
+
+def _wrong(entry: ModelEntry, file: ModelFile, what: str) -> ModelStoreError:
+    return ModelStoreError(f"{entry.name}/{file.filename} {what}.", hint=f"Run `moderation models pull {entry.name}`.")
 
 
 def _missing(entry: ModelEntry, file: ModelFile, why: str) -> ModelStoreError:

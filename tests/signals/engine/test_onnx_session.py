@@ -46,7 +46,7 @@ def test_a_device_that_is_named_but_absent_is_refused() -> None:
 
 
 def test_bytes_that_are_no_model_are_refused() -> None:
-    with pytest.raises(InferenceError, match="cannot load"):
+    with pytest.raises(InferenceError, match="cannot be loaded"):
         open_onnx(b"not a model", EngineOptions())
 
 

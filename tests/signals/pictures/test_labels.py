@@ -1,5 +1,7 @@
 import json
 import pickle
+import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +176,59 @@ def test_weights_that_lack_something_or_have_another_shape_are_refused(store: Mo
         changed = rewrite(store, "toy", "model.safetensors", save(weights))
         with pytest.raises(ModelStoreError, match=r"does not fit|lacks weights"):
             load_image_classifier(changed, "toy", in_torch)
+
+
+def lying(weights: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
+    """The same tensors under a header that says something else of them."""
+    (length,) = struct.unpack("<Q", weights[:8])
+    header = json.loads(weights[8 : 8 + length])
+    change(header)
+    said = json.dumps(header).encode()
+    return struct.pack("<Q", len(said)) + said + weights[8 + length :]
+
+
+def beyond_the_end(header: dict[str, Any]) -> None:
+    header["classifier.bias"]["data_offsets"][1] += 2**40
+
+
+def larger_than_its_bytes(header: dict[str, Any]) -> None:
+    header["classifier.bias"]["shape"] = [2**40]
+
+
+def overlapping(header: dict[str, Any]) -> None:
+    header["classifier.bias"]["data_offsets"] = header["classifier.weight"]["data_offsets"]
+
+
+def huge_product(header: dict[str, Any]) -> None:
+    header["classifier.bias"]["shape"] = [2**33, 2**33]
+
+
+def other_type(header: dict[str, Any]) -> None:
+    header["classifier.bias"]["dtype"] = "PICKLE"
+
+
+@pytest.mark.parametrize("change", [beyond_the_end, larger_than_its_bytes, overlapping, huge_product, other_type])
+def test_a_header_that_lies_about_its_tensors_is_refused(
+    store: ModelStore, change: Callable[[dict[str, Any]], None]
+) -> None:
+    changed = rewrite(store, "toy", "model.safetensors", lying(store.read("toy", "model.safetensors"), change))
+    with pytest.raises(ModelStoreError, match="not safetensors"):
+        load_image_classifier(changed, "toy", in_torch)
+
+
+def test_a_header_that_is_longer_than_the_file_is_refused(store: ModelStore) -> None:
+    for length in (2**63, 2**64 - 1, 99_000_000):
+        weights = struct.pack("<Q", length) + store.read("toy", "model.safetensors")[8:]
+        with pytest.raises(ModelStoreError, match="not safetensors"):
+            load_image_classifier(rewrite(store, "toy", "model.safetensors", weights), "toy", in_torch)
+
+
+@pytest.mark.parametrize("changes", [{"num_hidden_layers": 10**9}, {"vision_config": {"num_hidden_layers": 1e12}}])
+def test_more_layers_than_any_model_has_are_refused_before_they_are_built(
+    store: ModelStore, changes: dict[str, object]
+) -> None:
+    with pytest.raises(ModelStoreError, match="layers"):
+        load_image_classifier(edit_json(store, "toy", "config.json", **changes), "toy", in_torch)
 
 
 def test_weights_that_are_not_finite_give_no_score(store: ModelStore) -> None:
