@@ -80,7 +80,32 @@ def test_every_challenge_set_can_be_read_and_says_where_its_rows_belong(file: Pa
     assert len({example.id for example in examples}) == len({example.text for example in examples}) == len(examples)
     assert all(example.slice and example.surface and example.labels for example in examples)
     harmful = sum(any(example.labels.values()) for example in examples)
-    if file.stem == "functional_hate":
+    if file.stem in {"functional_hate", "forum_posts"}:
         assert 0 < harmful < len(examples)
     else:
         assert harmful == (len(examples) if file.stem == "harmful" else 0)
+
+
+def test_the_forum_posts_are_long_enough_and_of_every_kind() -> None:
+    examples = read_examples(CHALLENGES / "forum_posts.jsonl")
+    words = [len(example.text.split()) for example in examples]
+    assert len(examples) >= 240
+    assert (min(words) >= 10, max(words) <= 250) == (True, True)
+    assert sum(count > 150 for count in words) >= 20, "it measures long texts"
+    harmful = [example for example in examples if any(example.labels.values())]
+    assert 0.3 <= len(harmful) / len(examples) <= 0.4
+    assert sum("diluted" in example.slice for example in harmful) >= 30, "it measures diluted harm"
+    assert {example.surface for example in examples} == {Surface.CAPTION, Surface.PROMPT}
+    for category in HarmCategory:
+        known = [example.labels[category] for example in examples if category in example.labels]
+        if category is not HarmCategory.UNSAFE:
+            assert len(known) == len(examples), f"every text says whether it is {category}"
+            assert sum(known) >= 8, f"too few are {category}"
+
+
+def test_the_forum_posts_labels_agree_with_each_other() -> None:
+    for example in read_examples(CHALLENGES / "forum_posts.jsonl"):
+        on = {category for category, value in example.labels.items() if value}
+        assert HarmCategory.HATE_THREAT not in on or {HarmCategory.HATE, HarmCategory.VIOLENCE} <= on
+        assert HarmCategory.VIOLENCE_GRAPHIC not in on or HarmCategory.VIOLENCE in on
+        assert bool(on) == example.slice.endswith((", direct", ", diluted"))

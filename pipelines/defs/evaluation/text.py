@@ -15,6 +15,7 @@ GROUP = "evaluation"
 CHALLENGES = (
     "benign_lookalikes",
     "benign_prompts",
+    "forum_posts",
     "functional_hate",
     "harmful",
     "identity_templates",
