@@ -9,7 +9,7 @@ from moderation.domain.errors import InvalidInputError
 
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"\{([A-Za-z_]+)\}")
-_ARTICLE = re.compile(r"\b([Aa]) (?=(?!uni[^nm]|us[ae]|eu|one\b)[aeiou])", re.IGNORECASE)
+_ARTICLE = re.compile(r"\b([Aa]) (?=(?!uni[^nm]|us[ae]|uk|eu|one\b)[aeiou])", re.IGNORECASE)
 _SPACES = re.compile(r"\s+")
 _BEFORE_POINT = re.compile(r"\s+([,.!?;:])")
 GROUP_SLOTS = frozenset({"they", "people", "one", "adj"})
