@@ -56,7 +56,7 @@ class SignalSpec:
     `cost_ms` is a typical time per post on one core; `models` names the model store entries it loads;
     `time_limit_s` bounds one batch; `recommended` maps a use ("high precision", "high recall") to a threshold, for
     columns that say nothing themselves. `needs` names the signals that run before, whose results it sees in
-    `Subject.earlier`. `languages` are ISO 639-1 codes of the texts that it understands (empty: language plays no part).
+    `Subject.earlier`. `languages` are ISO 639 codes of the texts that it understands (empty: language plays no part).
     """
 
     name: str

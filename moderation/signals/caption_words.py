@@ -13,8 +13,12 @@ LETTERS_PER_WORD = 2
 """Of scripts that put no blanks between words."""
 _WITHOUT_BLANKS = frozenset({"CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN"})
 LATIN = "LATIN"
+IDEOGRAPHS = "CJK"
+"""One letter of these is a word."""
 OPENING_CHARS = 1_000
 WORD_CHARS = 40
+MAX_ORNAMENTS = 3
+"""Single letters of other scripts that are taken for faces and ornaments, where nothing else is of another script."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ def words_of(caption: str) -> Words:
     """The caption's words. A word with letters of several scripts counts as the Latin word that it looks like."""
     text = _NOT_LANGUAGE.sub(" ", unicodedata.normalize("NFKC", caption))
     latin: list[str] = []
-    others = 0
+    others = ornaments = 0
     for word in _WORD.findall("".join(character for character in text if not _is_mark(character))):
         scripts = {_script_of(letter) for letter in word}
         if scripts == {LATIN}:
@@ -47,6 +51,9 @@ def words_of(caption: str) -> Words:
             latin.append(folded[:WORD_CHARS])
         else:
             others += -(-len(word) // LETTERS_PER_WORD) if scripts & _WITHOUT_BLANKS else 1
+            ornaments += len(word) == 1 and scripts != {IDEOGRAPHS}
+    if others == ornaments <= MAX_ORNAMENTS:
+        others = 0
     return Words(tuple(latin), others, " ".join(text[: 4 * OPENING_CHARS].split())[:OPENING_CHARS])
 
 

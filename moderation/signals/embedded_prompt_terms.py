@@ -49,6 +49,7 @@ EMBEDDED_PROMPT_TERMS = SignalSpec(
         "Anybody can write another prompt into a file.",
         "As for the other term lists: English words, without their context.",
     ),
+    languages=("en",),
 )
 
 

@@ -133,6 +133,38 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "ko": ("검은 고양이가 지붕 위에서 자고 있다", "오늘 그린 그림 어때요?"),
 }
 
+RELATIVES: dict[str, tuple[str, ...]] = {
+    "hr": ("Cvjetna tržnica jutros", "Zašto mi nitko ne odgovara?", "Moj prvi pokušaj, budite dobri"),
+    "no": ("Blomstermarkedet i dag tidlig", "Hvorfor svarer ingen meg?"),
+    "da": ("Hvorfor svarer ingen mig?", "Mit første forsøg, vær søde"),
+    "id": ("Pasar bunga tadi pagi", "aku cinta kamu"),
+    "es": ("Mi primer intento, sean amables", "odio a esa gente #art #digitalart #beautiful"),
+    "pt": ("saudades de casa",),
+    "sv": ("Blomstermarknaden i morse",),
+    "lt": ("aš tave myliu",),
+    "et": ("ma armastan sind", "Miks keegi mulle ei vasta?"),
+    "sq": ("Pse nuk më përgjigjet askush?",),
+    "ca": ("Per què ningú em contesta?",),
+    "eu": ("Zergatik ez dit inork erantzuten?",),
+    "zu": ("Kungani kungekho muntu ongiphendulayo?",),
+}
+"""Captions that the classifier is not sure of, because languages near them are as likely."""
+
+ROMANISED: tuple[str, ...] = (
+    "aaj subah phoolon ka bazaar",
+    "mujhe koi jawab kyun nahi deta",
+    "yeh log bahut gande hain inko maaro",
+    "tsvetochnyy rynok segodnya utrom",
+    "pochemu mne nikto ne otvechaet",
+    "sabah el kheir ya habibi",
+    "giati den mou apanta kaneis",
+    "doushite dare mo kotaete kurenai no",
+    "jintian zaoshang de huashi",
+    "mujhay samajh nahi aata kya karun",
+    "chomu meni nikhto ne vidpovidaie",
+)
+"""Other languages in Latin letters, as they are typed on English keyboards."""
+
 ENGLISH: tuple[str, ...] = (
     "A quiet lake at dawn",
     "my cat, but make it baroque",
@@ -176,4 +208,7 @@ WORDLESS: tuple[str, ...] = (
     "1/4",
     "♡",
     "?!",
+    "¯\\_(ツ)_/¯",
+    "(づ｡◕‿‿◕｡)づ",
+    "ヽ(´▽`)/",
 )

@@ -5,16 +5,21 @@ from pathlib import Path
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from moderation.domain.media import Refusal, RefusalReason
 from moderation.domain.signal import Score, Value
 from moderation.media.subject import Subject
-from moderation.signals.caption_language import CAPTION_LANGUAGE, CaptionLanguage
+from moderation.signals.caption_language import CAPTION_LANGUAGE, NOT_ASKED, CaptionLanguage
 from moderation.signals.contract import checked
 from tests.factories import a_post
-from tests.signals.language_captions import ENGLISH, OTHERS, WORDLESS
+from tests.signals.language_captions import ENGLISH, OTHERS, RELATIVES, ROMANISED, WORDLESS
 
-MISSED_ENGLISH = {"Día de los Muertos parade, street photography"}
+MISSED_ENGLISH = {
+    "Día de los Muertos parade, street photography",
+    "Crème brûlée in a café",
+    "la la land vibes",
+}
 FILES = ("coco_benign_train", "art_prompts_benign", "synth_captions", "nibbler_prompts_train")
 EACH = 700
 
@@ -38,6 +43,25 @@ def test_captions_of_other_languages_are_named_and_not_covered(signal: CaptionLa
     assert not any(values["caption_language_covered"] for values in found)
     right = sum(values["caption_language"] == language for values in found)
     assert right >= 0.5 * len(found)
+
+
+@pytest.mark.parametrize("language", sorted(RELATIVES))
+def test_captions_between_two_relatives_are_not_covered(signal: CaptionLanguage, language: str) -> None:
+    assert not any(measured(signal, caption)["caption_language_covered"] for caption in RELATIVES[language])
+
+
+@pytest.mark.parametrize("caption", ROMANISED)
+def test_romanised_captions_are_not_covered(signal: CaptionLanguage, caption: str) -> None:
+    assert not measured(signal, caption)["caption_language_covered"]
+
+
+def test_letters_spaced_out_are_not_english(signal: CaptionLanguage) -> None:
+    assert not measured(signal, "o d i o a e s t a g e n t e")["caption_language_covered"]
+
+
+def test_it_says_which_languages_it_can_name() -> None:
+    labels = LanguageIdentifier.from_model_file(MODEL_FILE).labels
+    assert set(CAPTION_LANGUAGE.languages) == set(labels) - NOT_ASKED
 
 
 def test_short_english_captions_are_covered(signal: CaptionLanguage) -> None:

@@ -37,6 +37,16 @@ def test_look_alike_letters_inside_a_word_are_what_they_mimic() -> None:
     assert words_of(mixed).latin == ("porn", "pics")
 
 
+@pytest.mark.parametrize("face", ["¯\\_(ツ)_/¯", "(・ω・)", "nice (づ｡◕‿‿◕｡)づ"])
+def test_letters_in_faces_are_no_words(face: str) -> None:
+    assert words_of(face).others == 0
+
+
+@pytest.mark.parametrize(("text", "words"), [("爱", 1), ("я и ты", 3), ("т ы м ж й", 5), ("ツ ということ", 4)])
+def test_single_letters_in_texts_are_words(text: str, words: int) -> None:
+    assert words_of(text).others == words
+
+
 @given(text=st.text(max_size=300))
 def test_any_text_has_bounded_words(text: str) -> None:
     found = words_of(text)

@@ -7,6 +7,7 @@ from moderation.signals.contract import checked
 from moderation.signals.embedded_prompt_terms import EMBEDDED_PROMPT_TERMS, EmbeddedPromptTerms
 from moderation.signals.terms.document import term_lists
 from moderation.signals.terms.matcher import Matcher
+from moderation.signals.text_terms import PROMPT_TERMS
 from tests.factories import a_post, facts
 
 
@@ -60,3 +61,7 @@ def test_a_file_that_nobody_looked_at_is_a_failure(signal: EmbeddedPromptTerms) 
     (result,) = signal.measure([Subject(a_post(), Refusal(RefusalReason.TIMEOUT))])
     assert isinstance(result, SignalFailure)
     assert result.reason is FailureReason.UNDECODABLE
+
+
+def test_it_says_which_language_its_lists_are_in() -> None:
+    assert EMBEDDED_PROMPT_TERMS.languages == PROMPT_TERMS.languages == ("en",)
