@@ -38,7 +38,7 @@ class Family(_Strict):
     """Frames that mean the same kind of thing, so that they carry the same labels.
 
     `positive` are the categories that every row is of, `unknown` those that cannot be told; the rest is 0. `long` says
-    that a row may be set between harmless sentences; `weight` multiplies the number of rows.
+    that a row may be set between harmless sentences or made of several frames; `weight` multiplies the number of rows.
     """
 
     surface: TextSurface

@@ -60,7 +60,8 @@ def _grow(
 
 def _more(frame: str, frames: list[str], family: Family, rng: Random) -> list[str]:
     """Frames to go on with, sometimes: of the same family, so that the labels hold, and of the same split."""
-    if family.surface is not TextSurface.POST or len(frame) > ONE_SENTENCE or rng.random() >= JOINED_SHARE:
+    joinable = family.long and family.surface is TextSurface.POST and len(frame) <= ONE_SENTENCE
+    if not joinable or rng.random() >= JOINED_SHARE:
         return []
     split = split_of_group(frame)
     others = [
