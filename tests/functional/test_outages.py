@@ -122,6 +122,7 @@ def test_without_a_lane_a_post_is_held_when_its_deadline_passes(tmp_path: Path) 
         assert screening is None or not screening.judgement.complete
 
 
+@pytest.mark.long
 @pytest.mark.postgres
 def test_a_postgresql_that_crashes_and_comes_back_loses_nothing(
     tmp_path: Path, postgres_cluster: postgres.Cluster
