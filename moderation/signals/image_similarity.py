@@ -6,12 +6,9 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from moderation.domain.ids import Digest, PostId
 from moderation.domain.media import Refusal
-from moderation.domain.rejected_picture import RejectedChange, RejectedPicture
+from moderation.domain.rejected_picture import RejectedChange
 from moderation.domain.signal import (
     Column,
     ColumnKind,
@@ -24,7 +21,8 @@ from moderation.domain.signal import (
     Surface,
 )
 from moderation.media.subject import Subject
-from moderation.signals.int8_product import Int8Product, shifted
+from moderation.signals.int8_product import Int8Packer
+from moderation.signals.known_pictures import KnownPictures
 
 SOURCE = "image_nsfw"
 """The signal whose model's features are compared."""
@@ -32,8 +30,6 @@ MOST = 20_000
 """Rejected pictures that are compared with, the newest ones."""
 ALIKE = 0.95
 """Pictures at least as similar as this are counted."""
-OWN = -2.0
-"""Stands for the cosine of a picture with itself, which is not compared."""
 CHECK_SECONDS = 1.0
 """How often a look is taken at what was rejected since."""
 
@@ -95,7 +91,7 @@ class ImageSimilarity:
         self._checked = 0.0
         self._number: int | None = None
         self._known: dict[Digest, KnownPictures] = {}
-        self._product = Int8Product()
+        self._packer = Int8Packer()
         self._lock = threading.Lock()
 
     @property
@@ -146,88 +142,11 @@ class ImageSimilarity:
         for picture in reversed(change.added) if change.whole else change.added:
             model = picture.features.model
             if model not in self._known:
-                self._known[model] = KnownPictures(len(picture.features.values), self._most, self._product)
+                self._known[model] = KnownPictures(len(picture.features.values), self._most, self._packer)
             self._known[model].add(picture)
+        for known in self._known.values():
+            known.settle()
         self._number = change.number
-
-
-class KnownPictures:
-    """Up to `most` features of one model as rows of a matrix; the oldest makes room for the newest."""
-
-    def __init__(self, size: int, most: int, product: Int8Product) -> None:
-        self.problem = ""
-        """Why nothing can be compared with it; empty when all is well."""
-        self._rows = np.empty((most, size), np.uint8)
-        self._inverse = np.empty(most, np.float32)
-        self._product = product
-        self._places: dict[PostId, int] = {}
-        self._ids: list[PostId] = []
-
-    def __len__(self) -> int:
-        """How many pictures it holds."""
-        return len(self._ids)
-
-    @property
-    def size(self) -> int:
-        """How many values a picture's features have."""
-        return int(self._rows.shape[1])
-
-    def add(self, picture: RejectedPicture) -> None:
-        """Take a picture in, as the newest; one that is there already stays as it is."""
-        if picture.post_id in self._places:
-            return
-        if len(picture.features.values) != self.size:
-            found = len(picture.features.values)
-            self.problem = f"features of post {picture.post_id} have {found} values, not {self.size}"
-            return
-        if len(self._ids) == len(self._rows):
-            self.remove(next(iter(self._places)))
-        place = len(self._ids)
-        values = vector(picture.features)
-        self._rows[place] = shifted(values)
-        self._inverse[place] = inverse_lengths(values[np.newaxis])[0]
-        self._places[picture.post_id] = place
-        self._ids.append(picture.post_id)
-
-    def remove(self, post_id: PostId) -> None:
-        """Forget a picture; the last row takes its place. Nothing happens when it is not there."""
-        place = self._places.pop(post_id, None)
-        if place is None:
-            return
-        last = self._ids.pop()
-        if last != post_id:
-            self._rows[place] = self._rows[len(self._ids)]
-            self._inverse[place] = self._inverse[len(self._ids)]
-            self._ids[place] = last
-            self._places[last] = place
-
-    def cosines(self, asked: NDArray[np.int8]) -> NDArray[np.float32]:
-        """Of queries of shape (m, size) with every picture, of shape (pictures, m); 0 for a vector without length."""
-        count = len(self._ids)
-        found = self._product(self._rows[:count], asked).astype(np.float32)
-        found *= self._inverse[:count, np.newaxis]
-        found *= inverse_lengths(asked)
-        return np.clip(found, -1.0, 1.0, out=found)
-
-    def place(self, post_id: PostId) -> int | None:
-        """The row of a post in `cosines`, None when it is not there."""
-        return self._places.get(post_id)
-
-    def post(self, place: int) -> PostId:
-        """The post of a row in `cosines`."""
-        return self._ids[place]
-
-
-def vector(features: Features) -> NDArray[np.int8]:
-    """The features' values."""
-    return np.frombuffer(features.values, np.int8)
-
-
-def inverse_lengths(vectors: NDArray[np.int8]) -> NDArray[np.float32]:
-    """One divided by the length of each row; 0 for a row of zeros."""
-    lengths = np.linalg.norm(vectors.astype(np.float32), axis=1)
-    inverse: NDArray[np.float32] = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
-    return inverse
 
 
 def _compare(known: KnownPictures | None, asked: Sequence[tuple[PostId, Features]]) -> list[SignalResult]:
@@ -238,19 +157,9 @@ def _compare(known: KnownPictures | None, asked: Sequence[tuple[PostId, Features
     if known.problem or sizes != {known.size}:
         detail = known.problem or f"features of {sorted(sizes)} values, not {known.size}"
         return [SignalFailure(IMAGE_SIMILARITY.name, FailureReason.ERROR, detail) for _ in asked]
-    cosines = known.cosines(np.stack([vector(features) for _, features in asked]))
-    compared = [len(known)] * len(asked)
-    for column, (post_id, _) in enumerate(asked):
-        own = known.place(post_id)
-        if own is not None:
-            cosines[own, column] = OWN
-            compared[column] -= 1
-    nearest, similar = cosines.argmax(axis=0), (cosines >= ALIKE).sum(axis=0)
     return [
-        _score(float(cosines[place, column]), int(similar[column]), known.post(int(place)), others)
-        if others
-        else _score(0.0, 0, "", 0)
-        for column, (place, others) in enumerate(zip(nearest, compared, strict=True))
+        _score(nearest.cosine, nearest.alike, nearest.post_id, nearest.compared)
+        for nearest in known.nearest(asked, alike=ALIKE)
     ]
 
 

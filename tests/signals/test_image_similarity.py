@@ -13,7 +13,7 @@ from moderation.domain.media import Refusal, RefusalReason
 from moderation.domain.rejected_picture import RejectedChange, RejectedPicture
 from moderation.domain.signal import FailureReason, Features, Score, SignalFailure, SignalResult
 from moderation.media.subject import Picture, Subject
-from moderation.signals.image_similarity import ALIKE, CHECK_SECONDS, IMAGE_SIMILARITY, ImageSimilarity, inverse_lengths
+from moderation.signals.image_similarity import ALIKE, CHECK_SECONDS, IMAGE_SIMILARITY, ImageSimilarity
 from moderation.signals.runtime import SignalRuntime
 from tests.factories import a_failure, a_post, facts
 from tests.signals.test_runtime import Stub
@@ -234,11 +234,3 @@ def test_its_answers_keep_to_its_spec() -> None:
     [(_, result)] = SignalRuntime([image_nsfw, ImageSimilarity(log)]).measure([seeing(None)])
     assert said(result) == (pytest.approx(1.0), 1, "same")
     assert IMAGE_SIMILARITY.needs == ("image_nsfw",)
-
-
-@given(st.lists(vectors, max_size=5))
-def test_inverse_lengths_give_vectors_of_length_one(several: list[np.ndarray[tuple[int], np.dtype[np.int8]]]) -> None:
-    stacked = np.array(several, np.int8).reshape(len(several), SIZE)
-    units = stacked * inverse_lengths(stacked)[:, np.newaxis]
-    expected = [1.0 if one.any() else 0.0 for one in several]
-    assert np.linalg.norm(units, axis=1).tolist() == pytest.approx(expected, abs=1e-6)

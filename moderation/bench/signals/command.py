@@ -8,12 +8,13 @@ from moderation.bench.signals.pinned import measured
 from moderation.bench.signals.table import Line, Measured
 from moderation.settings import Settings
 
-MODELS = ("vit", "text", "image_nsfw")
+MODELS = ("vit", "text", "image_nsfw", "image_similarity")
 TARGETS = (
     ("vit_int8_ratio", ">=", 3.0),
     ("vit_int8_max_diff", "<=", 0.02),
     ("text_single_per_s", ">=", 250.0),
     ("text_batch_per_s", ">=", 550.0),
+    ("image_similarity_ratio_float32", ">=", 3.0),
 )
 
 

@@ -48,9 +48,17 @@ def measures() -> Mapping[str, Callable[[Order], Measured]]:
     """What can be measured, by model."""
     from moderation.bench.signals.minilm import measure_minilm  # noqa: PLC0415 - loads model runtimes
     from moderation.bench.signals.opennsfw import measure_opennsfw  # noqa: PLC0415
+    from moderation.bench.signals.similarity import measure_similarity  # noqa: PLC0415
     from moderation.bench.signals.vit import measure_vit  # noqa: PLC0415
 
-    return MappingProxyType({"vit": measure_vit, "text": measure_minilm, "image_nsfw": measure_opennsfw})
+    return MappingProxyType(
+        {
+            "vit": measure_vit,
+            "text": measure_minilm,
+            "image_nsfw": measure_opennsfw,
+            "image_similarity": measure_similarity,
+        }
+    )
 
 
 def main(words: list[str]) -> None:

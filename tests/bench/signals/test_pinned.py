@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from moderation.bench.signals import command, minilm, opennsfw
+from moderation.bench.signals import command, minilm, opennsfw, similarity
 from moderation.bench.signals.cores import idle_ticks
 from moderation.bench.signals.order import Order
 from moderation.bench.signals.pinned import measured, measures
@@ -39,6 +39,19 @@ def test_opennsfw_is_measured_in_a_process_of_its_own() -> None:
     assert all(line.floor_per_s > 0 for line in found.lines)
 
 
+def test_similarity_is_measured_beside_its_floors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(similarity, "MOST", 2_500)
+    found = similarity.measure_similarity(Order("image_similarity", tmp_path, 0.1))
+    assert [(line.way, line.batch, line.naive) for line in found.lines] == [("int8", 64, False), ("float32", 64, True)]
+    assert all(line.per_s > 0 and line.floor_per_s > 0 for line in found.lines)
+    assert set(found.figures) == {
+        f"image_similarity_{figure}"
+        for figure in ("batch_ms", "floor_ms", "ratio_float32", "cpu_ms", "memory_floor_ms")
+    }
+    assert all(value > 0 for value in found.figures.values())
+    assert similarity.measure_similarity(Order("image_similarity", tmp_path, 0.1, cuda=True)) == Measured((), {})
+
+
 def test_a_measurement_that_fails_says_why(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match=r"image_nsfw could not be measured.*not in the model store"):
         measured(Order("image_nsfw", tmp_path, 0.1))
@@ -54,7 +67,9 @@ def test_without_the_text_classifier_its_bars_are_missed_not_passed(
     text = minilm.measure_minilm(Order("text", tmp_path, 0.1))
     assert (text.lines, text.figures) == ((), {})
     vit = Measured((Line("vit", "engine_int8", "cpu", 1, 9.0),), {"vit_int8_ratio": 4.0, "vit_int8_max_diff": 0.001})
-    parts = {"vit": vit, "text": text, "image_nsfw": Measured((), {"image_nsfw_per_s": 40.0})}
+    alike = Measured((), {"image_similarity_ratio_float32": 6.0})
+    others = {"image_nsfw": Measured((), {"image_nsfw_per_s": 40.0}), "image_similarity": alike}
+    parts = {"vit": vit, "text": text, **others}
     monkeypatch.setattr(command, "measured", lambda order: parts[order.model])
     monkeypatch.setattr(command, "has_cuda", lambda: False)
     said: list[str] = []
