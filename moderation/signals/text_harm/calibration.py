@@ -97,6 +97,8 @@ class Calibration(_Strict):
     tokenizer: Sha256
     max_tokens: Annotated[int, Field(ge=8, le=512)]
     """Tokens of one window, its two marks included; longer texts are read in several."""
+    part_tokens: Annotated[int, Field(ge=4, le=512)] | None = None
+    """Tokens of one part, marks included. A longer text is read once more in parts that overlap; None: it is not."""
     surfaces: dict[Surface, dict[HarmCategory, CategoryCalibration]]
 
     @model_validator(mode="after")

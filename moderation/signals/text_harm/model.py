@@ -20,6 +20,7 @@ from moderation.signals.models import ModelStore
 from moderation.signals.text_harm.calibration import Calibration
 from moderation.signals.text_harm.product import MODEL_FILE, TOKENIZER_FILE, Product
 from moderation.signals.text_harm.readings import reader_of
+from moderation.signals.text_harm.windows import Window, part_spans, together, whole_spans
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -100,35 +101,39 @@ class TextHarmModel:
         return self.read(texts).embeddings
 
     def read(self, texts: Sequence[str]) -> Readout:
-        """One pass over the distinct texts; the highest logits of a text's readings and windows count."""
+        """One pass over the distinct texts; `windows.together` says what counts of a text read in several pieces."""
         places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-        windows, owners, plain = self._windows(list(places))
-        logits = np.full((len(places), len(CATEGORIES)), -np.inf, np.float32)
+        windows = self._windows(list(places))
+        found, vectors = self._run([window.tokens for window in windows])
+        logits = together(windows, found, len(places))
         embeddings = np.zeros((len(places), self._width), np.float32)
-        if windows:
-            found, vectors = self._run(windows)
-            np.maximum.at(logits, owners, found)
-            np.add.at(embeddings, owners[plain], vectors[plain])
-            lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-            embeddings /= np.where(lengths > 0, lengths, 1.0)
+        plain = [place for place, window in enumerate(windows) if window.is_plain and not window.is_part]
+        np.add.at(embeddings, [windows[place].text for place in plain], vectors[plain])
+        lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+        embeddings /= np.where(lengths > 0, lengths, 1.0)
         index = np.array([places[text] for text in texts], np.intp)
         return Readout(logits[index], embeddings[index])
 
-    def _windows(self, texts: Sequence[str]) -> tuple[list[list[int]], NDArray[np.intp], NDArray[np.bool_]]:
-        """Token windows, the text that each belongs to, and whether it is of the plain reading."""
-        room = self.calibration.max_tokens - len(self._marks)
-        windows: list[list[int]] = []
-        owners: list[int] = []
-        plain: list[bool] = []
-        for owner, text in enumerate(texts):
-            for place, reading in enumerate(self._reader.readings(text)):
-                shown = reading.encode("utf-8", "replace").decode()  # the tokenizer takes no lone surrogates
-                tokens = self._tokenizer.encode(shown, add_special_tokens=False).ids
-                for start in range(0, len(tokens), room):
-                    windows.append([self._marks[0], *tokens[start : start + room], *self._marks[1:]])
-                    owners.append(owner)
-                    plain.append(place == 0)
-        return windows, np.array(owners, np.intp), np.array(plain, np.bool_)
+    def _windows(self, texts: Sequence[str]) -> list[Window]:
+        """The windows of every reading of every text."""
+        windows: list[Window] = []
+        reading = 0
+        for text, shown in enumerate(texts):
+            for place, spelled in enumerate(self._reader.readings(shown)):
+                valid = spelled.encode("utf-8", "replace").decode()  # the tokenizer takes no lone surrogates
+                tokens = self._tokenizer.encode(valid, add_special_tokens=False).ids
+                for span, is_part in self._spans(len(tokens)):
+                    marked = (self._marks[0], *tokens[span], *self._marks[1:])
+                    windows.append(Window(marked, text, reading, place == 0, is_part))
+                reading += 1
+        return windows
+
+    def _spans(self, length: int) -> list[tuple[slice, bool]]:
+        marks = len(self._marks)
+        whole = whole_spans(length, self.calibration.max_tokens - marks)
+        part = self.calibration.part_tokens
+        parts = part_spans(length, part - marks) if part else []
+        return [*((span, False) for span in whole), *((span, True) for span in parts)]
 
     def _run(self, windows: Sequence[Sequence[int]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         logits = np.empty((len(windows), len(CATEGORIES)), np.float32)

@@ -14,14 +14,16 @@ from datasets.rows import Row
 from datasets.short_texts import short_texts, vocabulary
 from moderation.signals.terms.document import term_lists
 from moderation.signals.terms.matcher import Matcher
+from pipelines.defs.training.listed_terms import term_rows
 from pipelines.defs.training.text_examples import CAPS, LIMITS, WEIGHTS, examples
 from pipelines.resources import System
 
 SEED = 20261122
 EPOCHS = 1.35
+RUNS = 2
 CAPTIONS_SEED = 1
 """Another seed of training leaves the generated captions as they are, so that two trainings can be compared."""
-CAPTIONS_PER_FAMILY = 140
+CAPTIONS_PER_FAMILY = 100
 SHORT_TEXTS = 6_000
 
 
@@ -36,6 +38,8 @@ class TextClassifierConfig(dg.Config):
     captions_per_family: int = Field(default=CAPTIONS_PER_FAMILY, ge=1, description="Generated rows of each family")
     short_texts: int = Field(default=SHORT_TEXTS, ge=0, description="Harmless texts of a word or three")
     sources: list[str] = Field(default_factory=list, description="Corpora to train on; empty: all that may be")
+    listed_terms: bool = Field(default=True, description="Whether the terms of the word list are trained on")
+    runs: int = Field(default=RUNS, ge=1, description="Tunings whose mean is shipped")
     threads: int = Field(default=1, ge=1)
 
 
@@ -59,7 +63,13 @@ def train_text_classifier(
     base = open_encoder_folder(Path(config.encoder)) if config.encoder else load_encoder(ModelStore(settings.models))
     found = examples([*rows(config), *short_rows(config, base[1])])
     options = Options(
-        seed=config.seed, epochs=config.epochs, threads=config.threads, caps=CAPS, weights=WEIGHTS, limits=LIMITS
+        seed=config.seed,
+        runs=config.runs,
+        epochs=config.epochs,
+        threads=config.threads,
+        caps=CAPS,
+        weights=WEIGHTS,
+        limits=LIMITS,
     )
     product = train(found, base, options, out, context.log.info)
     measured = write_card(product, found, options, out)
@@ -80,7 +90,8 @@ def rows(config: TextClassifierConfig) -> list[Row]:
     folder = Path(config.datasets) if config.datasets else None
     chosen = config.sources or corpora.names(Use.TRAIN)
     found = [row for name in chosen for row in corpora.load_training(name, folder)]
-    return found + generate(CAPTIONS_SEED, config.captions_per_family)
+    terms = term_rows(corpora.load_terms("lexicon_en", folder)) if config.listed_terms else []
+    return [*found, *generate(CAPTIONS_SEED, config.captions_per_family), *terms]
 
 
 def short_rows(config: TextClassifierConfig, tokenizer: bytes) -> list[Row]:

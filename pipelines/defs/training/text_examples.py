@@ -6,7 +6,8 @@ from types import MappingProxyType
 from datasets.rows import Row, Split, TextSurface, split_of
 from datasets.short_texts import SOURCE as SHORT
 from moderation.domain.signal import Surface
-from moderation.signals.text_harm.training.examples import Example, Part
+from moderation.signals.text_harm.training.examples import Example, Limits, Part
+from pipelines.defs.training.listed_terms import SOURCE as TERMS
 
 GENERATED = "captions:"
 """What the sources of generated rows begin with."""
@@ -22,15 +23,22 @@ CAPS: Mapping[str, int] = MappingProxyType(
 )
 """The most rows of a source: large ones would drown the others."""
 
-WEIGHTS: Mapping[str, float] = MappingProxyType({"i2p_even": 0.5})
-"""How much a source counts; labels that were guessed from pictures count less."""
+WEIGHTS: Mapping[str, float] = MappingProxyType({"i2p_even": 0.5, TERMS: 0.5})
+"""How much a source counts: labels that were guessed from pictures, and terms without a sentence, count less."""
 
-LIMITS: Mapping[str, float] = MappingProxyType(
-    {"ordinary": 0.005 / 3, "prompt": 0.015 / 3, "identity": 0.05 / 6, "look_alike": 0.30 / 3, "short": 0.05 / 3}
+_ANYWHERE: Mapping[str, float] = MappingProxyType({"identity": 0.05 / 4, "look_alike": 0.30 / 2, "short": 0.05 / 3})
+
+LIMITS: Limits = MappingProxyType(
+    {
+        Surface.CAPTION: MappingProxyType({**_ANYWHERE, "ordinary": 0.005 / 2}),
+        Surface.PICTURE_TEXT: MappingProxyType({**_ANYWHERE, "ordinary": 0.005 / 2}),
+        Surface.PROMPT: MappingProxyType({**_ANYWHERE, "ordinary": 0.015 / 2, "prompt": 0.015 / 2}),
+    }
 )
-"""The share of a pool that may be flagged: a third of what is allowed, because unseen texts do worse.
+"""The share of a pool that may be flagged on a surface: half of what is allowed, because unseen texts do worse.
 
-A sixth for sentences that name groups, because that limit holds for every group by itself.
+Captions are held to the limit of captions where they stand, as prompts to that of prompts. A quarter for sentences that
+name groups, because that limit holds for every group by itself.
 """
 
 _SURFACES = {
@@ -41,7 +49,7 @@ _SURFACES = {
 
 
 def examples(rows: Iterable[Row]) -> list[Example]:
-    """The training and validation rows as examples; those of the test split are left out."""
+    """The training and validation rows as examples; those of the test split are left out. Listed terms only train."""
     return [
         Example(row.text, row.labels, row.source, _SURFACES[row.surface], part, pool(row))
         for row in rows
@@ -63,6 +71,8 @@ def pool(row: Row) -> str:
 
 
 def _part(row: Row) -> Part | None:
+    if row.source == TERMS:
+        return Part.TRAIN
     split = split_of(row)
     if split is Split.TEST:
         return None

@@ -6,9 +6,11 @@ from pydantic import ValidationError
 
 from moderation.domain.harm import HarmCategory
 from moderation.domain.signal import Surface
+from moderation.evaluation.calibration import fit_isotonic, fit_platt
 from moderation.signals.text_harm.calibration import SURFACES, Isotonic, Platt, Thresholds
 from moderation.signals.text_harm.signal import TEXT_HARM
-from moderation.signals.text_harm.training.calibrate import choose, fit_curve, fit_isotonic, fit_platt, uncalibrated
+from moderation.signals.text_harm.training.calibrate import curve_of, fit_curve, uncalibrated
+from moderation.signals.text_harm.training.holds import LEAST_PRECISION, balanced, thresholds
 
 LOGITS = st.lists(st.floats(-30, 30), min_size=2, max_size=60)
 
@@ -26,7 +28,8 @@ def test_platt_rises_within_its_range(logits: list[float], slope: float, interce
 def test_fitted_curves_never_fall(logits: list[float], harmful: st.DataObject) -> None:
     truth = np.array(harmful.draw(st.lists(st.booleans(), min_size=len(logits), max_size=len(logits))))
     known = np.array(logits)
-    for curve in (fit_platt(known, truth), fit_isotonic(known, truth)):
+    for fitted in (fit_platt(truth, known), fit_isotonic(truth, known)):
+        curve = curve_of(fitted)
         values = curve.apply(np.linspace(-40, 40, 101))
         assert ((values >= 0) & (values <= 1)).all()
         assert (np.diff(values) >= -1e-12).all()
@@ -36,7 +39,8 @@ def test_platt_finds_the_curve_that_the_labels_were_drawn_from() -> None:
     random = np.random.default_rng(3)
     logits = random.normal(0, 3, 4000)
     harmful = random.random(4000) < 1 / (1 + np.exp(-(0.7 * logits - 1)))
-    curve = fit_platt(logits, harmful)
+    curve = curve_of(fit_platt(harmful, logits))
+    assert isinstance(curve, Platt)
     assert curve.slope == pytest.approx(0.7, abs=0.1)
     assert curve.intercept == pytest.approx(-1, abs=0.15)
     chosen = fit_curve(logits, harmful)
@@ -55,14 +59,52 @@ def test_one_class_alone_gives_a_curve_all_the_same() -> None:
     assert (curve.apply(np.array([-5.0, 5.0])) < 0.9).all()
 
 
-def test_thresholds_keep_every_pool_quiet_and_their_order() -> None:
-    random = np.random.default_rng(5)
+def test_equal_logits_are_pooled() -> None:
+    logits = np.repeat([-1.0, 0.0, 1.0], 60)
+    harmful = np.concatenate([np.arange(60) < share * 60 for share in (0.2, 0.1, 0.9)])
+    curve = curve_of(fit_isotonic(harmful, logits))
+    assert isinstance(curve, Isotonic)
+    assert curve.apply(np.array([-1.0, 0.0, 1.0])) == pytest.approx([0.15, 0.15, 0.9])
+
+
+def test_without_an_example_the_curve_is_the_plain_one() -> None:
+    assert fit_curve(np.empty(0), np.empty(0, bool)) == Platt(slope=1.0, intercept=0.0)
+
+
+def _judged(seed: int, categories: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    random = np.random.default_rng(seed)
     harmful = np.arange(1000) < 300
-    scores = np.clip(random.normal(np.where(harmful, 0.7, 0.3), 0.15), 0, 1)
-    pool = np.clip(random.normal(0.35, 0.1, 400), 0, 1)
-    found = choose(scores, harmful, {"ordinary": pool}, {"ordinary": 0.03})
-    assert found.high_recall <= found.balanced <= found.high_precision
-    assert (pool >= found.balanced).mean() <= 0.03 / 3 + 1e-3
+    return [(np.clip(random.normal(np.where(harmful, 0.7, 0.3), 0.15), 0, 1), harmful) for _ in range(categories)]
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 99), categories=st.integers(1, 8), limit=st.sampled_from([0.0, 0.01, 0.03, 0.2]))
+def test_all_categories_together_keep_to_the_limit_of_every_pool(seed: int, categories: int, limit: float) -> None:
+    judged = _judged(seed, categories)
+    random = np.random.default_rng(seed)
+    pools = {
+        "ordinary": np.clip(random.normal(0.35, 0.1, (400, categories)), 0, 0.98),
+        "short": np.empty((0, categories)),
+    }
+    holds = balanced(judged, pools, {"ordinary": limit, "short": 0.0})
+    assert (pools["ordinary"] >= holds).any(axis=1).mean() <= limit
+    for (scores, harmful), hold in zip(judged, holds, strict=True):
+        flagged = scores >= hold
+        assert not flagged.any() or harmful[flagged].mean() >= LEAST_PRECISION - 0.01
+
+
+def test_a_limit_that_one_category_uses_is_left_to_it() -> None:
+    judged = _judged(1, 2)
+    pool = np.stack([np.linspace(0, 0.9, 1000), np.zeros(1000)], axis=1)
+    loud, quiet = balanced(judged, {"ordinary": pool}, {"ordinary": 0.1})
+    assert (pool[:, 0] >= loud).mean() == pytest.approx(0.1, abs=0.002)
+    assert quiet < loud
+
+
+def test_thresholds_stand_in_order_and_recall_what_they_aim_at() -> None:
+    ((scores, harmful),) = _judged(5, 1)
+    found = thresholds(scores, harmful, 0.6)
+    assert found.high_recall <= found.balanced == 0.6 <= found.high_precision
     assert (scores[harmful] >= found.high_recall).mean() >= 0.88
 
 

@@ -18,6 +18,10 @@ LETTERS = (*(category.label for category in HarmCategory), TOXIC)
 UNKNOWN = -1
 
 
+Limits = Mapping[Surface, Mapping[str, float]]
+"""By surface and pool of harmless texts: the share that any category may flag there at "balanced"."""
+
+
 class Part(StrEnum):
     """What an example is used for. There is no third part here: the untouched test split is never passed in."""
 
@@ -45,12 +49,14 @@ class Example:
 class Options:
     """How to train; the defaults are those of the shipped model.
 
-    `caps` bounds the rows of a source (rare positives are kept first); `soft_weight` is the weight of the first
-    model's opinion where a label is unknown; `interpolation` is how far the shipped weights stand from the pretrained
-    ones (0) towards the tuned ones (1); `limits` is the share of a pool's harmless texts that may be flagged at all.
+    The shipped weights are the mean of `runs` tunings, each with the next seed. `caps` bounds the rows of a source
+    (rare positives are kept first); `soft_weight` is the weight of the first model's opinion where a label is unknown;
+    `interpolation` is how far the weights stand from the pretrained ones (0) towards the tuned ones (1); `limits` is
+    what may be flagged of harmless texts.
     """
 
     seed: int = 20261122
+    runs: int = 2
     epochs: float = 1.35
     batch_rows: int = 32
     learning_rate: float = 1e-4
@@ -59,6 +65,7 @@ class Options:
     frozen_layers: int = 2
     train_tokens: int = 128
     window_tokens: int = 256
+    part_tokens: int = 66
     joined_share: float = 0.15
     obfuscated_share: float = 0.15
     soft_weight: float = 0.4
@@ -66,7 +73,7 @@ class Options:
     threads: int = 1
     caps: Mapping[str, int] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
-    limits: Mapping[str, float] = field(default_factory=dict)
+    limits: Limits = field(default_factory=dict)
 
 
 def label_matrix(examples: Sequence[Example]) -> NDArray[np.int8]:

@@ -18,7 +18,8 @@ from moderation.signals.text_harm.training.encoder import features
 from moderation.signals.text_harm.training.examples import Example, Options, Part, capped, label_matrix
 from moderation.signals.text_harm.training.export import quantised
 from moderation.signals.text_harm.training.linear import Heads, fit_heads
-from moderation.signals.text_harm.training.tune import Progress, tune
+from moderation.signals.text_harm.training.tune import Progress, tune_often
+from moderation.signals.text_harm.training.words import fit_words
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -53,9 +54,15 @@ def train(
     tokenizer.no_truncation()
     say(f"{len(chosen)} training and {len(validation)} validation examples")
     corpus, heads = _corpus(encoder, tokenizer, chosen, options)
+    words = fit_words(
+        [row.tokens for row in corpus.rows],
+        label_matrix(chosen),
+        np.array([row.weight for row in corpus.rows], np.float32),
+        tokenizer.get_vocab_size(),
+    )
     say("the first model is fitted")
-    tuned, mixed = tune(encoder, heads, corpus, options, say)
-    model = quantised(tuned, mixed)
+    tuned, mixed = tune_often(encoder, heads, corpus, options, say)
+    model = quantised(tuned, mixed, words)
     say(f"exported, {len(model) / 1e6:.1f} MB")
     product = calibrated(model, tokenizer_file, validation, options)
     write(product, out)
@@ -65,12 +72,13 @@ def train(
 def calibrated(model: bytes, tokenizer: bytes, validation: Sequence[Example], options: Options) -> Product:
     """The product of a model file, with curves and thresholds fitted to what exactly this file answers."""
     digests = sha256(model).hexdigest(), sha256(tokenizer).hexdigest()
-    plain = uncalibrated(*digests, options.window_tokens)
+    windows = options.window_tokens, options.part_tokens
+    plain = uncalibrated(*digests, *windows)
     runner = TextHarmModel.of(Product(model, tokenizer, plain, Digest(digests[0])), threads=options.threads)
     logits = runner.read([example.text for example in validation]).logits.astype(np.float64)
     shown = np.flatnonzero(np.isfinite(logits).all(axis=1)).tolist()
     kept = [validation[place] for place in shown]
-    calibration = fit_calibration(Measured(kept, logits[shown]), options.limits, *digests, options.window_tokens)
+    calibration = fit_calibration(Measured(kept, logits[shown]), options.limits, *digests, *windows)
     return Product(model, tokenizer, calibration, Digest(digests[0]))
 
 

@@ -18,6 +18,7 @@ from moderation.signals.text_harm.training.export import export_float, quantised
 from moderation.signals.text_harm.training.linear import RARE_BIAS, Heads, fit_heads
 from moderation.signals.text_harm.training.ship import SHIPPED, ship, thresholds_module
 from moderation.signals.text_harm.training.train import train
+from moderation.signals.text_harm.training.words import Words
 from tests.signals.text_harm import tiny
 from tests.signals.text_harm.conftest import OPTIONS
 
@@ -44,14 +45,16 @@ def test_the_file_answers_as_torch_does_and_eight_bits_stay_close(encoder_folder
     encoder, _tokenizer = open_encoder_folder(encoder_folder)
     random = np.random.default_rng(0)
     heads = Heads(random.normal(size=(9, 32)).astype(np.float32), random.normal(size=9).astype(np.float32))
-    export_float(encoder, heads, tmp_path / "float.onnx")
+    words = Words(random.normal(size=(200, 9)).astype(np.float32), random.normal(size=9).astype(np.float32))
+    export_float(encoder, heads, words, tmp_path / "float.onnx")
     tokens = random.integers(4, 60, (6, 11))
     feed = {"input_ids": tokens, "attention_mask": np.ones_like(tokens)}
     logits, vectors = onnxruntime.InferenceSession(tmp_path / "float.onnx").run(None, feed)
     states = features(encoder, tokens.tolist())
-    np.testing.assert_allclose(logits, heads.logits(states)[:, :8], atol=0.05)  # features are taken in bfloat16
+    expected = heads.logits(states) + words.logits(tokens.tolist())
+    np.testing.assert_allclose(logits, expected[:, :8], atol=0.05)  # features are taken in bfloat16
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-    small = onnxruntime.InferenceSession(quantised(encoder, heads)).run(None, feed)[0]
+    small = onnxruntime.InferenceSession(quantised(encoder, heads, words)).run(None, feed)[0]
     assert np.corrcoef(small.ravel(), logits.ravel())[0, 1] > 0.99
 
 

@@ -1,0 +1,78 @@
+"""Chooses the thresholds: as low as the limits on false alarms allow, all categories together."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moderation.evaluation.thresholds import threshold_for_precision
+from moderation.signals.text_harm.calibration import Thresholds
+
+RECALL = 0.9
+"""What "high recall" aims at."""
+PRECISION = 0.95
+"""What "high precision" aims at."""
+LEAST_PRECISION = 0.6
+"""What "balanced" needs besides few false alarms."""
+SHARES = (1.0, 0.8, 0.65, 0.5, 0.4, 0.3, 0.2, 0.125)
+"""A pool's limit is for all categories together: the parts of it that each one may use, the largest that fits counts.
+
+Alarms of several categories overlap, so that they may use more than an eighth each.
+"""
+
+Floats = NDArray[np.float64]
+Judged = tuple[Floats, NDArray[np.bool_]]
+"""Scores and whether each is of a harmful text."""
+
+
+def balanced(judged: Sequence[Judged], pools: Mapping[str, Floats], limits: Mapping[str, float]) -> list[float]:
+    """The threshold of each category to hold posts at.
+
+    The lowest at which at least `LEAST_PRECISION` of what is flagged is harmful, every category by itself, and no
+    pool's share of texts that any category flags is above its limit. A pool's scores have shape (texts, categories).
+    """
+    precise = [_at_precision(*own, LEAST_PRECISION) for own in judged]
+    filled = {name: scores for name, scores in pools.items() if len(scores)}
+    chosen: list[float] = []
+    for share in SHARES:
+        chosen = [
+            rounded(max([least, *(_above(scores[:, place], limits[name] * share) for name, scores in filled.items())]))
+            for place, least in enumerate(precise)
+        ]
+        if all((scores >= chosen).any(axis=1).mean() <= limits[name] for name, scores in filled.items()):
+            break
+    return chosen
+
+
+def thresholds(scores: Floats, harmful: NDArray[np.bool_], hold: float) -> Thresholds:
+    """The thresholds for the three uses around the one to hold posts at: "high recall" below, "high precision" above.
+
+    `scores` are calibrated scores of validation texts, `harmful` what they are.
+    """
+    positives = np.sort(scores[harmful])
+    recalled = float(positives[int((1 - RECALL) * len(positives))]) if len(positives) else hold
+    return Thresholds(
+        high_recall=rounded(min(hold, recalled)),
+        balanced=hold,
+        high_precision=rounded(max(hold, _at_precision(scores, harmful, PRECISION))),
+    )
+
+
+def rounded(threshold: float) -> float:
+    """Three decimals, rounded up so that nothing more is flagged; within 0.01 to 0.99."""
+    return float(np.clip(np.ceil(threshold * 1000) / 1000, 0.01, 0.99))
+
+
+def _above(scores: Floats, share: float) -> float:
+    """The lowest threshold that at most `share` of `scores` reach."""
+    falling = np.sort(scores)[::-1]
+    allowed = int(share * len(falling))
+    return float(np.nextafter(falling[allowed], 1.0)) if allowed < len(falling) else 0.0
+
+
+def _at_precision(scores: Floats, harmful: NDArray[np.bool_], precision: float) -> float:
+    """The lowest threshold of that precision; the highest score when there is none, 0.5 without an example."""
+    if not len(scores):
+        return 0.5
+    found = threshold_for_precision(harmful, scores, precision)
+    return float(scores.max()) if found is None else found
