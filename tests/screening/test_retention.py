@@ -6,10 +6,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from moderation.domain.errors import UnavailableError
-from moderation.domain.ids import Digest
+from moderation.domain.ids import Digest, PostId
 from moderation.domain.post import Post
 from moderation.domain.verdict import Verdict
 from moderation.media.store import BlobStore
+from moderation.screening import retention
 from moderation.screening.retention import Retention, RetentionReport
 from moderation.storage.engine import Database
 from moderation.storage.posts import PostStore
@@ -121,3 +122,37 @@ def test_a_blob_store_without_an_answer_is_an_error_of_the_pass_alone(world: Wor
 
     report = Retention(RetentionStore(world.database), Away(), days=DAYS, clock=lambda: NOW).run()
     assert report == RetentionReport(0, 0, complete=False)
+
+
+class Passed(RetentionStore):
+    """Nothing but features of posts that passed; remembers what was asked."""
+
+    def __init__(self, database: Database, posts: int) -> None:
+        super().__init__(database)
+        self.left = [PostId(f"post-{number:04}") for number in range(posts)]
+        self.asked: list[datetime] = []
+
+    def forget_features(self, before: datetime, *, limit: int, after: PostId | None = None) -> list[PostId]:
+        self.asked.append(before)
+        page, self.left = self.left[:limit], self.left[limit:]
+        return page
+
+
+@pytest.mark.parametrize(("days", "kept_days"), [(0.0, 30.0), (7.0, 7.0), (400.0, 30.0)])
+def test_features_of_what_passed_go_whatever_is_said_of_images(
+    world: World, days: float, kept_days: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "FEATURE_PAGE", 2)
+    store = Passed(world.database, 5)
+    report = Retention(store, world.blobs, days=days, clock=lambda: NOW).run()
+    assert report == RetentionReport(0, 0, complete=True, features=5)
+    assert set(store.asked) == {NOW - timedelta(days=kept_days)}
+
+
+def test_a_pass_over_very_many_features_ends_and_says_that_more_is_left(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "MOST_FEATURES", 3)
+    store = Passed(world.database, 5)
+    report = Retention(store, world.blobs, days=0, clock=lambda: NOW).run()
+    assert (report.features, report.complete, len(store.left)) == (3, False, 2)

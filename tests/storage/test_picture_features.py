@@ -12,8 +12,10 @@ from moderation.storage import picture_features
 from moderation.storage.engine import Database
 from moderation.storage.picture_features import PictureFeatureStore
 from moderation.storage.posts import PostStore
+from moderation.storage.review.evidence import EvidenceStore
 from moderation.storage.review.retention import RetentionStore
 from tests.factories import a_digest, a_new_post, a_score, a_screening, accept, after, claim_all, judgement_of
+from tests.storage.review.jobs import add_person
 from tests.storage.review.office import UNDO, Office
 
 MODEL = Digest("a" * 64)
@@ -118,3 +120,61 @@ def test_what_retention_could_not_delete_stays(database: Database) -> None:
     day = after(10 * 86_400)
     assert not RetentionStore(database).forget(a_digest("0.0 0"), day, delete=lambda _: False, now=day)
     assert PictureFeatureStore(database).count() == 1
+
+
+LONG = 40 * 86_400.0
+BEFORE = after(LONG - 86_400.0)
+
+
+def kept(database: Database) -> set[str]:
+    with database.read() as connection:
+        return {str(row[0]) for row in connection.exec_driver_sql("SELECT post_id FROM picture_features")}
+
+
+def test_features_of_pictures_that_passed_go_after_a_while(database: Database) -> None:
+    approved, held, rejected = judged(database, Verdict.APPROVE, Verdict.HOLD, Verdict.REJECT)
+    store = RetentionStore(database)
+    assert store.forget_features(after(50), limit=10) == [], "too young"
+    assert store.forget_features(BEFORE, limit=10) == [approved]
+    assert kept(database) == {held, rejected}
+    assert store.forget_features(BEFORE, limit=10) == []
+
+
+def test_they_go_page_by_page(database: Database) -> None:
+    posts = sorted(judged(database, *[Verdict.APPROVE] * 3))
+    store = RetentionStore(database)
+    assert store.forget_features(BEFORE, limit=2) == posts[:2]
+    assert store.forget_features(BEFORE, limit=2, after=posts[1]) == posts[2:]
+    assert kept(database) == set()
+
+
+def test_what_a_person_approved_lately_is_kept_a_while_longer(database: Database) -> None:
+    (held,) = judged(database, Verdict.HOLD)
+    office, store = Office(database), RetentionStore(database)
+    ada = office.person("ada", queues=["adult"])
+    office.decide(ada, office.job(held).id, Action.APPROVE, LONG)
+    office.settle(LONG + UNDO)
+    assert store.forget_features(BEFORE, limit=10) == []
+    assert store.forget_features(after(LONG + 86_400), limit=10) == [held]
+
+
+def test_evidence_keeps_the_features_of_its_image(database: Database) -> None:
+    (approved,) = judged(database, Verdict.APPROVE)
+    EvidenceStore(database).place([approved], "opened", person=add_person(database, "ada"), now=after(200))
+    assert RetentionStore(database).forget_features(BEFORE, limit=10) == []
+    assert kept(database) == {approved}
+
+
+def test_a_rejection_that_is_overturned_is_no_reference_any_more(database: Database) -> None:
+    (held,) = judged(database, Verdict.HOLD)
+    office, store = Office(database), PictureFeatureStore(database)
+    office.decide(office.person("ada", queues=["adult"]), office.job(held).id, Action.REJECT, 200)
+    office.settle(200 + UNDO)
+    assert [each.post_id for each in store.changes(None, most=10).added] == [held]
+    before = store.number()
+    appeal = office.appeals.open(held, client="client-1", text="It is a painting.", now=after(300))
+    office.decide(office.person("ben"), appeal.job_id, Action.OVERTURN, 310)
+    office.settle(310 + UNDO)
+    assert store.changes(before, most=10).removed == (held,)
+    assert store.changes(None, most=10).added == ()
+    assert RetentionStore(database).forget_features(BEFORE, limit=10) == [held]

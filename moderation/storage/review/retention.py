@@ -1,4 +1,7 @@
-"""Which images may go, and the one transaction in which an image goes: never one that anybody still needs."""
+"""Which images may go, and the one transaction in which an image goes: never one that anybody still needs.
+
+And the features of pictures that passed: they are kept in case that the post is rejected after all, and no longer.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +16,12 @@ from moderation.storage import picture_features
 from moderation.storage.audit import append, lock
 from moderation.storage.engine import Database
 from moderation.storage.tables import appeals, decisions, evidence_holds, gold_items, job_posts, jobs, posts
+from moderation.storage.tables import picture_features as picture_features_table
 
 ENDED = (PostState.REJECTED, PostState.WITHDRAWN)
 """Only such posts' images are ever deleted."""
+PASSED = (PostState.APPROVED, PostState.PUBLISHED)
+"""Such posts' features are compared with nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,32 @@ class RetentionStore:
         except _InUseError:
             return False
 
+    def forget_features(self, before: datetime, *, limit: int, after: PostId | None = None) -> list[PostId]:
+        """Delete what models saw in up to `limit` pictures that passed; the posts, in order, all after `after`.
+
+        A post's features go when all of this holds: it is approved or published; they were stored, and people last
+        decided about it, before `before`; it waits for no decision or appeal and is no gold item; its image is not
+        evidence. Posts that somebody is changing at this moment are left for the next time.
+        """
+        stored = picture_features_table
+        held = exists().where(evidence_holds.c.image == posts.c.image)
+        query = (
+            select(posts.c.id)
+            .where(posts.c.state.in_(PASSED))
+            .where(exists().where(stored.c.post_id == posts.c.id, stored.c.at < before))
+            .where(~exists().where(decisions.c.post_id == posts.c.id, decisions.c.decided_at >= before))
+            .where(~_worked_with(posts.c.id), ~held)
+            .order_by(posts.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        if after is not None:
+            query = query.where(posts.c.id > after)
+        with self._database.write() as connection:
+            found = [PostId(post_id) for post_id in connection.execute(query).scalars()]
+            picture_features.forget(connection, found)
+        return found
+
 
 class _InUseError(Exception):
     """Undoes the transaction: the bytes stay."""
@@ -91,14 +123,17 @@ def _kept(image: ColumnElement[str], before: datetime) -> ColumnElement[bool]:
     """Why an image stays: evidence, or a post with it that is not over, not old enough, or still worked with."""
     other = posts.alias("other")
     decided = exists().where(decisions.c.post_id == other.c.id, decisions.c.decided_at >= before)
-    appealed = exists().where(appeals.c.post_id == other.c.id, appeals.c.state == "open")
-    waits = exists().where(
-        job_posts.c.post_id == other.c.id, jobs.c.id == job_posts.c.job_id, jobs.c.closed_at.is_(None)
-    )
-    gold = exists().where(gold_items.c.post_id == other.c.id, gold_items.c.retired_at.is_(None))
     recent = or_(other.c.received_at >= before, other.c.verdict_at >= before)
-    needed = or_(other.c.state.not_in(ENDED), recent, decided, appealed, waits, gold)
+    needed = or_(other.c.state.not_in(ENDED), recent, decided, _worked_with(other.c.id))
     return or_(
         exists().where(evidence_holds.c.image == image),
         exists().where(and_(other.c.image == image, needed)),
     )
+
+
+def _worked_with(post_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether a post waits for a decision or an appeal, or is a gold item."""
+    appealed = exists().where(appeals.c.post_id == post_id, appeals.c.state == "open")
+    waits = exists().where(job_posts.c.post_id == post_id, jobs.c.id == job_posts.c.job_id, jobs.c.closed_at.is_(None))
+    gold = exists().where(gold_items.c.post_id == post_id, gold_items.c.retired_at.is_(None))
+    return or_(appealed, waits, gold)

@@ -57,7 +57,7 @@ def test_the_job_deletes_by_the_setting(
 
 def test_a_pass_that_stopped_fails_so_that_somebody_hears_of_it(instance: dg.DagsterInstance) -> None:
     class Stopped:
-        deleted = kept = 0
+        deleted = kept = features = 0
         complete = False
 
         def run(self) -> "Stopped":
