@@ -5,13 +5,11 @@ the API and the command line start quickly.
 """
 
 import os
-import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import Literal
 
 import structlog
 
@@ -30,6 +28,7 @@ from moderation.review.plan_source import PlanSource
 from moderation.review.router import PlanRouter
 from moderation.screening.intake import Intake, IntakeLimits
 from moderation.screening.lane import LaneOptions, run_lane
+from moderation.screening.life import LaneLife
 from moderation.screening.policy_source import PolicySource
 from moderation.screening.publish import Publisher
 from moderation.screening.replay import ReplayParts
@@ -49,7 +48,7 @@ from moderation.signals.registry import ModelEntry
 from moderation.signals.runtime import SignalRuntime
 from moderation.storage.banks import BankStore, PinnedBanks
 from moderation.storage.engine import Database
-from moderation.storage.lanes import LaneBeat, LaneStore
+from moderation.storage.lanes import LaneStore
 from moderation.storage.outbox import OutboxStore
 from moderation.storage.picture_features import PictureFeatureStore
 from moderation.storage.policies import PolicyStore
@@ -181,7 +180,7 @@ def screening_parts(settings: Settings, database: Database) -> Iterator[Screenin
     matches = ImageMatch(BankStore(database))
     similar = ImageSimilarity(PictureFeatureStore(database))
     candidates = shadows(database, seconds=settings.shadow_seconds, clock=now)
-    signals = served_signals(database, signal_catalog(settings), (matches, similar), candidates)
+    signals = served_signals(database, signal_catalog(settings), (matches, similar), candidates, clock=now)
     policies = PolicyStore(database)
 
     def remember(digest: Digest, text: str) -> None:
@@ -230,46 +229,25 @@ def work_lane(
 ) -> LaneReport:
     """Run one lane to its end: what the Dagster job's only op does. `name` must be unique among living lanes.
 
-    A lane whose heartbeat was removed has been given up and replaced, for it was silent for too long; it sets `stop`,
-    so that lanes which are merely slow do not add up.
+    It beats from the first moment, and claims nothing before its models are loaded, or exported where that is needed.
     """
     database = open_database(settings)
-    lanes, started_at = LaneStore(database), now()
-
-    def beat(state: Literal["starting", "working", "draining"], posts: int) -> bool:
-        return lanes.beat(
-            LaneBeat(
-                name=name,
-                run_id=run_id,
-                host=socket.gethostname(),
-                pid=os.getpid(),
-                started_at=started_at,
-                beat_at=now(),
-                state=state,
-                posts=posts,
-            )
-        )
-
-    def heartbeat(*, posts: int, draining: bool) -> None:
-        if not beat("draining" if draining else "working", posts) and not stop.is_set():
-            log.warning("lane_given_up", lane=name)
-            stop.set()
-
+    life = LaneLife(LaneStore(database), name=name, run_id=run_id, stop=stop, clock=now)
     try:
-        beat("starting", 0)
-        with screening_parts(settings, database) as parts:
-            posts = PostStore(database)
+        with ExitStack() as held:
+            with life.starting():
+                parts = held.enter_context(screening_parts(settings, database))
             return run_lane(
                 parts,
                 lane_options(settings, name),
-                publisher=Publisher(posts, clock=now, decisions=DecisionStore(database)),
+                publisher=Publisher(PostStore(database), clock=now, decisions=DecisionStore(database)),
                 courier=Courier(OutboxStore(database), worker=name, clock=now),
-                heartbeat=heartbeat,
+                heartbeat=life.heartbeat,
                 stop=stop,
                 report=report,
             )
     finally:
-        lanes.remove(name)
+        life.end()
         database.close()
 
 

@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 from moderation.domain.post import PostState
+from moderation.storage.model_roles import ModelRoleStore
 from review_ui.metrics import Gauge
 from review_ui.site import Site
 
 FAILURE_WINDOW = timedelta(minutes=5)
+GIVEN_UP_WINDOW = timedelta(days=1)
 
 
 def state_gauges(site: Site) -> list[Gauge]:
@@ -39,5 +41,11 @@ def state_gauges(site: Site) -> list[Gauge]:
             "Measurements in the last five minutes, failed ones included.",
             "signal",
             {name: total for name, (_, total) in failures.items()},
+        ),
+        Gauge(
+            "moderation_candidates_given_up",
+            "Candidate models that lanes stopped asking in the last day, for their process kept dying.",
+            "signal",
+            ModelRoleStore(site.database).given_up(now - GIVEN_UP_WINDOW, now),
         ),
     ]

@@ -9,10 +9,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from moderation.assembly import model_store, signal_specs
+from moderation.assembly import engine_options, model_store, signal_specs
 from moderation.cli.output import console, errors, print_json
 from moderation.domain.errors import InvalidInputError
 from moderation.settings import load_settings, make_home
+from moderation.signals.catalog import SPECS, form_of
+from moderation.signals.engine.options import EngineOptions
+from moderation.signals.engine.placement import ANY, in_words
 from moderation.signals.models import ModelStatus
 from moderation.signals.pinning import propose_pin
 from moderation.signals.pulling import Origins
@@ -41,12 +44,13 @@ def describe(name: Name, as_json: Json = False) -> None:
     status = model_store(settings).verify(name)
     users = loaders(name)
     if as_json:
-        print_json({"model": entry_document(status, users)})
+        runs = runs_in_words(status.entry, engine_options(settings))
+        print_json({"model": {**entry_document(status, users), "runs": runs}})
         return
     table = Table(box=None, show_header=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    for label, value in _lines(status, users):
+    for label, value in _lines(status, users, engine_options(settings)):
         table.add_row(label, value)
     console.print(table, markup=False)
 
@@ -73,7 +77,10 @@ def pin(
     store = model_store(settings)
     entry = store.declared(name)
     if revision and (len(revision) != 40 or set(revision) - set("0123456789abcdef")):  # noqa: PLR2004 - hexadecimal SHA-1
-        raise InvalidInputError("A revision is a full commit hash of 40 hexadecimal digits: branches and tags move.")
+        raise InvalidInputError(
+            "A revision is a full commit hash of 40 hexadecimal digits: branches and tags move.",
+            hint="The model's page lists its commits; without --revision the newest is taken.",
+        )
     with tempfile.TemporaryDirectory(prefix="pin-") as folder:
         found = propose_pin(entry, Origins(mirror, store.hub), Path(folder), _say, revision=revision)
     if not as_json:
@@ -116,13 +123,21 @@ def entry_document(status: ModelStatus, users: list[str]) -> dict[str, object]:
     }
 
 
-def _lines(status: ModelStatus, users: list[str]) -> Iterator[tuple[str, str]]:
+def runs_in_words(entry: ModelEntry, options: EngineOptions) -> str:
+    """Where and in what precision the model runs with these options, and why; empty for one that nothing runs."""
+    spec = next((spec for spec in SPECS if entry.name in spec.models), None)
+    form = ANY if entry.classifier is not None else form_of(spec) if spec is not None else None
+    return "" if form is None else in_words(form, options)
+
+
+def _lines(status: ModelStatus, users: list[str], options: EngineOptions) -> Iterator[tuple[str, str]]:
     entry = status.entry
     yield entry.name, entry.title
     yield "state", f"{status.state} {status.problem}".strip()
     yield "kind", kind_of(entry)
     yield "licence", entry.licence + ("" if entry.facts is None or entry.facts.commercial_use else " (non-commercial!)")
     yield "loaded by", ", ".join(users) or "none"
+    yield "runs", runs_in_words(entry, options) or "nothing runs it"
     yield "card", entry.card
     yield "source", _source(entry)
     for file in entry.files:

@@ -47,7 +47,9 @@ def candidate(
     Example: moderation models candidate image_nsfw opennsfw-2
     """
     if none == (model is not None):
-        raise InvalidInputError("Name a model, or say --none.")
+        raise InvalidInputError(
+            "Name a model, or say --none.", hint=f"For example: moderation models candidate {slot} MODEL"
+        )
     with session() as opened:
         spec = _slot(opened, slot)
         pin = None if model is None else _checked(opened, spec, model)
@@ -74,7 +76,10 @@ def promote(
         if pin is None:
             raise ConflictError(f"{slot} has no candidate.", hint=f"Run `moderation models candidate {slot} MODEL`.")
         if _checked(opened, spec, pin.name) != pin:
-            raise ConflictError(f"{pin.name} is not the model any more that was tried.", hint="Name it again.")
+            raise ConflictError(
+                f"{pin.name} is not the model any more that was tried.",
+                hint=f"Name it again: `moderation models candidate {slot} {pin.name}`.",
+            )
         if not yes:
             typer.confirm(f"Let {pin.name} serve {slot} from now on?", abort=True, err=True)
         roles = store.promote(slot, pin, at_least=at_least, force=force, by=ACTOR, now=now(), note=note)
@@ -174,7 +179,8 @@ def _checked(opened: Session, spec: SignalSpec, model: str) -> ModelPin:
     status = catalog.models.verify(model)
     if status.state is not ModelState.VERIFIED:
         raise ConflictError(
-            f"{model} is {status.state}: {status.problem}.", hint=f"Run `moderation models pull {model}`."
+            f"{model} is {status.state}: {status.problem}.",
+            hint=f"Run `moderation models {'pin' if status.state is ModelState.UNPINNED else 'pull'} {model}`.",
         )
     pin = ModelPin(model, status.entry.digest)
     catalog.check(spec.name, pin)
@@ -201,7 +207,8 @@ def _tried(opened: Session, slot: str, model: str | None) -> ModelPin:
         return pin
     found = [one for one in tried if one.name == model]
     if len(found) != 1:
-        raise NotFoundError(f"{len(found)} models called {model!r} were tried for {slot}.")
+        names = ", ".join(one.name for one in tried) or "none"
+        raise NotFoundError(f"{len(found)} models called {model!r} were tried for {slot}.", hint=f"Tried: {names}.")
     return found[0]
 
 

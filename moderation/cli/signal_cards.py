@@ -1,7 +1,7 @@
 """What a signal type says of itself, with its models' licences and the rules that read it, as one document."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -11,6 +11,9 @@ from rich.text import Text
 from moderation.domain.signal import Column, ColumnKind, SignalSpec
 from moderation.policy.condition import columns_of
 from moderation.policy.rule import Rule
+from moderation.signals.catalog import form_of
+from moderation.signals.engine.options import EngineOptions
+from moderation.signals.engine.placement import in_words
 from moderation.signals.registry import ModelEntry
 
 USES = ("high recall", "balanced", "high precision")
@@ -20,10 +23,13 @@ MANY_CHOICES = 20
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What stands around the specs: the registry's models by name, and the policy's rules (None: it cannot be read)."""
+    """What stands around the specs: the registry's models by name, the policy's rules (None: it cannot be read), and
+    how models run.
+    """
 
     models: Mapping[str, ModelEntry]
     rules: Sequence[Rule] | None
+    options: EngineOptions = field(default_factory=EngineOptions)
 
     def live_rules(self, column: str) -> list[str]:
         """Names of the live rules that read the column, in the policy's order."""
@@ -42,6 +48,7 @@ def document(spec: SignalSpec, around: Surroundings) -> dict[str, object]:
         "languages": list(spec.languages),
         "needs": list(spec.needs),
         "models": [_model(name, around) for name in spec.models],
+        "runs": _runs(spec, around),
         "columns": [_column(column, spec, around) for column in spec.columns],
         "known_failures": list(spec.known_failures),
         "policy_read": around.rules is not None,
@@ -88,7 +95,15 @@ def _facts(spec: SignalSpec, around: Surroundings) -> Table:
         entry = around.models.get(name)
         told = f"{name}: {entry.title}; licence {entry.licence}" if entry else f"{name}: not in the registry"
         table.add_row("model", Text(told))
+    if spec.models:
+        table.add_row("runs", Text(_runs(spec, around)))
     return table
+
+
+def _runs(spec: SignalSpec, around: Surroundings) -> str:
+    """Where and in what precision its models run with the settings in force; empty when it has none."""
+    form = form_of(spec)
+    return "" if form is None else in_words(form, around.options)
 
 
 def _columns(spec: SignalSpec, around: Surroundings) -> RenderableType:

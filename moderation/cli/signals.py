@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from moderation.assembly import compile_file, signal_specs
+from moderation.assembly import compile_file, engine_options, signal_specs
 from moderation.cli.output import console, print_json
 from moderation.cli.signal_cards import Surroundings, card, document, listing
 from moderation.domain.errors import NotFoundError, PolicyError
@@ -57,7 +57,7 @@ def describe(
 
 
 def _surroundings(settings: Settings) -> Surroundings:
-    return Surroundings({entry.name: entry for entry in registry()}, _rules(settings))
+    return Surroundings({entry.name: entry for entry in registry()}, _rules(settings), engine_options(settings))
 
 
 def _rules(settings: Settings) -> tuple[Rule, ...] | None:

@@ -3,6 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+
+import structlog
 
 from moderation.domain.errors import ModelStoreError, ModerationError
 from moderation.domain.model_role import ModelPin
@@ -10,6 +13,7 @@ from moderation.domain.signal import SignalSpec
 from moderation.domain.verdict import Pins
 from moderation.media.subject import SignalType
 from moderation.signals import hub_catalog
+from moderation.signals.apart import Apart, GivenUp
 from moderation.signals.catalog import SPECS, build, loaded, loader
 from moderation.signals.engine.options import EngineOptions
 from moderation.signals.models import ModelStore
@@ -21,6 +25,10 @@ from moderation.storage.engine import Database
 from moderation.storage.model_roles import ModelRoleStore
 from moderation.storage.shadow_results import ShadowStore
 
+log = structlog.get_logger(__name__)
+
+LANE_ACTOR = "lane"
+"""Who takes a candidate away that keeps dying, in the audit log."""
 ROLE_CHANGES = 10_000
 """Changes of models' roles that a replay looks through."""
 
@@ -42,7 +50,7 @@ class Catalog:
     def slots(self) -> dict[str, SignalSpec]:
         """The signals whose model can be another one, by name."""
         own = slots(self.specs)
-        return {name: spec for name, spec in own.items() if loader(spec, self.classifiers, self.options) is not None}
+        return {name: spec for name, spec in own.items() if loader(spec, self.classifiers) is not None}
 
     def build(self, live: Live) -> tuple[SignalType, ...]:
         """Every signal type of the catalog, in order, with these live models."""
@@ -53,19 +61,20 @@ class Catalog:
         spec = next(spec for spec in self.specs if spec.name == slot)
         return loaded(spec, self.models, options=self.options, pin=pin, classifiers=self.classifiers)
 
-    def load_candidate(self, slot: str, pin: ModelPin) -> SignalType:
-        """The same with one thread, which is all that a candidate gets."""
+    def load_candidate(self, slot: str, pin: ModelPin, given_up: GivenUp) -> SignalType:
+        """The same in a process of its own and with one thread, which is all that a candidate gets."""
         alone = replace(self, options=replace(self.options, threads=1))
-        return alone.load(slot, pin)
+        spec = next(spec for spec in self.specs if spec.name == slot)
+        return Apart(spec, partial(alone.load, slot, pin), given_up=given_up)
 
     def check(self, slot: str, pin: ModelPin) -> None:
         """Load a model as a lane would. Raises `ModelStoreError` or `NotFoundError` when it cannot serve the slot."""
         spec = self.slots[slot]
-        load = loader(spec, self.classifiers, self.options)
+        load = loader(spec, self.classifiers)
         if load is None:
             raise ModelStoreError(f"{slot} is not served by a model that can be changed.")
         try:
-            serve(spec, pin, self.models, load, threads=1)
+            serve(spec, pin, self.models, load, options=replace(self.options, threads=1))
         except ModerationError:
             raise
         except Exception as error:
@@ -79,16 +88,35 @@ def shadows(database: Database, *, seconds: float, clock: Callable[[], datetime]
 
 
 def served_signals(
-    database: Database, catalog: Catalog, others: Sequence[SignalType], candidates: Shadows
+    database: Database,
+    catalog: Catalog,
+    others: Sequence[SignalType],
+    candidates: Shadows,
+    *,
+    clock: Callable[[], datetime],
 ) -> ServedSignals:
-    """The catalog's signal types as the roles say, then `others`."""
+    """The catalog's signal types as the roles say, then `others`. A candidate that keeps dying is named no more."""
+    roles = ModelRoleStore(database)
+
+    def candidate(slot: str, pin: ModelPin) -> SignalType:
+        return catalog.load_candidate(slot, pin, partial(_give_up, roles, clock, slot, pin))
+
     return ServedSignals(
-        ModelRoleStore(database),
+        roles,
         lambda live: (*catalog.build(live), *others),
         load=catalog.load,
-        candidate=catalog.load_candidate,
+        candidate=candidate,
         shadows=candidates,
     )
+
+
+def _give_up(roles: ModelRoleStore, clock: Callable[[], datetime], slot: str, pin: ModelPin, reason: str) -> None:
+    """Raise the alarm, and name the candidate no more, in an audited change of roles that every lane follows."""
+    log.error("candidate_given_up", slot=slot, model=pin.name, reason=reason)
+    try:
+        roles.give_up(slot, pin, by=LANE_ACTOR, now=clock(), note=reason)
+    except ModerationError as error:
+        log.warning("candidate_still_named", slot=slot, model=pin.name, reason=error.message)
 
 
 def replayed_types(database: Database, catalog: Catalog, pins: Pins) -> tuple[SignalType, ...]:

@@ -4,17 +4,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
+import structlog
+
+from moderation.domain.errors import ModerationError
 from moderation.domain.model_role import ModelPin
 from moderation.domain.signal import FailureReason, SignalFailure, SignalResult, SignalSpec
 from moderation.media.codes import PICTURE_CODES as CODES
 from moderation.media.codes import picture_codes
 from moderation.media.preprocess import opennsfw_224
 from moderation.media.subject import Reduction, SignalType, Subject
-from moderation.media.text_presence import text_presence
 from moderation.signals import hub_catalog
 from moderation.signals.caption_language import CAPTION_LANGUAGE, CaptionLanguage
 from moderation.signals.embedded_prompt_terms import EMBEDDED_PROMPT_TERMS, EmbeddedPromptTerms
 from moderation.signals.engine.options import EngineOptions
+from moderation.signals.engine.placement import ANY, SAVED_FLOAT32, SAVED_INT8, Form
 from moderation.signals.hub_specs import hub_spec
 from moderation.signals.image_container import IMAGE_CONTAINER, ImageContainer
 from moderation.signals.image_facts import IMAGE_FACTS, ImageFacts
@@ -24,7 +27,6 @@ from moderation.signals.links import CAPTION_LINKS, CaptionLinks
 from moderation.signals.models import ModelStore
 from moderation.signals.picture_codes import PICTURE_CODES, PictureCodes
 from moderation.signals.picture_text.signal import PICTURE_TEXT, PictureText
-from moderation.signals.picture_text.signal import REDUCTION as PRESENCE
 from moderation.signals.post_facts import POST_FACTS, PostFacts
 from moderation.signals.registry import ModelEntry
 from moderation.signals.slots import Loader, serve
@@ -32,6 +34,8 @@ from moderation.signals.terms.document import term_lists
 from moderation.signals.terms.matcher import Matcher
 from moderation.signals.text_harm.signal import TEXT_HARM, TextHarm
 from moderation.signals.text_terms import CAPTION_TERMS, PICTURE_TEXT_TERMS, PROMPT_TERMS, TextTerms
+
+log = structlog.get_logger(__name__)
 
 SPECS: tuple[SignalSpec, ...] = (
     IMAGE_FACTS,
@@ -50,16 +54,31 @@ SPECS: tuple[SignalSpec, ...] = (
 )
 """What every signal type of this package measures, in order; no model is needed to read it."""
 
-REDUCTIONS: Mapping[str, Reduction] = MappingProxyType(
-    {OPENNSFW: opennsfw_224, PRESENCE: text_presence, CODES: picture_codes}
-)
+REDUCTIONS: Mapping[str, Reduction] = MappingProxyType({OPENNSFW: opennsfw_224, CODES: picture_codes})
 """What the signal types need of the full-size pixels, for the decoder."""
 
 
+def _text_harm(models: ModelStore, *, options: EngineOptions) -> TextHarm:
+    return TextHarm.load(models, threads=options.threads)
+
+
+def _picture_text(models: ModelStore, *, options: EngineOptions) -> PictureText:
+    return PictureText.load(models, threads=options.threads, options=options)
+
+
 LOADERS: Mapping[str, Loader] = MappingProxyType(
-    {IMAGE_NSFW.name: ImageNsfw.load, PICTURE_TEXT.name: PictureText.load, TEXT_HARM.name: TextHarm.load}
+    {IMAGE_NSFW.name: ImageNsfw.load, PICTURE_TEXT.name: _picture_text, TEXT_HARM.name: _text_harm}
 )
 """How the types that load a model get it, by signal name."""
+FORMS: Mapping[str, Form] = MappingProxyType(
+    {IMAGE_NSFW.name: SAVED_FLOAT32, PICTURE_TEXT.name: SAVED_FLOAT32, TEXT_HARM.name: SAVED_INT8}
+)
+"""What their models can run as, by signal name; those of the registry's classifiers can run as anything."""
+
+
+def form_of(spec: SignalSpec) -> Form | None:
+    """What the signal's models can run as; None when it runs none."""
+    return FORMS.get(spec.name, ANY) if spec.models else None
 
 
 def build(
@@ -127,15 +146,15 @@ def loaded(
     """The signal type of `spec` with the model that ships, or with the pinned one; one that fails every post when it
     cannot be loaded.
     """
-    load = loader(spec, classifiers, options)
+    load = loader(spec, classifiers)
     if load is None:
         return MissingModel(spec, f"{spec.name} is not served by a model that can be changed")
     if pin is None:
-        return _or_missing(spec, lambda: load(models, threads=options.threads))
-    return _or_missing(spec, lambda: serve(spec, pin, models, load, threads=options.threads))
+        return _or_missing(spec, lambda: load(models, options=options))
+    return _or_missing(spec, lambda: serve(spec, pin, models, load, options=options))
 
 
-def loader(spec: SignalSpec, classifiers: Sequence[ModelEntry], options: EngineOptions) -> Loader | None:
+def loader(spec: SignalSpec, classifiers: Sequence[ModelEntry]) -> Loader | None:
     """How the signal's model is loaded; None for a signal whose model cannot be another one."""
     if spec.name in LOADERS:
         return LOADERS[spec.name]
@@ -143,8 +162,9 @@ def loader(spec: SignalSpec, classifiers: Sequence[ModelEntry], options: EngineO
     if entry is None:
         return None
 
-    def load(models: ModelStore, *, threads: int) -> SignalType:
-        return hub_catalog.load(entry, models, hub_catalog.in_engine(models, replace(options, threads=threads)))
+    def load(models: ModelStore, *, options: EngineOptions) -> SignalType:
+        own = replace(options, call_seconds=spec.time_limit_s)
+        return hub_catalog.load(entry, models, hub_catalog.in_engine(models, own))
 
     return load
 
@@ -153,4 +173,6 @@ def _or_missing(spec: SignalSpec, load: Callable[[], SignalType]) -> SignalType:
     try:
         return load()
     except Exception as error:  # noqa: BLE001 - a model that cannot be loaded holds posts, it does not end the lane
-        return MissingModel(spec, str(error))
+        hint = error.hint if isinstance(error, ModerationError) else ""
+        log.error("model_missing", signal=spec.name, reason=str(error), hint=hint)  # noqa: TRY400 - it says it all
+        return MissingModel(spec, f"{error} {hint}".strip())

@@ -6,8 +6,11 @@ from moderation.domain.errors import ModerationError, NotFoundError
 from moderation.domain.signal import SignalSpec
 from moderation.media.subject import Reduction, SignalType
 from moderation.signals.engine.exports import FOLDER
+from moderation.signals.engine.inference import Inference
 from moderation.signals.engine.modules import open_module
-from moderation.signals.engine.options import EngineOptions
+from moderation.signals.engine.options import Device, EngineOptions, Plan
+from moderation.signals.engine.placement import ANY, place
+from moderation.signals.engine.source import ModuleSource
 from moderation.signals.hub_specs import classifier_of, hub_spec
 from moderation.signals.hub_texts import load_text_classifier
 from moderation.signals.models import ModelStore
@@ -66,6 +69,25 @@ def load(entry: ModelEntry, store: ModelStore, open_inference: OpenInference) ->
     if task == "zero-shot-image":
         return load_zero_shot(store, entry.name, open_inference)
     return load_text_classifier(store, entry.name, open_inference)
+
+
+def export_ahead(entry: ModelEntry, store: ModelStore, options: EngineOptions) -> Plan | None:
+    """Open the entry's model as a lane will, so that its exports and what measured fastest are kept by then.
+
+    None where nothing can be kept: on CUDA a model is compiled anew at each start. Raises as `load` does.
+    """
+    if place(ANY, options).device is Device.CUDA:
+        return None
+    plans: list[Plan] = []
+    open_inference = in_engine(store, options)
+
+    def opened(source: ModuleSource) -> Inference:
+        engine = open_inference(source)
+        plans.append(engine.plan)
+        return engine
+
+    load(entry, store, opened)
+    return plans[-1]
 
 
 def in_engine(store: ModelStore, options: EngineOptions) -> OpenInference:

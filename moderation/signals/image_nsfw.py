@@ -1,7 +1,7 @@
 """`image_nsfw`: how likely a picture is pornographic, by OpenNSFW in ONNX Runtime; and what the model saw in it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -30,6 +30,7 @@ MODEL = "opennsfw"
 REDUCTION = "opennsfw_224"
 INPUT, SCORES, POOLED = "input:0", "outputs", "Reshape:0"
 """The graph's own names. `POOLED`, the average over the last convolution, is what its last layer reads."""
+FRAME = (224, 224, 3)
 FRAMES_AT_ONCE = 16
 """Larger batches are no faster and only take memory."""
 FRAME_BYTES = 12_000_000
@@ -71,17 +72,18 @@ class ImageNsfw:
         self.models = {MODEL: digest}
 
     @classmethod
-    def load(cls, models: ModelStore, *, threads: int) -> "ImageNsfw":
-        """Load the verified model; `threads` bounds its inference threads.
+    def load(cls, models: ModelStore, *, options: EngineOptions) -> "ImageNsfw":
+        """Load the verified model and run it once, so that the first post does not wait for what is made then.
 
-        Raises `ModelStoreError` unless the bytes are the pinned ones, and `InferenceError` when they do not run.
+        Raises `ModelStoreError` unless the bytes are the pinned ones, and `UnavailableError` when they do not run
+        where `options` say.
         """
         weights = models.read(MODEL, "open-nsfw.onnx")
         from moderation.signals.engine.graph import with_output  # noqa: PLC0415 - loads onnx
 
-        options = EngineOptions(threads=threads, max_batch=FRAMES_AT_ONCE, call_seconds=IMAGE_NSFW.time_limit_s)
-        model = with_output(weights, POOLED)
-        inference = open_onnx(model, options, outputs=(SCORES, POOLED), row_bytes=FRAME_BYTES)
+        own = replace(options, max_batch=min(options.max_batch, FRAMES_AT_ONCE), call_seconds=IMAGE_NSFW.time_limit_s)
+        inference = open_onnx(with_output(weights, POOLED), own, outputs=(SCORES, POOLED), row_bytes=FRAME_BYTES)
+        inference.run({INPUT: np.zeros((1, *FRAME), np.float32)})
         return cls(inference, models.entry(MODEL).digest)
 
     @property

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from moderation.domain.errors import ModelStoreError, NotFoundError
 from moderation.signals.hub import Hub
@@ -70,6 +70,11 @@ class ModelStore:
     def hub(self) -> Hub:
         """The hub that it pulls from."""
         return self._origins.hub
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every model that the registry names, pulled or not."""
+        return tuple(self._declared)
 
     def list(self) -> list[ModelStatus]:
         """Every known model with what the disk has, every file read and compared."""
@@ -194,7 +199,7 @@ class ModelStore:
         return self.root / entry.name / file.filename
 
 
-def _opened(place: Path) -> BinaryIO:
+def _opened(place: Path) -> BufferedReader:
     """The file, open for reading. Does not wait at a pipe that has no writer."""
     return open(place, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
 

@@ -155,24 +155,26 @@ class Worker:
             _yield_processor()
         while (task := self._inbox.get()) is not None:
             try:
-                task.results = self._measure(task.batch)
+                task.results = measured(self.signal, task.batch)
             except BaseException as error:  # noqa: BLE001 - the thread must outlive SystemExit too
                 task.results = _failures(self.spec, task.batch, FailureReason.ERROR, _said(error))
             task.seconds = time.monotonic() - task.started
             task.done.set()
 
-    def _measure(self, batch: tuple[Subject, ...]) -> list[SignalResult]:
-        try:
-            results = list(self.signal.measure(batch))
-        except Exception as error:  # noqa: BLE001 - whatever a signal raises is a failure, never a crash
-            if len(batch) == 1:
-                return _failures(self.spec, batch, FailureReason.ERROR, _said(error))
-            # One post that cannot be measured must not fail its neighbours.
-            return [self._measure((subject,))[0] for subject in batch]
-        if len(results) != len(batch):
-            detail = f"{len(results)} results for {len(batch)} posts"
-            return _failures(self.spec, batch, FailureReason.WRONG_COUNT, detail)
-        return [checked(result, self.spec, subject) for result, subject in zip(results, batch, strict=True)]
+
+def measured(signal: SignalType, batch: Sequence[Subject]) -> list[SignalResult]:
+    """One result for each subject, in order; whatever the signal type raises or gets wrong is a failure."""
+    spec = signal.spec
+    try:
+        results = list(signal.measure(batch))
+    except Exception as error:  # noqa: BLE001 - whatever a signal raises is a failure, never a crash
+        if len(batch) == 1:
+            return _failures(spec, batch, FailureReason.ERROR, _said(error))
+        # One post that cannot be measured must not fail its neighbours.
+        return [measured(signal, (subject,))[0] for subject in batch]
+    if len(results) != len(batch):
+        return _failures(spec, batch, FailureReason.WRONG_COUNT, f"{len(results)} results for {len(batch)} posts")
+    return [checked(result, spec, subject) for result, subject in zip(results, batch, strict=True)]
 
 
 def with_earlier(

@@ -17,6 +17,7 @@ from moderation.domain.ids import ScreeningId
 from moderation.domain.model_role import ModelPin, ShadowResult
 from moderation.domain.signal import SignalResult
 from moderation.media.subject import SignalType, Subject
+from moderation.signals.apart import Apart
 from moderation.signals.runtime import Worker, with_earlier
 
 log = structlog.get_logger(__name__)
@@ -208,6 +209,8 @@ class _Asked:
             self._retired.set()
             if self._worker is not None:
                 self._worker.close()
+                if isinstance(self._worker.signal, Apart):
+                    self._worker.signal.close()
 
     def ask(self, picked: Picked, most: int) -> list[ShadowResult]:
         """What it says of the first `most` posts; nothing while it is still hung in an earlier batch.
@@ -218,6 +221,8 @@ class _Asked:
         if self._retired.is_set() or not subjects:
             return []
         worker = self._worker or Worker(self.candidate.load(), yielding=True)
+        if isinstance(worker.signal, Apart) and not self._prepared(worker, worker.signal):
+            return []
         found = {
             result.signal: [row[place] for row in picked.results] for place, result in enumerate(picked.results[0])
         }
@@ -234,3 +239,11 @@ class _Asked:
         before = self._seconds_per_post or each
         self._seconds_per_post = before + SMOOTHING * (each - before)
         return [ShadowResult(one, self.candidate.pin, result, each) for one, result in zip(ids, results, strict=True)]
+
+    def _prepared(self, worker: Worker, apart: Apart) -> bool:
+        """Whether its process runs; what was retired meanwhile is ended."""
+        self._worker = worker
+        ready = apart.prepare()
+        if self._retired.is_set():
+            apart.close()
+        return ready

@@ -12,6 +12,7 @@ from moderation.domain.errors import ModelStoreError
 from moderation.domain.model_role import ModelPin
 from moderation.domain.signal import SignalResult, SignalSpec
 from moderation.media.subject import SignalType, Subject
+from moderation.signals.engine.options import EngineOptions
 from moderation.signals.models import ModelStore
 from moderation.signals.registry import ModelEntry
 from moderation.signals.runtime import LoadsModels
@@ -20,8 +21,11 @@ from moderation.signals.runtime import LoadsModels
 class Loader(Protocol):
     """How a signal type gets its model; `ImageNsfw.load` is one."""
 
-    def __call__(self, models: ModelStore, *, threads: int) -> SignalType:
-        """The type with its verified model. Raises `ModelStoreError`, and whatever a broken model raises."""
+    def __call__(self, models: ModelStore, *, options: EngineOptions) -> SignalType:
+        """The type with its verified model, run as `options` say.
+
+        Raises `ModelStoreError`, and whatever a broken model raises.
+        """
         ...
 
 
@@ -30,7 +34,7 @@ def slots(specs: Iterable[SignalSpec]) -> dict[str, SignalSpec]:
     return {spec.name: spec for spec in specs if len(spec.models) == 1}
 
 
-def serve(spec: SignalSpec, pin: ModelPin, models: ModelStore, load: Loader, *, threads: int) -> SignalType:
+def serve(spec: SignalSpec, pin: ModelPin, models: ModelStore, load: Loader, *, options: EngineOptions) -> SignalType:
     """The signal type of `spec`, with the pinned model instead of the one that ships.
 
     Raises `ModelStoreError` when the store has no such model under that digest or what loads measures other columns,
@@ -39,14 +43,20 @@ def serve(spec: SignalSpec, pin: ModelPin, models: ModelStore, load: Loader, *, 
     (shipped,) = spec.models
     found = models.entry(pin.name).digest
     if found != pin.digest:
-        raise ModelStoreError(f"{pin.name} is {found} in the model store, not the pinned {pin.digest}.")
-    loaded = load(StandIn(models, {shipped: pin.name}), threads=threads)
+        raise ModelStoreError(
+            f"{pin.name} is {found} in the model store, not the pinned {pin.digest}.",
+            hint="Put the pinned files back, or roll back: `moderation models roles` says what serves.",
+        )
+    loaded = load(StandIn(models, {shipped: pin.name}), options=options)
     own = {shipped, pin.name}
     digests = loaded.models if isinstance(loaded, LoadsModels) else {}
     if {digest for name, digest in digests.items() if name in own} != {pin.digest}:
         raise ModelStoreError(f"What {spec.name} loaded for {pin.name} is not the pinned {pin.digest}.")
     if loaded.spec.name != spec.name or _shape(loaded.spec) != _shape(spec):
-        raise ModelStoreError(f"{pin.name} does not measure what {spec.name} measures.")
+        raise ModelStoreError(
+            f"{pin.name} does not measure what {spec.name} measures.",
+            hint="A model with other columns is a signal of its own: see docs/howto-add-a-model.md.",
+        )
     others = {name: digest for name, digest in digests.items() if name not in own}
     return Served(loaded, replace(spec, version=loaded.spec.version), {pin.name: pin.digest, **others})
 

@@ -12,9 +12,14 @@ from moderation.domain.ids import Digest
 from moderation.domain.model_role import ModelPin, RoleChange, RoleRecord, SlotRoles
 from moderation.storage.audit import append, lock
 from moderation.storage.engine import Database
+from moderation.storage.review import counters
 from moderation.storage.rows import AnyRow
 from moderation.storage.shadow_results import measured
+from moderation.storage.tables import counters as counter_table
 from moderation.storage.tables import model_roles
+
+GIVEN_UP = "candidate_given_up"
+"""The counter (slot, digest) of candidates that lanes stopped asking, for their process kept dying."""
 
 
 class ModelRoleStore:
@@ -59,11 +64,37 @@ class ModelRoleStore:
             lock(connection)
             roles = _of(connection, slot)
             if candidate is not None and candidate == roles.live:
-                raise ConflictError(f"{candidate.name} serves {slot} already.")
+                raise ConflictError(
+                    f"{candidate.name} serves {slot} already.",
+                    hint="Name another model, or run `moderation models roles`.",
+                )
             if candidate == roles.candidate:
                 return roles
             changed = replace(roles, candidate=candidate)
             return _write(connection, changed, RoleChange.CANDIDATE, by=by, now=now, note=note)
+
+    def give_up(self, slot: str, candidate: ModelPin, *, by: str, now: datetime, note: str) -> SlotRoles:
+        """Try `candidate` no more, and count that; another one that was named meanwhile stays."""
+        with self._database.write() as connection:
+            lock(connection)
+            roles = _of(connection, slot)
+            if roles.candidate != candidate:
+                return roles
+            changed = replace(roles, candidate=None)
+            written = _write(connection, changed, RoleChange.CANDIDATE, by=by, now=now, note=note)
+            counters.add(connection, now, {(GIVEN_UP, slot, candidate.digest): 1})
+            return written
+
+    def given_up(self, since: datetime, until: datetime) -> dict[str, float]:
+        """How many candidates were given up in the hours that begin in [since, until), by slot."""
+        columns = counter_table.c
+        query = (
+            select(columns.label, func.sum(columns.value))
+            .where(columns.name == GIVEN_UP, columns.hour >= since, columns.hour < until)
+            .group_by(columns.label)
+        )
+        with self._database.read() as connection:
+            return {slot: float(count) for slot, count in connection.execute(query)}
 
     def promote(
         self, slot: str, candidate: ModelPin, *, at_least: int, force: bool = False, by: str, now: datetime, note: str
@@ -79,7 +110,10 @@ class ModelRoleStore:
             lock(connection)
             roles = _of(connection, slot)
             if roles.candidate != candidate:
-                raise ConflictError(f"{candidate.name} is not the candidate for {slot} any more.")
+                raise ConflictError(
+                    f"{candidate.name} is not the candidate for {slot} any more.",
+                    hint="Run `moderation models roles` to see who changed what, with --history.",
+                )
             posts = measured(connection, slot, candidate.digest)
             if posts < at_least and not force:
                 raise ConflictError(
@@ -99,7 +133,10 @@ class ModelRoleStore:
             lock(connection)
             roles = _of(connection, slot)
             if roles.live is None:
-                raise ConflictError(f"{slot} is served by the model that the software ships with.")
+                raise ConflictError(
+                    f"{slot} is served by the model that the software ships with: there is nothing to go back to.",
+                    hint="`moderation models roles --history` lists every change.",
+                )
             candidate = None if roles.candidate == roles.former else roles.candidate
             changed = replace(roles, live=roles.former, candidate=candidate, former=None)
             return _write(connection, changed, RoleChange.ROLLBACK, by=by, now=now, note=note)

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -46,10 +47,10 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
 
 
 @contextmanager
-def lane(place: World, name: str) -> Iterator[subprocess.Popen[bytes]]:
+def lane(place: World, name: str, *, module: str = "tried_lane") -> Iterator[subprocess.Popen[bytes]]:
     with place.log.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.functional.tried_lane", name],
+            [sys.executable, "-m", f"tests.functional.{module}", name],
             env=environment(place.settings),
             stdout=log,
             stderr=log,
@@ -166,6 +167,32 @@ def test_lanes_with_a_candidate_that_are_killed_lose_nothing(place: World, secon
     shadow = ShadowStore(place.database)
     found = [pair for page in shadow.pairs(SLOT, second.digest, None) for pair in page]
     assert len({pair.candidate.screening_id for pair in found}) == len(found) > 0
+
+
+def test_a_candidate_that_crashes_its_process_is_switched_off_and_harms_nobody(place: World, second: ModelPin) -> None:
+    """Native code that crashes takes its own process along; the lane goes on, and no post is blamed."""
+    roles, shadow = ModelRoleStore(place.database), ShadowStore(place.database)
+    roles.name_candidate(SLOT, second, by="test", now=now())
+    ids: list[PostId] = []
+    with lane(place, "lane", module="crashing_lane") as process:
+        end = time.monotonic() + 150
+        while roles.of(SLOT).candidate is not None and time.monotonic() < end:
+            ids += some_more(place, 4)
+            time.sleep(0.5)
+        assert roles.of(SLOT).candidate is None, place.log.read_text()[-4000:]
+        ids += some_more(place, 8)
+        assert process.poll() is None, "the lane is still the first one"
+    place.check_promises(ids)
+    found = screenings(place, ids)
+    assert {one.attempt for one in found} == {1}, "no post was tried twice for it"
+    assert {pinned(one) for one in found} == {"opennsfw"}
+    assert not [failure for one in found for failure in one.judgement.failures if SLOT in failure]
+    (change, *_) = roles.history(SLOT)
+    assert (change.by, change.roles.candidate) == ("lane", None)
+    assert "by signal 11" in change.note
+    assert roles.given_up(now() - timedelta(hours=2), now()) == {SLOT: 1}
+    assert shadow.measured(SLOT, second.digest) == 0
+    assert "candidate_given_up" in place.log.read_text()
 
 
 def test_a_picture_that_comes_again_after_its_rejection_is_similar_to_it(place: World, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from moderation.domain.errors import ModelStoreError
 from moderation.domain.media import Refusal, RefusalReason
 from moderation.domain.signal import FailureReason, Score, SignalFailure
 from moderation.media.subject import Frame, Picture, Rgb, Subject
+from moderation.signals.engine.options import EngineOptions
 from moderation.signals.image_nsfw import FRAMES_AT_ONCE, ImageNsfw, unit_bytes
 from moderation.signals.models import ModelStore
 from tests.factories import a_post, facts
@@ -25,7 +26,7 @@ REFUSED = Refusal(RefusalReason.TRUNCATED, "ends early")
 
 @pytest.fixture(scope="module")
 def signal(model_store: ModelStore) -> ImageNsfw:
-    return ImageNsfw.load(model_store, threads=2)
+    return ImageNsfw.load(model_store, options=EngineOptions(threads=2))
 
 
 @pytest.fixture(scope="module")
@@ -199,4 +200,4 @@ def test_it_says_which_model_it_loaded(signal: ImageNsfw) -> None:
 
 def test_it_does_not_load_without_the_model(tmp_path: Path) -> None:
     with pytest.raises(ModelStoreError):
-        ImageNsfw.load(ModelStore(tmp_path), threads=1)
+        ImageNsfw.load(ModelStore(tmp_path), options=EngineOptions(threads=1))

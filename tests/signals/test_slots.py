@@ -31,6 +31,7 @@ from tests.signals.test_runtime import a_spec
 from tests.signals.wheels import FILES, a_wheel, an_entry
 
 SPEC = replace(a_spec("letters"), models=("first",))
+OPTIONS = EngineOptions(threads=1)
 Change = Callable[[SignalSpec], SignalSpec]
 
 
@@ -46,7 +47,7 @@ class Weighed:
         return [Score("letters", {"letters": self._size}) for _ in batch]
 
 
-def load(models: ModelStore, *, threads: int) -> SignalType:
+def load(models: ModelStore, *, options: EngineOptions) -> SignalType:
     return Weighed(SPEC, models.read("first", "weights.onnx"), models.entry("first").digest)
 
 
@@ -72,7 +73,7 @@ def test_slots_are_the_signals_with_one_model() -> None:
 
 
 def test_the_pinned_models_files_are_what_the_signal_loads(store: ModelStore, pin: ModelPin) -> None:
-    served = serve(SPEC, pin, store, load, threads=1)
+    served = serve(SPEC, pin, store, load, options=OPTIONS)
     runtime = SignalRuntime([served])
     assert runtime.models == {"toy": pin.digest}
     [(result,)] = runtime.measure([Subject(a_post(), a_picture(pixels(1)))])
@@ -81,18 +82,18 @@ def test_the_pinned_models_files_are_what_the_signal_loads(store: ModelStore, pi
 
 def test_another_digest_is_refused(store: ModelStore) -> None:
     with pytest.raises(ModelStoreError, match="not the pinned"):
-        serve(SPEC, ModelPin("toy", Digest("0" * 64)), store, load, threads=1)
+        serve(SPEC, ModelPin("toy", Digest("0" * 64)), store, load, options=OPTIONS)
 
 
 def test_an_unknown_model_is_refused(store: ModelStore) -> None:
     with pytest.raises(NotFoundError, match="nothing"):
-        serve(SPEC, ModelPin("nothing", Digest("0" * 64)), store, load, threads=1)
+        serve(SPEC, ModelPin("nothing", Digest("0" * 64)), store, load, options=OPTIONS)
 
 
 def test_changed_bytes_are_refused(store: ModelStore, pin: ModelPin) -> None:
     store.path("toy", "weights.onnx").write_bytes(b"others")
     with pytest.raises(ModelStoreError, match="not the pinned"):
-        serve(SPEC, pin, store, load, threads=1)
+        serve(SPEC, pin, store, load, options=OPTIONS)
 
 
 @pytest.mark.parametrize(
@@ -105,19 +106,19 @@ def test_changed_bytes_are_refused(store: ModelStore, pin: ModelPin) -> None:
     ],
 )
 def test_a_model_that_measures_something_else_is_refused(store: ModelStore, pin: ModelPin, change: Change) -> None:
-    def other(models: ModelStore, *, threads: int) -> SignalType:
+    def other(models: ModelStore, *, options: EngineOptions) -> SignalType:
         return Weighed(change(SPEC), b"", models.entry("first").digest)
 
     with pytest.raises(ModelStoreError, match="does not measure"):
-        serve(SPEC, pin, store, other, threads=1)
+        serve(SPEC, pin, store, other, options=OPTIONS)
 
 
 def test_a_loader_that_took_another_model_is_refused(store: ModelStore, pin: ModelPin) -> None:
-    def other(models: ModelStore, *, threads: int) -> SignalType:
+    def other(models: ModelStore, *, options: EngineOptions) -> SignalType:
         return Weighed(SPEC, b"", "f" * 64)
 
     with pytest.raises(ModelStoreError, match="is not the pinned"):
-        serve(SPEC, pin, store, other, threads=1)
+        serve(SPEC, pin, store, other, options=OPTIONS)
 
 
 @pytest.fixture
@@ -160,12 +161,12 @@ def test_a_signal_without_a_model_of_its_own_is_no_slot(second: ModelStore) -> N
 
 
 def test_a_signal_that_loads_another_file_of_its_own_pins_that_too(store: ModelStore, pin: ModelPin) -> None:
-    def two(models: ModelStore, *, threads: int) -> SignalType:
+    def two(models: ModelStore, *, options: EngineOptions) -> SignalType:
         found = Weighed(SPEC, b"", models.entry("first").digest)
         found.models["weights of this package"] = "e" * 64
         return found
 
-    served = serve(SPEC, pin, store, two, threads=1)
+    served = serve(SPEC, pin, store, two, options=OPTIONS)
     assert SignalRuntime([served]).models == {"toy": pin.digest, "weights of this package": "e" * 64}
 
 

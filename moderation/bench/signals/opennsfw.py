@@ -9,7 +9,7 @@ from moderation.bench.signals.order import Order
 from moderation.bench.signals.table import Measured, at
 from moderation.bench.signals.turns import Contender, timed
 from moderation.signals.engine.flops import flops
-from moderation.signals.engine.options import Precision
+from moderation.signals.engine.options import Device, EngineOptions, Precision
 from moderation.signals.image_nsfw import INPUT, MODEL, SCORES, ImageNsfw
 from moderation.signals.models import ModelStore
 
@@ -22,7 +22,7 @@ def measure_opennsfw(order: Order) -> Measured:
     store = ModelStore(order.models)
     weights = store.read(MODEL, "open-nsfw.onnx")
     operations = flops(weights, {INPUT: np.zeros((1, *SHAPE), np.float32)})
-    signal = ImageNsfw.load(store, threads=1)
+    signal = ImageNsfw.load(store, options=EngineOptions(threads=1, device=Device.CUDA if order.cuda else Device.CPU))
     frames = [np.random.default_rng(seed).integers(0, 256, SHAPE, dtype=np.uint8) for seed in range(max(BATCHES))]
     device = signal.inference.plan.device
     kind = Precision.FLOAT32

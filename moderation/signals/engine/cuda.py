@@ -14,6 +14,7 @@ from moderation.signals.engine.inference import Array, InferenceError, Tensors, 
 from moderation.signals.engine.memory import MEGABYTE, rows_within
 from moderation.signals.engine.one_thread import OneThread
 from moderation.signals.engine.options import Backend, Device, EngineOptions, Plan, Precision
+from moderation.signals.engine.placement import INT8_HINT, INT8_ON_CUDA
 from moderation.signals.engine.source import MAX_SCORE_CHANGE, ModuleSource
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def open_on_cuda(source: ModuleSource, options: EngineOptions) -> Engine:
     `InferenceError` when the module cannot be loaded, does not fit into `memory_mb`, or int8 is wished for.
     """
     if options.precision is Precision.INT8:
-        raise InferenceError("int8 runs on the CPU only.", hint="Let the precision be `auto` or `bfloat16`.")
+        raise InferenceError(INT8_ON_CUDA, hint=INT8_HINT)
     thread = OneThread(f"cuda-{source.name}")
     try:
         return thread.run(lambda: _opened(source, options, thread))

@@ -9,6 +9,9 @@ from moderation.signals.engine.options import Device, EngineOptions
 DRIVER_FILES = ("/dev/nvidiactl", "/dev/dxg")
 """What a CUDA driver makes on Linux and on Windows' Linux: looked at first, so that `auto` need not import torch."""
 
+CUDA_PROVIDER = "CUDAExecutionProvider"
+"""ONNX Runtime's name of what runs on CUDA."""
+
 
 def takes_cuda(options: EngineOptions) -> bool:
     """Whether to run on CUDA. Raises `UnavailableError` when it is named but absent: it is never replaced."""
@@ -22,7 +25,25 @@ def takes_cuda(options: EngineOptions) -> bool:
         return True
     if options.device is Device.CUDA:
         raise UnavailableError(
-            "A CUDA device is wanted, but torch finds none.", hint="Let the device be `auto` or `cpu`."
+            "A CUDA device is wanted, but torch finds none.", hint="Let MODERATION_DEVICE be `auto` or `cpu`."
+        )
+    return False
+
+
+def onnx_takes_cuda(options: EngineOptions) -> bool:
+    """The same for ONNX Runtime, of which most builds have no CUDA. Raises `UnavailableError` as `takes_cuda` does."""
+    if options.device is Device.CPU:
+        return False
+    if options.device is Device.AUTO and not any(Path(file).exists() for file in DRIVER_FILES):
+        return False
+    import onnxruntime  # noqa: PLC0415 - heavy
+
+    if CUDA_PROVIDER in onnxruntime.get_available_providers():
+        return True
+    if options.device is Device.CUDA:
+        raise UnavailableError(
+            "A CUDA device is wanted, but this ONNX Runtime has no CUDA provider.",
+            hint="Install onnxruntime-gpu in place of onnxruntime, or let MODERATION_DEVICE be `auto` or `cpu`.",
         )
     return False
 

@@ -38,7 +38,7 @@ class Exports:
     def read(self, precision: Precision) -> bytes | None:
         """The export, or None when there is none that can be believed."""
         facts = self.facts(precision)
-        data = _own_bytes(self._place(precision, "onnx"))
+        data = own_bytes(self._place(precision, "onnx"))
         if data is None or facts is None or facts.get("sha256") != hashlib.sha256(data).hexdigest():
             return None
         return data
@@ -52,7 +52,7 @@ class Exports:
 
     def facts(self, name: str) -> dict[str, object] | None:
         """What was noted under a name, or None when nothing was, or for something else."""
-        data = _own_bytes(self._place(name, "json"), limit=MAX_FACTS_BYTES)
+        data = own_bytes(self._place(name, "json"), limit=MAX_FACTS_BYTES)
         try:
             found = json.loads(data) if data is not None else None
         except (ValueError, RecursionError):
@@ -63,7 +63,8 @@ class Exports:
 
     def note(self, name: str, facts: Mapping[str, object]) -> None:
         """Note facts in place of what was noted before. Raises `InferenceError` when the disk refuses."""
-        document = {**facts, "key": self.key()}
+        model = {"name": self.source.name, "digest": self.source.model or self.source.digest}
+        document = {**facts, "key": self.key(), "model": model}
         _replace(self._place(name, "json"), json.dumps(document, indent=1, sort_keys=True).encode())
 
     def forget(self, precision: Precision) -> None:
@@ -76,22 +77,19 @@ class Exports:
         source = self.source
         return {
             "digest": source.digest,
-            "recipe": f"{RECIPE}.{source.recipe}",
-            "opset": OPSET,
+            **makers(source.recipe),
             "inputs": {name: [str(array.dtype), *array.shape[1:]] for name, array in source.example.items()},
             "example": _digest_of_example(source),
             "lengths": [source.max_length, *sorted(source.lengths)],
             "outputs": list(source.outputs),
-            "versions": {name: version(name) for name in EXPORTERS},
         }
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder against other processes that export into it. Raises `InferenceError`."""
+        """Hold the folder against other processes that export into it or prune it. Raises `InferenceError`."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with (self.folder / f"{self.source.digest}.lock").open("ab") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
+            with lock(self.folder, self.source.digest):
                 yield
         except OSError as error:
             raise InferenceError(f"Exports cannot be kept in {self.folder}: {error}.") from error
@@ -99,6 +97,38 @@ class Exports:
     def _place(self, name: str, kind: str) -> Path:
         tag = hashlib.sha256(json.dumps(self.key(), sort_keys=True).encode()).hexdigest()[:16]
         return self.folder / f"{self.source.digest}-{name}-{tag}.{kind}"
+
+
+@contextmanager
+def lock(folder: Path, digest: str, *, wait: bool = True) -> Iterator[None]:
+    """Hold the exports under a digest against every other process, which may also remove the lock's own file.
+
+    Raises `OSError`; `BlockingIOError` when somebody else holds them and `wait` is not set.
+    """
+    place = folder / f"{digest}.lock"
+    while True:
+        with place.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_file(place, os.fstat(file.fileno())):
+                yield
+                return
+
+
+def makers(recipe: str) -> dict[str, object]:
+    """What exports are made by: this code, and every library that has a part in it. The module's recipe comes last."""
+    return {
+        "recipe": f"{RECIPE}.{recipe}",
+        "opset": OPSET,
+        "versions": {name: version(name) for name in EXPORTERS},
+    }
+
+
+def _is_file(place: Path, opened: os.stat_result) -> bool:
+    """Whether a file that was opened is still the one that has this name."""
+    try:
+        return os.path.samestat(place.stat(), opened)
+    except FileNotFoundError:
+        return False
 
 
 def _digest_of_example(source: ModuleSource) -> str:
@@ -109,7 +139,7 @@ def _digest_of_example(source: ModuleSource) -> str:
     return digest.hexdigest()
 
 
-def _own_bytes(path: Path, *, limit: int | None = None) -> bytes | None:
+def own_bytes(path: Path, *, limit: int | None = None) -> bytes | None:
     """A plain file's bytes, if this user owns it and nobody else may write to it. Does not wait at a pipe."""
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:

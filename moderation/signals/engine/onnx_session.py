@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from moderation.domain.errors import UnavailableError
+from moderation.signals.engine.devices import CUDA_PROVIDER, onnx_takes_cuda
 from moderation.signals.engine.engine import Engine
 from moderation.signals.engine.inference import Array, InferenceError, InferenceTimeoutError, Tensors
 from moderation.signals.engine.memory import rows_within
 from moderation.signals.engine.options import Backend, Device, EngineOptions, Plan, Precision
+from moderation.signals.engine.placement import Form, place
 from moderation.signals.engine.self_contained import check_self_contained
 from moderation.signals.engine.watchdog import Watchdog
 
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 ERRORS_ONLY = 3
 FATAL_ONLY = 4
 """ONNX Runtime's log levels; a stopped call would log an error of its own."""
-CUDA_PROVIDER = "CUDAExecutionProvider"
 CPU_PROVIDER = "CPUExecutionProvider"
 
 
@@ -36,33 +37,38 @@ def open_onnx(
     much, and `UnavailableError` when `options.device` is CUDA and this ONNX Runtime has none.
     """
     runner, device = open_runner(model, options, outputs)
-    why = "an ONNX model runs in the precision that it was saved in"
+    why = place(Form(precision), options).why
     rows = rows_within(options, row_bytes)
     return Engine(runner, Plan(device, precision, Backend.ONNXRUNTIME, rows, why))
 
 
 def open_runner(model: bytes, options: EngineOptions, outputs: Sequence[str] = ()) -> tuple["OnnxRunner", Device]:
     """The session for `model`, and where it runs. Raises as `open_onnx` does."""
-    import onnxruntime  # noqa: PLC0415 - a heavy import that the command line and the API never need
-
-    available = onnxruntime.get_available_providers()
-    if options.device is Device.CUDA and CUDA_PROVIDER not in available:
-        raise UnavailableError(
-            "A CUDA device is wanted, but this ONNX Runtime has no CUDA provider.",
-            hint="Install onnxruntime-gpu, or let the device be `auto` or `cpu`.",
-        )
-    on_cuda = options.device is not Device.CPU and CUDA_PROVIDER in available
-    providers = [CUDA_PROVIDER, CPU_PROVIDER] if on_cuda else [CPU_PROVIDER]
+    wished = onnx_takes_cuda(options)
     check_self_contained(model)
-    try:
-        session = onnxruntime.InferenceSession(model, session_options(options), providers=providers)
-    except Exception as error:
-        raise InferenceError(f"ONNX Runtime cannot load the model: {error}") from error
+    session = _session(model, options, on_cuda=wished)
+    on_cuda = CUDA_PROVIDER in session.get_providers()
+    if wished and not on_cuda and options.device is Device.CUDA:
+        raise UnavailableError(
+            "A CUDA device is wanted, but ONNX Runtime could not use one.",
+            hint="Its log says what is missing (driver, CUDA, cuDNN). Or let MODERATION_DEVICE be `auto` or `cpu`.",
+        )
     known = tuple(output.name for output in session.get_outputs())
     missing = [name for name in outputs if name not in known]
     if missing:
         raise InferenceError(f"The model has no output {', '.join(missing)}; it has {', '.join(known)}.")
     return OnnxRunner(session, tuple(outputs) or known, options.call_seconds), Device.CUDA if on_cuda else Device.CPU
+
+
+def _session(model: bytes, options: EngineOptions, *, on_cuda: bool) -> "InferenceSession":
+    """On CUDA without TF32, which would round what the CPU does not."""
+    import onnxruntime  # noqa: PLC0415 - a heavy import that the command line and the API never need
+
+    on_device = [(CUDA_PROVIDER, {"use_tf32": "0", "arena_extend_strategy": "kSameAsRequested"})] if on_cuda else []
+    try:
+        return onnxruntime.InferenceSession(model, session_options(options), providers=[*on_device, CPU_PROVIDER])
+    except Exception as error:
+        raise InferenceError(f"ONNX Runtime cannot load the model: {error}") from error
 
 
 def session_options(options: EngineOptions) -> "SessionOptions":

@@ -46,6 +46,7 @@ class ModuleSource:
         max_length: The most that axis 1 of those may have.
         scores: Reads the scores that must not change by more than `MAX_SCORE_CHANGE` from one precision to another.
         recipe: To be changed whenever `load` makes something else of the same bytes.
+        model: Digest of the model in the store that it is made of, where `digest` covers more than that.
     """
 
     name: str
@@ -57,6 +58,7 @@ class ModuleSource:
     max_length: int = 512
     scores: Scores = softmax_scores
     recipe: str = "1"
+    model: Digest | None = None
 
 
 MAX_SCORE_CHANGE = 0.02

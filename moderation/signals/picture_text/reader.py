@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -68,9 +68,9 @@ class PaddleReader:
         self._clock = clock
 
     @classmethod
-    def load(cls, models: ModelStore, *, threads: int) -> "PaddleReader":
-        """Load the verified networks; nothing is fetched. Raises `ModelStoreError`, `InferenceError`."""
-        options = EngineOptions(threads=threads, call_seconds=CALL_SECONDS)
+    def load(cls, models: ModelStore, *, threads: int, options: EngineOptions | None = None) -> "PaddleReader":
+        """Load the verified networks; nothing is fetched. Raises `ModelStoreError`, `UnavailableError`."""
+        options = replace(options or EngineOptions(), threads=threads, call_seconds=CALL_SECONDS)
         detector, _ = open_runner(models.read(MODEL, DETECTOR), options, (OUTPUT,))
         recogniser, _ = open_runner(models.read(MODEL, RECOGNISER), options, (OUTPUT,))
         nothing = recogniser.run({INPUT: np.zeros((1, 3, 48, 32), np.float32)})[OUTPUT]

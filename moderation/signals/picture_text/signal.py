@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 from moderation.domain.media import Refusal
@@ -16,21 +17,23 @@ from moderation.domain.signal import (
     SignalSpec,
     Surface,
 )
-from moderation.media.subject import Frame, Picture, Subject
-from moderation.media.text_presence import weights_digest
+from moderation.media.subject import Picture, Subject
 from moderation.signals.engine.inference import InferenceError, InferenceTimeoutError
+from moderation.signals.engine.options import EngineOptions
 from moderation.signals.models import ModelStore
 from moderation.signals.picture_text.layout import every, rows, written
-from moderation.signals.picture_text.reader import MODEL, PaddleReader, Reading, TextReader
+from moderation.signals.picture_text.presence import PaddlePresence, Presence, weights_digest
+from moderation.signals.picture_text.reader import CALL_SECONDS, MODEL, PaddleReader, Reading, TextReader
 
-REDUCTION = "text_presence"
 PRESENCE_MODEL = "text-presence"
-"""The name under which a verdict pins the cheap detector's weights, which are part of this package."""
+"""The name under which a verdict pins the detector's head, which is part of this package."""
 
 READ_FROM = 0.11
 """Pictures are read from here up: text that is missed is published unseen, a look in vain costs a tenth of a second."""
 BATCH_SECONDS = 8.0
 MOST_FRAMES = 2
+NOT_LOOKED_AT = 1.0
+"""The likelihood of a picture that there was no time to look at: nothing speaks against text."""
 MOST_CHARS = 4_000
 PERMILLE = 1_000
 
@@ -38,7 +41,7 @@ NONE, READ, NOT_READ = "none", "read", "not_read"
 
 PICTURE_TEXT = SignalSpec(
     name="picture_text",
-    version="1",
+    version="2",
     surface=Surface.IMAGE,
     description="What is written in the picture: found by a cheap detector, read by PP-OCRv6 while time lasts.",
     columns=(
@@ -87,13 +90,14 @@ PICTURE_TEXT = SignalSpec(
 
 
 class PictureText:
-    """Reads the pictures whose likelihood is `read_from` or more, the likeliest first.
+    """Looks at every picture, and reads those whose likelihood is `read_from` or more, the likeliest first.
 
-    At least one picture of a batch is read, and a further one is begun while less than `batch_seconds` have passed.
+    At least one picture of a batch is looked at and read; a further one while less than `batch_seconds` have passed.
     """
 
     def __init__(
         self,
+        presence: Presence,
         reader: TextReader,
         *,
         models: Mapping[str, str],
@@ -101,6 +105,7 @@ class PictureText:
         read_from: float = READ_FROM,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._presence = presence
         self._reader = reader
         self._batch_seconds = batch_seconds
         self._read_from = read_from
@@ -108,10 +113,20 @@ class PictureText:
         self.models = dict(models)
 
     @classmethod
-    def load(cls, models: ModelStore, *, threads: int, batch_seconds: float = BATCH_SECONDS) -> "PictureText":
-        """Load the verified reader; `threads` bounds its threads. Raises `ModelStoreError`, `InferenceError`."""
+    def load(
+        cls,
+        models: ModelStore,
+        *,
+        threads: int,
+        options: EngineOptions | None = None,
+        batch_seconds: float = BATCH_SECONDS,
+    ) -> "PictureText":
+        """Load the verified reader; `threads` bounds its threads. Raises `ModelStoreError`, `UnavailableError`."""
         pins = {MODEL: models.entry(MODEL).digest, PRESENCE_MODEL: weights_digest()}
-        return cls(PaddleReader.load(models, threads=threads), models=pins, batch_seconds=batch_seconds)
+        bounded = replace(options or EngineOptions(), threads=threads, call_seconds=CALL_SECONDS)
+        presence = PaddlePresence.load(models, bounded)
+        reader = PaddleReader.load(models, threads=threads, options=options)
+        return cls(presence, reader, models=pins, batch_seconds=batch_seconds)
 
     @property
     def spec(self) -> SignalSpec:
@@ -120,50 +135,52 @@ class PictureText:
 
     def measure(self, batch: Sequence[Subject]) -> list[SignalResult]:
         """One result per post; a post without a picture is `undecodable`."""
-        likelihoods = [_likelihood(subject.picture) for subject in batch]
-        results: list[SignalResult] = [
-            _unread(subject.picture, likelihood, self._read_from)
-            for subject, likelihood in zip(batch, likelihoods, strict=True)
-        ]
-        worth = [place for place, likelihood in enumerate(likelihoods) if likelihood >= self._read_from]
         until = self._clock() + self._batch_seconds
-        for number, place in enumerate(sorted(worth, key=lambda place: -likelihoods[place])):
+        chances: dict[int, list[float]] = {}
+        results: list[SignalResult] = []
+        for place, subject in enumerate(batch):
+            looked = self._look(subject.picture, in_time=not chances or self._clock() < until)
+            if isinstance(looked, list):
+                chances[place] = looked
+            results.append(self._unread(looked) if isinstance(looked, list) else looked)
+        worth = [place for place, found in chances.items() if max(found) >= self._read_from]
+        for number, place in enumerate(sorted(worth, key=lambda place: -max(chances[place]))):
             picture = batch[place].picture
             if (number and self._clock() >= until) or isinstance(picture, Refusal):
                 break
-            results[place] = self._read(picture, likelihoods[place])
+            results[place] = self._read(picture, chances[place])
         return results
 
-    def _read(self, picture: Picture, likelihood: float) -> SignalResult:
-        frames = [(place, frame) for place, frame in enumerate(picture.frames) if _chance(frame) >= self._read_from]
-        chosen = sorted(frames, key=lambda item: -_chance(item[1]))[:MOST_FRAMES]
+    def _look(self, picture: Picture | Refusal, *, in_time: bool) -> list[float] | SignalResult:
+        """Each frame's chance of text, or the result of a picture that nobody can or has time to look at."""
+        if isinstance(picture, Refusal):
+            return SignalFailure(PICTURE_TEXT.name, FailureReason.UNDECODABLE, picture.reason)
+        if not picture.frames:
+            return SignalFailure(PICTURE_TEXT.name, FailureReason.UNDECODABLE, "the picture has no frame")
+        if not in_time:
+            return _values(NOT_READ, NOT_LOOKED_AT)
         try:
-            readings = {
-                place: self._reader.read(frame.rgb) for place, frame in sorted(chosen, key=lambda item: item[0])
-            }
-        except InferenceTimeoutError as error:
-            return SignalFailure(PICTURE_TEXT.name, FailureReason.TIMED_OUT, error.message)
+            return [self._presence.chance(frame.rgb) for frame in picture.frames]
         except InferenceError as error:
-            return SignalFailure(PICTURE_TEXT.name, FailureReason.ERROR, error.message)
-        return _score(picture, readings, likelihood, left=len(frames) - len(chosen))
+            return _failure(error)
+
+    def _unread(self, chances: Sequence[float]) -> Score:
+        """The result for a picture that was looked at and not read, for whatever reason."""
+        return _values(NONE if max(chances) < self._read_from else NOT_READ, max(chances))
+
+    def _read(self, picture: Picture, chances: Sequence[float]) -> SignalResult:
+        likely = [place for place, chance in enumerate(chances) if chance >= self._read_from]
+        chosen = sorted(likely, key=lambda place: -chances[place])[:MOST_FRAMES]
+        try:
+            readings = {place: self._reader.read(picture.frames[place].rgb) for place in sorted(chosen)}
+        except InferenceError as error:
+            return _failure(error)
+        return _score(picture, readings, max(chances), left=len(likely) - len(chosen))
 
 
-def _likelihood(picture: Picture | Refusal) -> float:
-    """The likeliest frame's chance; -1 where there is no picture."""
-    return -1.0 if isinstance(picture, Refusal) else max(map(_chance, picture.frames), default=-1.0)
-
-
-def _chance(frame: Frame) -> float:
-    return float(frame.reduced[REDUCTION].item())
-
-
-def _unread(picture: Picture | Refusal, likelihood: float, read_from: float) -> SignalResult:
-    """The result for a picture that is not read, for whatever reason."""
-    if isinstance(picture, Refusal):
-        return SignalFailure(PICTURE_TEXT.name, FailureReason.UNDECODABLE, picture.reason)
-    if not picture.frames:
-        return SignalFailure(PICTURE_TEXT.name, FailureReason.UNDECODABLE, "the picture has no frame")
-    return _values(NONE if likelihood < read_from else NOT_READ, likelihood)
+def _failure(error: InferenceError) -> SignalFailure:
+    reason = FailureReason.TIMED_OUT if isinstance(error, InferenceTimeoutError) else FailureReason.ERROR
+    return SignalFailure(PICTURE_TEXT.name, reason, error.message)
 
 
 def _score(picture: Picture, readings: Mapping[int, Reading], likelihood: float, left: int) -> Score:

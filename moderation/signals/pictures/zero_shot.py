@@ -59,6 +59,7 @@ def load_zero_shot(store: ModelStore, name: str, open_inference: OpenInference) 
         load=lambda: picture_side(load_module(store, name, config, "similarity"), ids),
         example={PIXELS: example_pixels(preprocessing)},
         scores=lambda outputs: columns(outputs[LOGITS]).astype(np.float32),
+        model=entry.digest,
     )
     return HubPictureClassifier(entry, preprocessing, open_inference(source), columns)
 

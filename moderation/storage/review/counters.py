@@ -3,9 +3,9 @@
 Names, with label and detail: `opened` (queue, category), `decided` (queue, action), `handling_s` (queue, ""),
 `breached` (queue, ""), `undone` (queue, ""), `carried` (queue, action), `verdict` (verdict, rule), `reviewed` ("second
 agreed", "second disagreed", the same for audit and gold; category), `appeal` (outcome, category), `shadow_skipped`
-(signal, a candidate's digest). A job counts once however many posts it has, except in `carried`, `verdict` and
-`shadow_skipped`, which count posts; `handling_s` adds up seconds. Gold items, which move nothing, count in `reviewed`
-only.
+and `candidate_given_up` (signal, a candidate's digest). A job counts once however many posts it has, except in
+`carried`, `verdict` and `shadow_skipped`, which count posts; `handling_s` adds up seconds. Gold items, which move
+nothing, count in `reviewed` only.
 """
 
 from collections.abc import Collection, Mapping

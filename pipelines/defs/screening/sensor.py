@@ -23,6 +23,8 @@ REMEMBERED_RUNS = 8
 """Runs looked at for each wanted lane: the one that holds the slot, and enough failed ones for the backoff."""
 
 FORGET_BEATS_SECONDS = 3600.0
+LOADING_SECONDS = 600.0
+"""A lane's first start with new models exports them, 20 s or more for each on a quiet core."""
 OVERDUE_LIMIT = 500
 
 IN_PROGRESS = [
@@ -51,7 +53,7 @@ def keep_lanes_alive(context: dg.SensorEvaluationContext, system: dg.ResourcePar
             beats = stores.lanes.alive(within_seconds=FORGET_BEATS_SECONDS, now=now)
             plan = plan_lanes(
                 lane_runs(context.instance, settings.lanes),
-                {beat.run_id: beat.beat_at for beat in beats if beat.state != "starting"},
+                signs_of_life(beats, stale=settings.lane_stale_seconds, now=now),
                 wanted=_wanted(settings, stores, now),
                 suspects=suspects,
                 limits=_limits(settings),
@@ -63,6 +65,22 @@ def keep_lanes_alive(context: dg.SensorEvaluationContext, system: dg.ResourcePar
     if overdue:
         context.log.warning("%d posts had no verdict by their deadline and are held", len(overdue))
     return _result(plan)
+
+
+def signs_of_life(beats: Sequence[LaneBeat], *, stale: float, now: datetime) -> dict[str, datetime]:
+    """The last beat of every run that can be judged by it.
+
+    A lane that loads models beats from a thread of its own, which says nothing of the loading: for `LOADING_SECONDS`
+    it is believed, then only its age counts. So does it while it is silent, for native code may hold up that thread.
+    """
+
+    def counts(beat: LaneBeat) -> bool:
+        if beat.state != "starting":
+            return True
+        fresh = now - beat.beat_at <= timedelta(seconds=stale)
+        return fresh and now - beat.started_at <= timedelta(seconds=LOADING_SECONDS)
+
+    return {beat.run_id: beat.beat_at for beat in beats if counts(beat)}
 
 
 def lane_runs(instance: dg.DagsterInstance, lanes: int) -> list[LaneRun]:

@@ -12,7 +12,7 @@ from moderation.storage.engine import Database
 from moderation.storage.lanes import LaneStore
 from moderation.storage.posts import PostStore
 from pipelines.defs.screening.lane_job import SLOT_TAG, SUPERVISOR_TAG, screening_lane
-from pipelines.defs.screening.sensor import keep_lanes_alive
+from pipelines.defs.screening.sensor import LOADING_SECONDS, keep_lanes_alive, signs_of_life
 from pipelines.defs.screening.supervisor import SUPERVISOR_VARIABLE
 from tests.factories import a_beat, accept, judge_all
 from tests.pipelines.fakes import FakeSystem
@@ -118,6 +118,16 @@ def test_a_lane_that_still_loads_its_models_is_not_silent(
     run_id, begun = a_started_run(instance), datetime.now(UTC) - timedelta(seconds=30)
     LaneStore(sqlite_database).beat(replace(a_beat(), run_id=run_id, beat_at=begun, state="starting"))
     assert [ticks.slots() for _ in range(3)] == [[], [], []]
+
+
+def test_a_lane_that_beats_while_it_exports_is_alive_for_as_long_as_that_may_take() -> None:
+    now = datetime.now(UTC)
+    beat = replace(a_beat(), run_id="run", state="starting", beat_at=now)
+    for age, silent, believed in ((30, 0, True), (400, 1, True), (400, 30, False), (LOADING_SECONDS + 1, 0, False)):
+        one = replace(beat, started_at=now - timedelta(seconds=age), beat_at=now - timedelta(seconds=silent))
+        assert ("run" in signs_of_life([one], stale=10, now=now)) is believed
+        working = replace(one, state="working")
+        assert signs_of_life([working], stale=10, now=now) == {"run": working.beat_at}
 
 
 def test_lanes_of_an_earlier_supervisor_hold_no_slot(

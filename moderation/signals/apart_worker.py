@@ -1,0 +1,66 @@
+"""The child process of one candidate: loads its model, then measures one batch after the other.
+
+Started as `python -m moderation.signals.apart_worker FD PARENT`. It ends when the lane's end of the pipe closes or
+its parent is another process, leaves the processor to everybody else, and is what the system kills first when memory
+is short.
+"""
+
+import contextlib
+import os
+import pickle
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from moderation.media.subject import SignalType
+from moderation.signals.runtime import measured
+
+NICENESS = 15
+PARENT_CHECK_SECONDS = 2.0
+KILL_FIRST = "1000"
+
+
+def main(descriptor: int, parent: int) -> None:
+    """Serve until the other end closes. Requests come from the lane, which is trusted."""
+    for ignored in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ignored, signal.SIG_IGN)
+    give_way()
+    link = Connection(descriptor)
+    loaded: SignalType | None = None
+    while (request := _next(link, parent)) is not None:
+        answer: object
+        try:
+            if loaded is None:
+                load: Callable[[], SignalType] = pickle.loads(request)  # noqa: S301 - from our own parent
+                loaded, answer = load(), []
+            else:
+                answer = measured(loaded, pickle.loads(request))  # noqa: S301 - the same
+        except Exception as error:  # noqa: BLE001 - told to the lane, which ends this process
+            answer = f"{type(error).__name__}: {error}"[:300]
+        link.send_bytes(pickle.dumps(answer))
+
+
+def give_way() -> None:
+    """To every other process, for processor time and memory; no core is dumped."""
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(KILL_FIRST, encoding="ascii")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _next(link: Connection, parent: int) -> bytes | None:
+    while os.getppid() == parent:
+        if link.poll(PARENT_CHECK_SECONDS):
+            try:
+                return link.recv_bytes()
+            except EOFError:
+                return None
+    return None
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
