@@ -39,6 +39,14 @@ HOMOGLYPHS: Mapping[str, str] = MappingProxyType(
 INVISIBLE = "\u200b\u200c\u2060\u00ad\ufeff"
 MARKS = ".*-_'"
 GAPS = " .-_*"
+COMBINING = "\u0300\u0301\u0302\u0308\u030a\u0316\u0323\u0332\u0334\u0335\u0336\u0338\u0346\u0357\u035c\u0361"
+MOST_COMBINED = 3
+EMOJI = "\U0001f525\U0001f480\U0001f608\u2728\u2764\U0001f338\U0001f52a\U0001f4a6"
+MATHEMATICAL = (0x1D400, 0x1D468, 0x1D4D0, 0x1D56C, 0x1D5A0, 0x1D5D4, 0x1D63C, 0x1D670)
+"""Code points of the capital A of alphabets without holes: bold, italic, script, fraktur, sans-serif, monospace."""
+SPLIT_SHARE = 0.5
+STARRED_SHARE = 0.5
+VOWELS = "aeiouAEIOU"
 NEIGHBOURS: Mapping[str, str] = MappingProxyType(
     {
         "a": "sq", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo", "j": "hk",
@@ -63,6 +71,12 @@ class Obfuscation(StrEnum):
     TYPOS = "typos"
     ELONGATION = "elongation"
     PUNCTUATION = "punctuation"
+    COMBINING = "combining"
+    MATHEMATICAL = "mathematical"
+    EMOJI = "emoji"
+    SPLIT = "split"
+    STARRED = "starred"
+    MIXED = "mixed"
 
 
 def obfuscate(text: str, kind: Obfuscation, *, seed: int = 0) -> str:
@@ -156,6 +170,76 @@ def _punctuation(text: str, random: np.random.Generator) -> str:
     return _each_word(text, change)
 
 
+def _combining(text: str, random: np.random.Generator) -> str:
+    """Up to three accents, strokes and ties over and under every letter."""
+
+    def change(word: str) -> str:
+        return "".join(letter + _drawn(COMBINING, int(random.integers(MOST_COMBINED + 1)), random) for letter in word)
+
+    return _each_word(text, change)
+
+
+def _mathematical(text: str, random: np.random.Generator) -> str:
+    """One alphabet for the whole text."""
+    capital_a = MATHEMATICAL[random.integers(len(MATHEMATICAL))]
+
+    def change(word: str) -> str:
+        return "".join(
+            chr(capital_a + ord(letter) - (ord("A") if letter.isupper() else ord("a") - 26)) for letter in word
+        )
+
+    return _each_word(text, change, shortest=1)
+
+
+def _emoji(text: str, random: np.random.Generator) -> str:
+    """One emoji for the whole text, between the letters of its words, or once inside each."""
+    emoji = EMOJI[random.integers(len(EMOJI))]
+    everywhere = random.random() < 1 / 2
+
+    def change(word: str) -> str:
+        place = int(random.integers(1, len(word)))
+        return emoji.join(word) if everywhere else word[:place] + emoji + word[place:]
+
+    return _each_word(text, change)
+
+
+def _split(text: str, random: np.random.Generator) -> str:
+    """A blank inside half of the words that have four letters."""
+
+    def change(word: str) -> str:
+        place = int(random.integers(1, len(word)))
+        return word[:place] + " " + word[place:] if random.random() < SPLIT_SHARE else word
+
+    return _each_word(text, change, shortest=SHORTEST_WORD + 1)
+
+
+def _starred(text: str, random: np.random.Generator) -> str:
+    """A star over one vowel, not the first letter, in half of the words that have one."""
+
+    def change(word: str) -> str:
+        vowels = [place for place, letter in enumerate(word) if place and letter in VOWELS]
+        if not vowels or random.random() >= STARRED_SHARE:
+            return word
+        place = vowels[random.integers(len(vowels))]
+        return word[:place] + "*" + word[place + 1 :]
+
+    return _each_word(text, change)
+
+
+def _mixed(text: str, random: np.random.Generator) -> str:
+    """Another way in every word."""
+    ways = (_leet, _homoglyphs, _zero_width, _elongation, _punctuation, _combining, _mathematical, _emoji, _dotted)
+    return _each_word(text, lambda word: ways[random.integers(len(ways))](word, random))
+
+
+def _dotted(word: str, random: np.random.Generator) -> str:
+    return MARKS[random.integers(len(MARKS))].join(word)
+
+
+def _drawn(letters: str, count: int, random: np.random.Generator) -> str:
+    return "".join(letters[random.integers(len(letters))] for _ in range(count))
+
+
 _WAYS: Mapping[Obfuscation, Callable[[str, np.random.Generator], str]] = MappingProxyType(
     {
         Obfuscation.LEET: _leet,
@@ -166,5 +250,11 @@ _WAYS: Mapping[Obfuscation, Callable[[str, np.random.Generator], str]] = Mapping
         Obfuscation.TYPOS: _typos,
         Obfuscation.ELONGATION: _elongation,
         Obfuscation.PUNCTUATION: _punctuation,
+        Obfuscation.COMBINING: _combining,
+        Obfuscation.MATHEMATICAL: _mathematical,
+        Obfuscation.EMOJI: _emoji,
+        Obfuscation.SPLIT: _split,
+        Obfuscation.STARRED: _starred,
+        Obfuscation.MIXED: _mixed,
     }
 )

@@ -21,7 +21,7 @@ _LEET_L = str.maketrans("01345789@$!|+", "oleastbgasllt")
 _PUNCTUATION = str.maketrans("\u2018\u2019\u02bc\uff07\u2010\u2011\u2012\u2013\u2014\u2212", "''''------")
 _COMBINING = ((0x0300, 0x036F), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFE20, 0xFE2F))
 _BLANK = frozenset("\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | {
-    chr(point) for point in range(0xFE00, 0xFE10)
+    chr(point) for low, high in ((0xFE00, 0xFE0F), (0xE0100, 0xE01EF)) for point in range(low, high + 1)
 }
 """Characters that show nothing, besides format and control characters."""
 

@@ -1,63 +1,54 @@
 """A text as the classifier reads it: folded, and once more with spelling tricks undone where that gives real words.
 
 The term lists try every reading, because a listed word found is a fact. A classifier would see harm in accidents, so
-digits and signs become letters, marks inside a word go and drawn-out letters shrink only where that gives a word of
-the tokenizer or fewer word pieces ("k1ll" does, "35mm" and "4k" do not), and spaced-out letters are cut into words.
+there is one more reading at most, in which every trick was undone that gives words: escapes, letters written backwards
+or apart, words cut in two, and what `decoding` does to a word.
 """
 
+import html
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice, product
-from math import inf, log
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from moderation.media.text import fold
-from moderation.signals.text_harm.slips import Slips
+from moderation.signals.terms.document import expand, term_lists
+from moderation.signals.text_harm.decoding import WORD, Decoder, Pieces, spellings
+from moderation.signals.text_harm.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-LEET = {
-    "0": "o", "1": "il", "2": "z", "3": "e", "4": "a", "5": "s", "6": "g", "7": "t", "8": "b", "9": "g",
-    "@": "a", "$": "s", "!": "il", "|": "il", "+": "t",
-}  # fmt: skip
-MOST_OPTIONS = 16
-"""Spellings tried for one word: "1" and "!" can be i or l, each by itself."""
 SHORT_LETTERS = 2
 """Words of this length are decoded only beside a longer one that was: "8k" alone stays, "t0 k1ll" is "to kill"."""
-FREQUENT = 1000
-"""The rank among words up to which a word of that length is worth decoding to."""
-LONGEST_WORD = 24
-"""The longest word that spaced-out letters are cut into."""
+LONG_LETTERS = 12
+"""Letters from which on an unknown word, spaced out, is taken for several."""
+MOST_PARTS = 3
+"""Parts that one word is written in, "sui ci de"."""
+CLEAR_SEVERITY = 2
+"""Listed words from this severity on are known to the reader, though the tokenizer may not have them."""
 
-_WORD = re.compile(r"[a-z0-9@$!|+](?:[a-z0-9@$!|+]|[._*'-](?=[a-z0-9@$]))*")
-_TRICK = re.compile(r"[0-9@$+]|[!|](?=[a-z0-9@$])|(?<=[a-z])[._*'-](?=[a-z])|([a-z])\1\1")
-_HARMLESS = re.compile(r"[a-z]+(?:'(?:s|t|d|m|re|ve|ll)|[!|]+)?|[a-z]{2,}(?:-[a-z]{2,})+|[^a-z$@]*")
-"""Plain words, contractions, compounds and numbers: nothing to undo unless letters are drawn out."""
 _HAS_WORD = re.compile(r"[a-z]{3}")
 """What is no word, but a number, a sign or a letter alone, says nothing."""
-_MARKS = re.compile(r"[._*'-]")
-_TRIPLE = re.compile(r"([a-z])\1{2,}")
-_GAP = r"[ ._*~,/|'-]"
-_SPACED = re.compile(rf"(?<![a-z0-9@$!])[a-z0-9@$!](?:{_GAP}{{1,4}}[a-z0-9@$!]){{2,}}(?![a-z0-9@$!])")
+_LETTER = r"[a-z0-9@$!]"
+_GAP = r"(?:[^\w@$!]|_)"
+_SPACED = re.compile(rf"(?<![a-z0-9@$!]){_LETTER}(?:{_GAP}{{1,4}}{_LETTER}){{2,}}(?![a-z0-9@$!])")
 _GAPS = re.compile(rf"{_GAP}+")
-
-Pieces = Callable[[str], int]
-"""How many word pieces the tokenizer cuts a word into."""
+_BLANKS = re.compile(r"\S+")
+_ESCAPE = re.compile(r"&#?\w{1,8};|(?:%[0-9a-fA-F]{2}.{0,2}){3}|\\u[0-9a-fA-F]{4}|</?[A-Za-z]{1,6}>")
+_CODE_POINT = re.compile(r"\\u([0-9a-fA-F]{4})")
+_TAG = re.compile(r"</?[A-Za-z]{1,6}>")
+_LONG_WORD = re.compile(r"[a-z]{4,}")
+_LAST_PART = re.compile(r"([a-z]+)(\W*)")
 
 
 class Reader:
-    """Makes the readings; `vocabulary` is the tokenizer's words, the most frequent first."""
+    """Makes the readings; `words` are the tokenizer's, the most frequent first, `listed` further ones to know."""
 
-    def __init__(self, vocabulary: Sequence[str], pieces: Pieces) -> None:
-        self._pieces = pieces
-        words = [word for word in vocabulary if word.isalpha() and word.isascii() and (len(word) > 1 or word in "ai")]
-        # Zipf's law: the frequency of a word is about one over its rank.
-        self._slips = Slips(words)
-        self._cost = {word: log((rank + 1) * log(len(words) + 2)) for rank, word in enumerate(words)}
-        self._unknown = log(len(words) + 2) * 1.5
-        self._frequent = log(FREQUENT * log(len(words) + 2))
+    def __init__(self, words: Sequence[str], pieces: Pieces, listed: Sequence[str] = ()) -> None:
+        self._vocabulary = Vocabulary(words, listed)
+        self._decoder = Decoder(self._vocabulary, pieces)
 
     def readings(self, text: str) -> tuple[str, ...]:
         """The folded text, then the undone one if it differs; nothing when neither has a word.
@@ -65,90 +56,125 @@ class Reader:
         The classifier learned from sentences: what it says of "69", "!!" or a letter alone is an accident.
         """
         plain = fold(text).text
-        undone = self._decoded(_SPACED.sub(self._joined, plain))
+        shown = fold(_unescaped(text)).text if _ESCAPE.search(text) else plain
+        undone = self._rejoined(_SPACED.sub(self._joined, self._turned(shown)))
+        decoded = self._decoded(undone)
+        if decoded != undone:
+            undone = self._rejoined(decoded)
         if not (_HAS_WORD.search(plain) or _HAS_WORD.search(undone)):
             return ()
         return (plain,) if undone == plain else (plain, undone)
 
+    def _turned(self, text: str) -> str:
+        """The text from its end, where that has words and the text as it stands has few."""
+        words = _LONG_WORD.findall(text)
+        ahead = sum(map(self._vocabulary.is_word, words))
+        if ahead * 3 > len(words) or not words:
+            return text
+        back = sum(self._vocabulary.is_usual(word[::-1]) for word in words)
+        return text[::-1] if back * 2 >= len(words) and back > ahead * 2 else text
+
     def _joined(self, run: re.Match[str]) -> str:
-        """The words of spaced-out letters: ends of words are where the gap is another than most, or are guessed."""
+        """The words of spaced-out letters: ends of words are where the gap has other blanks than most, or are guessed.
+
+        The run as it stands when that gives few words.
+        """
         shown = run.group()
-        gaps = _GAPS.findall(shown)
+        gaps = ["".join(filter(str.isspace, gap)) for gap in _GAPS.findall(shown)]
         letters = _GAPS.sub("", shown)
-        if sum(map(str.isalpha, letters)) * 3 < len(letters) * 2:
+        if sum(map(str.isalpha, letters)) * 4 < len(letters):
             return shown
         usual, times = Counter(gaps).most_common(1)[0]
-        if times * 2 > len(gaps) and times < len(gaps):
-            words = [letters[0]]
-            for gap, letter in zip(gaps, letters[1:], strict=True):
-                if gap == usual:
-                    words[-1] += letter
-                else:
-                    words.append(letter)
-            return " ".join(words)
-        return " ".join(self._words(next(_spellings(letters))))
+        if times * 2 <= len(gaps) or times == len(gaps):
+            words = self._vocabulary.cut(next(spellings(letters)))
+            return " ".join(words) if self._known(words) * 2 >= len(letters) else shown
+        parts = [letters[0]]
+        for gap, letter in zip(gaps, letters[1:], strict=True):
+            if gap == usual:
+                parts[-1] += letter
+            else:
+                parts.append(letter)
+        words = [word for part in parts for word in self._apart(part)]
+        return " ".join(words) if self._known(words) or max(map(len, words)) > len("abc") else shown
 
-    def _words(self, letters: str) -> list[str]:
-        """The likeliest words that the letters spell: the cheapest path over the vocabulary."""
-        best: list[tuple[float, int]] = [(0.0, 0)]
-        for end in range(1, len(letters) + 1):
-            options = [(best[end - 1][0] + self._unknown, end - 1)]
-            for start in range(max(0, end - LONGEST_WORD), end):
-                cost = self._cost.get(letters[start:end], inf)
-                options.append((best[start][0] + cost, start))
-            best.append(min(options))
-        words: list[str] = []
-        end = len(letters)
-        while end:
-            start = best[end][1]
-            words.append(letters[start:end])
-            end = start
-        return words[::-1]
+    def _apart(self, letters: str) -> Sequence[str]:
+        """A word that stood apart, which may be several between two commas."""
+        decoded = self._decoder.decoded(letters) if len(letters) > SHORT_LETTERS else letters
+        return self._vocabulary.cut(letters) if decoded == letters and len(letters) > LONG_LETTERS else decoded.split()
+
+    def _known(self, words: Sequence[str]) -> int:
+        """How many letters stand in words, if one of them has three."""
+        found = [word for word in words if self._vocabulary.is_word(word)]
+        return sum(map(len, found)) if any(len(word) > SHORT_LETTERS for word in found) else 0
+
+    def _rejoined(self, text: str) -> str:
+        """Words that were cut by a blank put together, where a part is no word and the whole is one."""
+        chunks = list(_BLANKS.finditer(text))
+        found: list[str] = []
+        place = after = 0
+        while place < len(chunks):
+            joined, parts = self._whole(chunks[place : place + MOST_PARTS])
+            last = chunks[place + parts - 1]
+            found += [text[after : chunks[place].start()], joined]
+            after, place = last.end(), place + parts
+        return "".join([*found, text[after:]])
+
+    def _whole(self, chunks: Sequence[re.Match[str]]) -> tuple[str, int]:
+        """The longest word that the first chunks make together, and how many they are; else the first alone."""
+        shown = [chunk.group() for chunk in chunks]
+        for count in range(len(shown), 1, -1):
+            last = _LAST_PART.fullmatch(shown[count - 1])
+            if last is None or not all(head.isalpha() and head.isascii() for head in shown[: count - 1]):
+                continue
+            parts = [*shown[: count - 1], last[1]]
+            if self._was_cut(parts) and not (self._stands_alone(parts[0]) and self._was_cut(shown[1:MOST_PARTS])):
+                return "".join(parts) + last[2], count
+        return shown[0], 1
+
+    def _was_cut(self, parts: Sequence[str]) -> bool:
+        """Whether the parts make a word together that somebody cut: not every one of them is a word by itself."""
+        alone = sum(map(self._stands_alone, parts))
+        whole = "".join(parts)
+        if len(whole) <= len("abc"):
+            return len(parts) > 1 and alone < len(parts) and self._vocabulary.is_frequent(whole)
+        if alone == 0:
+            return whole in self._vocabulary
+        return alone < len(parts) and self._vocabulary.is_usual(whole)
+
+    def _stands_alone(self, word: str) -> bool:
+        return self._vocabulary.is_usual(word) or (len(word) > len("abc") and self._vocabulary.is_word(word))
 
     def _decoded(self, text: str) -> str:
-        words = set(_WORD.findall(text))
-        long = {word: self._decoded_word(word) for word in words if len(word) > SHORT_LETTERS}
+        words = set(WORD.findall(text))
+        long = {word: self._decoder.decoded(word) for word in words if len(word) > SHORT_LETTERS}
         if all(word == decoded for word, decoded in long.items()):
             return text
-        tricked = any(word != decoded and _TRICK.search(word) for word, decoded in long.items())
-        short = self._decoded_short if tricked else str
-        return _WORD.sub(lambda word: long.get(word.group()) or short(word.group()), text)
-
-    def _decoded_word(self, word: str) -> str:
-        if word in self._cost:
-            return word
-        if not _TRICK.search(word) or self._is_harmless(word):
-            return (self._slips.meant(word) or word) if word.isalpha() else word
-        options = list(dict.fromkeys(islice(_options(word), MOST_OPTIONS * 4)))
-        known = [option for option in options if option in self._cost]
-        if known:
-            return min(known, key=lambda option: self._cost[option])
-        fewest, place = min((self._pieces(option), place) for place, option in enumerate(options))
-        return options[place] if fewest < self._pieces(word) else word
-
-    def _is_harmless(self, word: str) -> bool:
-        return _HARMLESS.fullmatch(word) is not None and not _TRIPLE.search(word)
-
-    def _decoded_short(self, word: str) -> str:
-        return next((option for option in _spellings(word) if self._cost.get(option, inf) < self._frequent), word)
+        tricked = any(word != decoded and not word.isalpha() for word, decoded in long.items())
+        short = self._decoder.short if tricked else str
+        return WORD.sub(lambda word: long.get(word.group()) or short(word.group()), text)
 
 
 def reader_of(tokenizer: "Tokenizer") -> Reader:
     """The reader for a word-piece tokenizer whose vocabulary stands in the order of frequency, as BERT's does."""
     vocabulary = tokenizer.get_vocab()
     words = sorted(vocabulary, key=lambda word: vocabulary[word])
-    return Reader(words, lambda word: len(tokenizer.encode(word, add_special_tokens=False).ids))
+    return Reader(words, lambda word: len(tokenizer.encode(word, add_special_tokens=False).ids), _listed())
 
 
-def _spellings(word: str) -> Iterator[str]:
-    """The word with signs as letters, in every way that they can be read."""
-    return islice(map("".join, product(*(LEET.get(letter, letter) for letter in word))), MOST_OPTIONS)
+def _listed() -> list[str]:
+    """The single words of the term lists that say something without their context."""
+    terms = [
+        term
+        for listed in term_lists()
+        for group in listed.groups
+        if group.severity >= CLEAR_SEVERITY
+        for term in group.terms
+        if " " not in term and "{" not in term
+    ]
+    return sorted({word for term in terms for word in expand(term) if word.isalpha() and word.isascii()})
 
 
-def _options(word: str) -> list[str]:
-    """What a word may stand for: signs as letters, no marks inside it, one or two of a drawn-out letter."""
-    found: list[str] = []
-    for body in dict.fromkeys((word.rstrip("!|"), word.rstrip("!|+"))):
-        for option in _spellings(_MARKS.sub("", body)):
-            found += [_TRIPLE.sub(r"\1", option), _TRIPLE.sub(r"\1\1", option)]
-    return found
+def _unescaped(text: str) -> str:
+    """The text with HTML's and URLs' escapes read and tags taken out, as a page would show it."""
+    shown = _CODE_POINT.sub(lambda point: chr(int(point[1], 16)), html.unescape(_TAG.sub("", text)))
+    return unquote(shown, errors="ignore") if "%" in shown else shown

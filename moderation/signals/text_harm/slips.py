@@ -8,14 +8,20 @@ from collections.abc import Iterator, Sequence
 SHORTEST_MISTYPED = 5
 """Letters of the shortest word that is recognised: shorter ones are one slip away from too much."""
 
+LONGEST_MISTYPED = 24
+"""Letters of the longest one: leaving each out in turn takes work that grows with the square of the length."""
+
 ENDINGS = ("s", "es", "d", "ed", "ing", "r", "er", "ers", "y", "ly", "n", "ness", "less", "like", "able", "ish")
 
 
 class Slips:
-    """`words` are those to be recognised, the likeliest first; those that are too short are left out."""
+    """`words` are those to be recognised, the likeliest first; those that are too short are left out.
 
-    def __init__(self, words: Sequence[str]) -> None:
-        self._words = frozenset(words)
+    `right` are further words that are no slips.
+    """
+
+    def __init__(self, words: Sequence[str], right: Sequence[str] = ()) -> None:
+        self._words = frozenset(words).union(right)
         self._index: dict[str, list[str]] = {}
         for word in words:
             if len(word) >= SHORTEST_MISTYPED:
@@ -24,7 +30,7 @@ class Slips:
 
     def meant(self, word: str) -> str | None:
         """The likeliest word that is one slip away from `word`; None without any, and for a word that is right."""
-        if len(word) < SHORTEST_MISTYPED - 1 or word in self._words or self._is_inflected(word):
+        if not SHORTEST_MISTYPED - 1 <= len(word) <= LONGEST_MISTYPED or word in self._words or self.is_inflected(word):
             return None
         for key in (word, *_without_one(word)):
             for candidate in self._index.get(key, ()):
@@ -32,7 +38,7 @@ class Slips:
                     return candidate
         return None
 
-    def _is_inflected(self, word: str) -> bool:
+    def is_inflected(self, word: str) -> bool:
         """Whether the word is one of the list with a common ending: "trending", "waving", "trimmed"."""
         for ending in ENDINGS:
             if word.endswith(ending):

@@ -33,10 +33,30 @@ def reader() -> Reader:
         ("kiiiiill you", "kill you"),
         ("wo.man", "woman"),
         ("nu_de", "nude"),
+        ("ki-ll you", "kill you"),
+        ("k\u00b7i\u00b7l\u00b7l you", "kill you"),
+        ("k\ni\nl\nl\n\ny\no\nu", "kill you"),
+        ("(k)(i)(l)(l) (y)(o)(u)", "(kill you)"),
+        ("k\u2764\ufe0fi\u2764\ufe0fl\u2764\ufe0fl you", "kill you"),
+        ("ki ll you", "kill you"),
+        ("wo man to ki ll.", "woman to kill."),
+        ("k*ll you", "kill you"),
+        ("f**k you", "fuck you"),
+        ("w*man", "woman"),
+        ("killyou", "killyou"),
+        ("makeyouabomb", "make you a bomb"),
+        ("kkiillll you", "kill you"),
+        ("uoy llik ot woh", "how to kill you"),
+        ("&#107;ill you", "kill you"),
+        ("%6b%69%6c%6c you", "kill you"),
+        ("\\u006bill you", "kill you"),
+        ("k<b></b>ill you", "kill you"),
+        ("\u280b\u2825\u2809\u2805 y0u", "fuck you"),
     ],
 )
 def test_tricks_are_undone_beside_the_plain_reading(reader: Reader, text: str, undone: str) -> None:
-    assert reader.readings(text) == (fold(text).text, undone)
+    assert reader.readings(text)[-1] == undone
+    assert reader.readings(text)[0] == fold(text).text
 
 
 @pytest.mark.parametrize(
