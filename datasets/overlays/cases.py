@@ -9,6 +9,7 @@ import numpy as np
 
 from datasets.drawing.colour import Pixels
 from datasets.overlays.compose import ATTEMPTS, stored
+from datasets.overlays.layouts import LAYOUTS
 from datasets.overlays.lettering import Font, font_file, fonts
 from datasets.overlays.phrases import phrase
 from datasets.overlays.writing import BLACK, LEAST_CONTRAST, WHITE, Look, write
@@ -55,6 +56,18 @@ def cases(seed: int, grounds: Sequence[Pixels], heights: Sequence[float]) -> Ite
             case = _case(rng, ground, height, faces)
             if case is not None:
                 yield case
+
+
+def laid_cases(seed: int, grounds: Sequence[Pixels]) -> Iterator[Case]:
+    """One picture for each ground and kind of layout, in trained fonts and others; `look` is the layout's name."""
+    rng = np.random.default_rng(seed)
+    faces = _faces()
+    for name, layout in LAYOUTS.items():
+        for ground in grounds:
+            laid = layout(rng, ground, [font for font, _ in faces])
+            if laid is not None:
+                words = tuple(word.lower() for word in laid.words)
+                yield Case(stored(rng, laid.written.pixels), words, name, laid.written.height, unseen_font=False)
 
 
 def _faces() -> list[tuple[Font, bool]]:

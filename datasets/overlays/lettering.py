@@ -32,9 +32,9 @@ HERSHEY_UNIT_PX = 22
 WEIGHTS = {"light": 200, "regular": 400, "heavy": 800}
 
 
-def line(text: str, font: Font) -> Mask:
+def line(text: str, font: Font, size: int = SIZE) -> Mask:
     """`text` as a mask without empty edges. Raises `ValueError` when nothing of it can be drawn."""
-    mask = font(text, SIZE)
+    mask = font(text, size)
     rows, columns = np.flatnonzero(mask.max(axis=1)), np.flatnonzero(mask.max(axis=0))
     if not rows.size:
         raise ValueError(f"{text!r} shows nothing")

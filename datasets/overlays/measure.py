@@ -1,4 +1,4 @@
-"""Measures the text detector and the reader: recall by size and look, false alarms on plain pictures, times."""
+"""Measures the text detector and the reader: recall by size, look and layout, false alarms on plain pictures, times."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -6,19 +6,23 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from datasets.drawing.colour import Pixels
-from datasets.overlays.cases import LOOKS, Case, cases
-from moderation.media.text_presence import text_presence
+from datasets.overlays.cases import LOOKS, Case, cases, laid_cases
+from datasets.overlays.layouts import LAYOUTS
 from moderation.signals.picture_text.layout import rows, written
+from moderation.signals.picture_text.presence import Presence
 from moderation.signals.picture_text.reader import Reading, TextReader
 
 HEIGHTS = (0.02, 0.025, 0.03, 0.04, 0.06, 0.1, 0.2)
 """Heights of a line, in picture heights, that are measured."""
 WANTED_HEIGHT = 0.03
 """Text from this height up is what the detector is for."""
-THRESHOLDS = (0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
+DENSE = ("page", "interface")
+"""Lower lines than that, but many: wanted too."""
+FAINT = "faint"
+"""Letters that hardly stand out: told by themselves."""
+THRESHOLDS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7)
 SEED = 11
 READ_GROUNDS = 16
 SURE_CHARACTERS = 3
@@ -41,32 +45,33 @@ class Counted:
         return f"{self.name}: {self.found} of {self.all} ({100 * self.found / max(1, self.all):.1f} %)"
 
 
-def detector(grounds: Sequence[Pixels], at: float) -> list[str]:
-    """Lines of figures for the detector over `grounds`, at the threshold `at`, and its curve over other thresholds."""
-    made = list(cases(SEED, grounds, HEIGHTS))
-    with_text, with_ms = _timed(text_presence, [case.pixels for case in made])
-    without, without_ms = _timed(text_presence, grounds)
-    likely, plain = _floats(with_text), _floats(without)
-    tall = np.array([case.height >= 0.9 * WANTED_HEIGHT for case in made])
+def detector(presence: Presence, grounds: Sequence[Pixels], at: float) -> list[str]:
+    """Lines of figures for the detector over `grounds`, at the threshold `at`, and its curve over other thresholds.
+
+    Text is written on every second ground.
+    """
+    made = _made(SEED, grounds[::2])
+    with_text, with_ms = _timed(presence.chance, [case.pixels for case in made])
+    without, without_ms = _timed(presence.chance, grounds)
+    likely, plain = np.array(with_text), np.array(without)
+    wanted = np.array([_is_wanted(case) for case in made])
     said = [f"{len(grounds)} pictures without text added, {len(made)} with; sent to the reader from {at:g} up"]
     for threshold in THRESHOLDS:
-        recall, alarms = (likely[tall] >= threshold).mean(), (plain >= threshold).mean()
-        said.append(
-            f"from {threshold:g} up: {recall:.3f} of text from 3 % of the height, {alarms:.3f} of plain pictures"
-        )
+        recall, alarms = (likely[wanted] >= threshold).mean(), (plain >= threshold).mean()
+        said.append(f"from {threshold:g} up: {recall:.3f} of wanted text, {alarms:.3f} of plain pictures")
     said += [str(Counted(name, int((likely[chosen] >= at).sum()), len(chosen))) for name, chosen in _groups(made)]
     said.append(str(Counted("pictures without text added", int((plain >= at).sum()), len(plain))))
     said.append(f"detector: {np.median(with_ms):.2f} ms a picture with text, {np.median(without_ms):.2f} ms without")
     return said
 
 
-def reading(reader: TextReader, grounds: Sequence[Pixels], at: float) -> list[str]:
+def reading(presence: Presence, reader: TextReader, grounds: Sequence[Pixels], at: float) -> list[str]:
     """Lines of figures for the reader over a few of the same pictures, and for the detector where words can be read.
 
     A picture holds text of its own when the reader finds three sure characters in it before anything is written on it.
     """
     few = grounds[:: max(1, len(grounds) // READ_GROUNDS)]
-    made = [case for case in cases(SEED + 1, few, HEIGHTS) if case.height >= 0.9 * WANTED_HEIGHT]
+    made = [case for case in _made(SEED + 1, few) if _is_wanted(case)]
     reader.read(few[0])
     texts, with_ms = _timed(reader.read, [case.pixels for case in made])
     own, without_ms = _timed(reader.read, grounds)
@@ -75,10 +80,10 @@ def reading(reader: TextReader, grounds: Sequence[Pixels], at: float) -> list[st
     for name, chosen in _groups(made):
         found = sum(hits[place] for place in chosen)
         said.append(str(Counted(f"words read, {name}", found, sum(len(made[place].words) for place in chosen))))
-    sent = [text_presence(case.pixels).item() >= at for case, hit in zip(made, hits, strict=True) if hit]
+    sent = [presence.chance(case.pixels) >= at for case, hit in zip(made, hits, strict=True) if hit]
     said.append(str(Counted("sent to the reader, of pictures with a word that can be read", sum(sent), len(sent))))
     bare = [pixels for pixels, text in zip(grounds, own, strict=True) if _sure(text) < SURE_CHARACTERS]
-    flagged = sum(text_presence(pixels).item() >= at for pixels in bare)
+    flagged = sum(presence.chance(pixels) >= at for pixels in bare)
     said.append(str(Counted("sent to the reader, of pictures without text of their own", flagged, len(bare))))
     said.append(f"reader: {np.mean(with_ms):.0f} ms a picture with text, {np.mean(without_ms):.0f} ms without")
     return said
@@ -105,17 +110,26 @@ def _sure(reading: Reading) -> int:
     return sum(len(line.text) for line in reading.lines if line.confidence >= SURE_CONFIDENCE)
 
 
-def _floats(found: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
-    return np.array([one.item() for one in found], np.float64)
+def _made(seed: int, grounds: Sequence[Pixels]) -> list[Case]:
+    return [*cases(seed, grounds, HEIGHTS), *laid_cases(seed, grounds)]
+
+
+def _is_wanted(case: Case) -> bool:
+    return case.look != FAINT and (case.look in DENSE or case.height >= 0.9 * WANTED_HEIGHT)
 
 
 def _groups(made: Sequence[Case]) -> list[tuple[str, list[int]]]:
-    """Places of the cases by height, and, from the wanted height up, by look and font."""
-    tall = [place for place, case in enumerate(made) if case.height >= 0.9 * WANTED_HEIGHT]
+    """Places of the cases by height, and, where they are wanted, by look and font; faint ones too."""
+    wanted = [place for place, case in enumerate(made) if _is_wanted(case)]
     by_height = [
-        (f"{100 * height:g} % high", [place for place, case in enumerate(made) if abs(case.height / height - 1) < NEAR])
+        (
+            f"{100 * height:g} % high",
+            [place for place, case in enumerate(made) if case.look in LOOKS and abs(case.height / height - 1) < NEAR],
+        )
         for height in HEIGHTS
     ]
-    by_look = [(look, [place for place in tall if made[place].look == look]) for look in LOOKS]
-    unseen = ("fonts not trained on", [place for place in tall if made[place].unseen_font])
-    return [(name, chosen) for name, chosen in (*by_height, *by_look, unseen) if chosen]
+    by_look = [(look, [place for place in wanted if made[place].look == look]) for look in (*LOOKS, *LAYOUTS)]
+    unseen = ("fonts not trained on", [place for place in wanted if made[place].unseen_font])
+    faint = (FAINT, [place for place, case in enumerate(made) if case.look == FAINT])
+    groups = (*by_height, *by_look, unseen, ("all that is wanted", wanted), faint)
+    return [(name, chosen) for name, chosen in groups if chosen]

@@ -23,10 +23,8 @@ SHORTER_SIDE = 640
 MOST_PIXELS = 544 * 816
 """Bounds what one look costs (0.1 s on a core), whatever the picture's shape. Twice as many read one word in a hundred
 more, of letters from 2.5 to 6 % of the height of pictures of 1024 by 1024."""
-GLANCE_PIXELS = 384 * 384
-"""A first look at so few costs a fifth of one at full size."""
-GLANCE_PEAK = 20
-"""A glance weighs the mean of this many of the highest chances: a few strokes, no single speck."""
+GLANCE_PIXELS = 320 * 320
+"""A first look at so few costs a tenth of one at full size."""
 GRAIN = 32
 """The network's sides are multiples of this."""
 TEXT_CHANCE = 0.3
@@ -72,12 +70,6 @@ def glance_pixels(rgb: Rgb) -> Floats:
     """The same, with about `GLANCE_PIXELS` pixels."""
     height, width = rgb.shape[:2]
     return _scaled(rgb, math.sqrt(GLANCE_PIXELS / (height * width)), cv2.INTER_AREA)
-
-
-def peak(chances: Floats) -> float:
-    """Mean of the `GLANCE_PEAK` highest chances of the detector's map, 0 to 1."""
-    count = min(GLANCE_PEAK, chances.size)
-    return float(np.partition(chances, -count, axis=None)[-count:].mean())
 
 
 def boxes(chances: Floats, width: int, height: int) -> list[Box]:

@@ -7,12 +7,13 @@ from datasets.drawing.field import Size
 from datasets.gallery import GALLERY
 from datasets.overlays import buildings, textures
 from datasets.overlays.backgrounds import backgrounds
-from datasets.overlays.cases import cases
+from datasets.overlays.cases import cases, laid_cases
 from datasets.overlays.compose import overlaid
+from datasets.overlays.layouts import LAYOUTS
 from datasets.overlays.lettering import fonts, line
 from datasets.overlays.phrases import foreign, phrase, words, writing
 from datasets.overlays.textures import Texture
-from datasets.overlays.writing import BLACK, WHITE, Look, write
+from datasets.overlays.writing import BLACK, LEAST_CONTRAST, WHITE, Look, write
 
 GROUND = np.full((400, 600, 3), 90, np.uint8)
 TEXTURES: tuple[Texture, ...] = (
@@ -83,3 +84,24 @@ def test_cases_name_the_words_that_were_drawn() -> None:
         assert case.words
         assert set(case.words) <= set(words())
         assert case.height == pytest.approx(0.05, rel=0.11)
+
+
+@pytest.mark.parametrize("name", sorted(LAYOUTS))
+def test_layouts_write_words_where_the_mask_says(name: str) -> None:
+    rng, faces = np.random.default_rng(6), list(fonts().values())
+    grounds = list(backgrounds(6, 6))
+    made = [laid for ground in grounds if (laid := LAYOUTS[name](rng, ground, faces)) is not None]
+    assert len(made) >= 3
+    for laid in made:
+        assert laid.words
+        assert laid.written.mask.shape == laid.written.pixels.shape[:2]
+        assert laid.written.mask.any()
+        assert not laid.written.mask.all()
+        assert laid.written.contrast >= (20 if name == "faint" else LEAST_CONTRAST)
+
+
+def test_laid_cases_are_the_same_for_the_same_seed() -> None:
+    grounds = list(backgrounds(8, 2))
+    first, again = (list(laid_cases(2, grounds)) for _ in range(2))
+    assert {case.look for case in first} <= set(LAYOUTS)
+    assert all((one.pixels == other.pixels).all() for one, other in zip(first, again, strict=True))

@@ -8,15 +8,15 @@ from moderation.domain.media import Refusal, RefusalReason
 from moderation.domain.signal import FailureReason, Score, SignalFailure, SignalResult
 from moderation.media.subject import Picture, Rgb, Subject
 from moderation.media.text_boxes import Box
-from moderation.media.text_presence import text_presence, weights_digest
 from moderation.signals.contract import checked, picture_text
 from moderation.signals.engine.inference import InferenceError, InferenceTimeoutError
 from moderation.signals.models import ModelStore
 from moderation.signals.picture_text.layout import Line
+from moderation.signals.picture_text.presence import weights_digest
 from moderation.signals.picture_text.reader import MODEL, Reading
 from moderation.signals.picture_text.signal import MOST_CHARS, PICTURE_TEXT, PictureText
 from tests.factories import a_post
-from tests.signals.picture_text.conftest import a_picture, written_on
+from tests.signals.picture_text.conftest import FakePresence, a_picture, written_on
 
 REFUSED = Refusal(RefusalReason.TRUNCATED, "ends early")
 
@@ -45,7 +45,7 @@ class FakeReader:
 
 
 def measured(fake: FakeReader, pictures: Sequence[Picture | Refusal], seconds: float = 100) -> list[SignalResult]:
-    signal = PictureText(fake, models={}, batch_seconds=seconds, read_from=0.5, clock=fake.now)
+    signal = PictureText(FakePresence(), fake, models={}, batch_seconds=seconds, read_from=0.5, clock=fake.now)
     subjects = [Subject(a_post(), picture) for picture in pictures]
     results = signal.measure(subjects)
     return [checked(result, PICTURE_TEXT, subject) for result, subject in zip(results, subjects, strict=True)]
@@ -140,18 +140,39 @@ def test_a_reader_that_fails_costs_its_own_post_only() -> None:
     assert statuses(measured(FakeReader(answers[1:]), [a_picture(0.9)])) == [FailureReason.TIMED_OUT]
 
 
+def test_a_look_that_fails_costs_its_own_post_only() -> None:
+    looks = FakePresence({1: InferenceError("broken"), 2: InferenceTimeoutError("slow")})
+    signal = PictureText(looks, FakeReader(), models={}, read_from=0.5)
+    pictures = [a_picture(0.9), a_picture(0.9), a_picture(0.1), a_picture(0.1)]
+    results = signal.measure([Subject(a_post(), picture) for picture in pictures])
+    assert statuses(results) == ["read", FailureReason.ERROR, FailureReason.TIMED_OUT, "none"]
+
+
+def test_pictures_that_there_was_no_time_to_look_at_are_not_read() -> None:
+    ticks = iter(range(100))
+    signal = PictureText(
+        FakePresence(), FakeReader(), models={}, batch_seconds=2, read_from=0.5, clock=lambda: float(next(ticks))
+    )
+    results = signal.measure([Subject(a_post(), a_picture(chance)) for chance in (0.1, 0.9, 0.1, 0.1)])
+    assert statuses(results) == ["none", "read", "not_read", "not_read"]
+    last = results[-1]
+    assert isinstance(last, Score)
+    assert last.values["picture_text_likelihood"] == 1
+    assert picture_text({"picture_text": last}) is None
+
+
 def test_a_picture_without_frames_is_undecodable() -> None:
     assert statuses(measured(FakeReader(), [a_picture()])) == [FailureReason.UNDECODABLE]
 
 
 def test_no_post_no_result() -> None:
-    assert PictureText(FakeReader(), models={}).measure([]) == []
+    assert PictureText(FakePresence(), FakeReader(), models={}).measure([]) == []
 
 
 def test_from_pixels_to_text_with_the_real_networks(ocr_store: ModelStore) -> None:
     signal = PictureText.load(ocr_store, threads=1)
     pixels = written_on("Kite festival", "free entry")
-    picture = a_picture(text_presence(pixels).item(), pixels=pixels)
+    picture = a_picture(1.0, pixels=pixels)
     subject = Subject(a_post(), picture)
     (result,) = signal.measure([subject])
     assert isinstance(checked(result, PICTURE_TEXT, subject), Score)
