@@ -32,9 +32,9 @@ class Settings(BaseSettings):
     classifiers: Annotated[tuple[str, ...], NoDecode] = ()
     """Classifiers of the model registry to run besides the ones that ship, by name, separated by commas."""
     device: Device = Device.AUTO
-    """Where those classifiers run; `auto` takes a CUDA device when there is one."""
+    """Where models run; `auto` takes a CUDA device when there is one that works."""
     precision: Precision = Precision.AUTO
-    """What they compute in; `auto` is bfloat16 on CUDA, and on the CPU whichever measures fastest."""
+    """What transformers models compute in; `auto` is bfloat16 on CUDA, and on the CPU whichever measures fastest."""
     policy: Path = PROJECT / "policies" / "feed.yaml"
     review_plan: Path = PROJECT / "policies" / "review.yaml"
     """The review plan until one is saved in the console."""
