@@ -11,6 +11,14 @@ from moderation.domain.harm import HarmCategory
 HARM_LABELS = tuple(category.label for category in HarmCategory)
 """The letters of the eight categories, in the classifier's order."""
 
+SPLIT_SALT = "release 2"
+"""What the split depends on besides the group.
+
+The test rows of release 1 (no salt) were read four times while its model and thresholds were chosen, so their figures
+flatter. Another salt draws other test rows, which no decision has seen. Change it only for a release whose test rows
+were read before everything was chosen: the figures of two salts are of different rows, and a model trained under one
+has seen test rows of the other.
+"""
 TRAIN_PERCENT = 80
 VALIDATION_PERCENT = 10
 _NOISE = re.compile(r"@\w+|https?://\S+|[\W\d_]+")
@@ -55,7 +63,8 @@ def split_of(row: Row) -> Split:
 
 def split_of_group(group: str) -> Split:
     """The split of every row of `group`."""
-    place = int.from_bytes(blake2b(group.encode(), digest_size=8).digest()) % 100
+    digest = blake2b(group.encode(), digest_size=8, salt=SPLIT_SALT.encode()).digest()
+    place = int.from_bytes(digest) % 100
     if place < TRAIN_PERCENT:
         return Split.TRAIN
     return Split.VALIDATION if place < TRAIN_PERCENT + VALIDATION_PERCENT else Split.TEST

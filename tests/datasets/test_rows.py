@@ -26,9 +26,9 @@ PINNED = {
     "frame 0": "train",
     "frame 1": "train",
     "frame 6": "validation",
-    "frame 17": "test",
+    "frame 13": "test",
     "frame 20": "test",
-    "frame 22": "validation",
+    "frame 21": "validation",
 }
 
 

@@ -15,7 +15,7 @@ from datasets.short_texts import short_texts, vocabulary
 from moderation.signals.terms.document import term_lists
 from moderation.signals.terms.matcher import Matcher
 from pipelines.defs.training.listed_terms import term_rows
-from pipelines.defs.training.text_examples import CAPS, LIMITS, WEIGHTS, examples
+from pipelines.defs.training.text_examples import CAPS, LIMITS, WEIGHTS, WORD_SOURCES, examples
 from pipelines.resources import System
 
 SEED = 20261122
@@ -40,7 +40,7 @@ class TextClassifierConfig(dg.Config):
     sources: list[str] = Field(default_factory=list, description="Corpora to train on; empty: all that may be")
     listed_terms: bool = Field(default=True, description="Whether the terms of the word list are trained on")
     runs: int = Field(default=RUNS, ge=1, description="Tunings whose mean is shipped")
-    threads: int = Field(default=1, ge=1)
+    threads: int = Field(default=2, ge=1)
 
 
 @dg.asset(
@@ -69,6 +69,7 @@ def train_text_classifier(
         threads=config.threads,
         caps=CAPS,
         weights=WEIGHTS,
+        word_sources=WORD_SOURCES,
         limits=LIMITS,
     )
     product = train(found, base, options, out, context.log.info)

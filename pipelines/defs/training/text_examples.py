@@ -23,8 +23,11 @@ CAPS: Mapping[str, int] = MappingProxyType(
 )
 """The most rows of a source: large ones would drown the others."""
 
-WEIGHTS: Mapping[str, float] = MappingProxyType({"i2p_even": 0.5, TERMS: 0.5})
-"""How much a source counts: labels that were guessed from pictures, and terms without a sentence, count less."""
+WEIGHTS: Mapping[str, float] = MappingProxyType({"i2p_even": 0.5})
+"""How much a source counts; labels that were guessed from pictures count less."""
+
+WORD_SOURCES = (TERMS,)
+"""Sources of words without a sentence."""
 
 _ANYWHERE: Mapping[str, float] = MappingProxyType({"identity": 0.05 / 4, "look_alike": 0.30 / 2, "short": 0.05 / 3})
 

@@ -11,7 +11,7 @@ from moderation.signals.text_harm.training.obfuscate import obfuscated
 
 BATCHES_SORTED = 64
 """So many batches' rows are sorted by length together: little padding, and still a random order."""
-MOST_JOINED = 3
+MOST_JOINED = 4
 JOINED_TOKENS = 48
 """Tokens taken of each text that is set beside another."""
 

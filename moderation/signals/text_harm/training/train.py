@@ -19,7 +19,7 @@ from moderation.signals.text_harm.training.examples import Example, Options, Par
 from moderation.signals.text_harm.training.export import quantised
 from moderation.signals.text_harm.training.linear import Heads, fit_heads
 from moderation.signals.text_harm.training.tune import Progress, tune_often
-from moderation.signals.text_harm.training.words import fit_words
+from moderation.signals.text_harm.training.words import Words, fit_words
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -53,13 +53,9 @@ def train(
     tokenizer.no_padding()
     tokenizer.no_truncation()
     say(f"{len(chosen)} training and {len(validation)} validation examples")
-    corpus, heads = _corpus(encoder, tokenizer, chosen, options)
-    words = fit_words(
-        [row.tokens for row in corpus.rows],
-        label_matrix(chosen),
-        np.array([row.weight for row in corpus.rows], np.float32),
-        tokenizer.get_vocab_size(),
-    )
+    sentences = [example for example in chosen if example.source not in options.word_sources]
+    corpus, heads = _corpus(encoder, tokenizer, sentences, options)
+    words = _words(tokenizer, corpus, sentences, chosen, options)
     say("the first model is fitted")
     tuned, mixed = tune_often(encoder, heads, corpus, options, say)
     model = quantised(tuned, mixed, words)
@@ -106,6 +102,17 @@ def _corpus(
     opinions = 1.0 / (1.0 + np.exp(-heads.logits(states)))
     rows = [TrainingRow(own, labels[place], opinions[place], float(weights[place])) for place, own in enumerate(tokens)]
     return Corpus(texts, rows, lambda text: _tokens(tokenizer, reader, text), (first, last)), heads
+
+
+def _words(
+    tokenizer: "Tokenizer", corpus: Corpus, sentences: Sequence[Example], chosen: Sequence[Example], options: Options
+) -> Words:
+    """The sum over word pieces, of the corpus and of the examples that stand in `options.word_sources`."""
+    listed = [example for example in chosen if example.source in options.word_sources]
+    weights = [row.weight for row in corpus.rows] + [options.weights.get(each.source, 1.0) for each in listed]
+    tokens = [row.tokens for row in corpus.rows] + [corpus.encode(example.text) for example in listed]
+    labels = label_matrix([*sentences, *listed])
+    return fit_words(tokens, labels, np.array(weights, np.float32), tokenizer.get_vocab_size())
 
 
 def _tokens(tokenizer: "Tokenizer", reader: Reader, text: str) -> list[int]:
