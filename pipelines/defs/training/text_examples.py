@@ -33,15 +33,18 @@ _ANYWHERE: Mapping[str, float] = MappingProxyType({"identity": 0.05 / 4, "look_a
 
 LIMITS: Limits = MappingProxyType(
     {
-        Surface.CAPTION: MappingProxyType({**_ANYWHERE, "ordinary": 0.005 / 2}),
-        Surface.PICTURE_TEXT: MappingProxyType({**_ANYWHERE, "ordinary": 0.005 / 2}),
-        Surface.PROMPT: MappingProxyType({**_ANYWHERE, "ordinary": 0.015 / 2, "prompt": 0.015 / 2}),
+        Surface.CAPTION: MappingProxyType({**_ANYWHERE, "ordinary": 0.005 / 2, "written": 0.005 / 2}),
+        Surface.PICTURE_TEXT: MappingProxyType({**_ANYWHERE, "ordinary": 0.005 / 2, "written": 0.005 / 2}),
+        Surface.PROMPT: MappingProxyType(
+            {**_ANYWHERE, "ordinary": 0.015 / 2, "written": 0.015 / 2, "prompt": 0.015 / 2}
+        ),
     }
 )
 """The share of a pool that may be flagged on a surface: half of what is allowed, because unseen texts do worse.
 
-Captions are held to the limit of captions where they stand, as prompts to that of prompts. A quarter for sentences that
-name groups, because that limit holds for every group by itself.
+Captions of photographs ("ordinary") and generated ones that sound dangerous ("written") are pools by themselves: the
+many plain ones would hide the few others. Captions are held to the limit of captions where they stand, and to that of
+prompts on prompts. A quarter for sentences that name groups, because that limit holds for every group by itself.
 """
 
 _SURFACES = {
@@ -67,7 +70,8 @@ def pool(row: Row) -> str:
         "short": row.source == SHORT,
         "identity": row.source.startswith(GENERATED + "identity"),
         "look_alike": row.source in RESERVED,
-        "ordinary": row.source == "coco_benign_train" or (generated and row.surface is TextSurface.CAPTION),
+        "ordinary": row.source == "coco_benign_train",
+        "written": generated and row.surface is TextSurface.CAPTION,
         "prompt": row.source == "art_prompts_benign" or (generated and row.surface is TextSurface.PROMPT),
     }
     return "" if any(row.labels.values()) else next((kind for kind, holds in kinds.items() if holds), "")

@@ -13,7 +13,8 @@ def _row(source: str, labels: dict[str, int], surface: TextSurface = TextSurface
 
 
 def test_the_test_split_is_left_out_and_reserved_families_are_never_trained_on() -> None:
-    rows = [*generate(3, 12), *short_texts(["lake", "lamp", "road", "cloud"], 3, 80)]
+    photograph = Row("id", "a bus", {"S": 0}, "coco_benign_train", TextSurface.CAPTION, "frame 6")
+    rows = [*generate(3, 12), *short_texts(["lake", "lamp", "road", "cloud"], 3, 80), photograph]
     found = examples(rows)
     assert len(found) == sum(split_of(row) is not Split.TEST for row in rows)
     for example in found:
@@ -29,6 +30,7 @@ def test_the_test_split_is_left_out_and_reserved_families_are_never_trained_on()
         (_row("coco_benign_train", {"S": 0}), "ordinary"),
         (_row("coco_benign_train", {"S": 1}), ""),
         (_row("art_prompts_benign", {"S": 0}, TextSurface.PROMPT), "prompt"),
+        (_row("captions:words_caption", {"S": 0}), "written"),
         (_row("captions:identity_plain", {"H": 0}), "identity"),
         (_row("captions:words_kitchen", {"V": 0}, TextSurface.POST), "look_alike"),
         (_row("edos_train", {"H": 0}, TextSurface.POST), ""),
