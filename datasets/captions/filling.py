@@ -33,6 +33,8 @@ def fill(frame: str, slots: Slots, identity: Identity, rng: Random) -> str:
     """One text of the frame. Raises `InvalidInputError` for a slot that does not exist."""
     text = frame
     for _ in range(MAX_DEPTH):
+        if "[" not in text and "{" not in text:
+            break
         text = _CHOICE.sub(lambda match: rng.choice(match[1].split("|")), text)
         text = _SLOT.sub(lambda match: _phrase(match[1], slots, identity, rng), text)
     text = _BEFORE_POINT.sub(r"\1", _SPACES.sub(" ", text)).strip(" ,")

@@ -6,7 +6,7 @@ from random import Random
 from datasets.captions.dressing import dress
 from datasets.captions.filling import fill, names_group, naming_slots
 from datasets.captions.frames import Family, Slots, families, slots
-from datasets.rows import Row, TextSurface, split_of_group
+from datasets.rows import Row, TextSurface, plain_key, split_of_group
 from moderation.domain.errors import InvalidInputError
 
 TRIES_PER_ROW = 4
@@ -19,8 +19,9 @@ ONE_SENTENCE = 160
 def generate(seed: int, rows_per_family: int) -> list[Row]:
     """Rows of every family, in the families' order; `rows_per_family` times the family's weight at most.
 
-    Groups of people are named in turn, so that each is named as often as any other in every family. Texts are unique.
-    Raises `InvalidInputError` when `rows_per_family` is below 1 or a family is malformed.
+    Groups of people are named in turn, so that each is named as often as any other in every family. No two texts
+    differ only in case, digits and punctuation. Raises `InvalidInputError` when `rows_per_family` is below 1 or a
+    family is malformed.
     """
     if rows_per_family < 1:
         raise InvalidInputError(f"{rows_per_family} rows per family.", hint="Ask for at least 1.")
@@ -50,9 +51,10 @@ def _grow(
         text = " ".join(fill(part, known, identity, rng) for part in (frame, *_more(frame, frames, family, rng)))
         if family.dress:
             text = dress(text, family.surface, known, rng, may_be_long=family.long)
-        if text.lower() in taken:
+        key = plain_key(text)
+        if key in taken:
             continue
-        taken.add(text.lower())
+        taken.add(key)
         named += names_group(frame, naming)
         rows.append(_row(name, family, frame, text))
     return rows

@@ -14,6 +14,7 @@ from tests.conftest import REPOSITORY
 
 SEED = 7
 ROWS = 80
+FEW = 12
 LEAST = 4
 FACTOR = 2.0
 TRIGGERS = {
@@ -37,9 +38,10 @@ def words_of(text: str) -> set[str]:
     return set(re.findall(r"[a-z]+", text.lower()))
 
 
-def test_same_seed_gives_the_same_rows_and_another_seed_others(rows: list[Row]) -> None:
-    assert generate(SEED, ROWS) == rows
-    other = generate(SEED + 1, ROWS)
+def test_same_seed_gives_the_same_rows_and_another_seed_others() -> None:
+    rows = generate(SEED, FEW)
+    assert generate(SEED, FEW) == rows
+    other = generate(SEED + 1, FEW)
     assert len({row.text for row in other} & {row.text for row in rows}) < len(rows) / 2
 
 
@@ -47,7 +49,7 @@ def test_every_family_gives_its_rows_and_no_text_comes_twice(rows: list[Row]) ->
     counts = Counter(row.source for row in rows)
     for name, family in families().items():
         assert ROWS * family.weight / 2 < counts[f"captions:{name}"] <= ROWS * family.weight, name
-    assert len({row.text.lower() for row in rows}) == len(rows)
+    assert len({plain_key(row.text) for row in rows}) == len(rows)
     assert len({row.id for row in rows}) == len(rows)
 
 
