@@ -21,7 +21,7 @@ from moderation.domain.signal import (
     Surface,
 )
 from moderation.media.subject import Picture, Subject
-from moderation.signals.engine.inference import Inference
+from moderation.signals.engine.inference import Inference, InferenceError
 from moderation.signals.engine.onnx_session import open_onnx
 from moderation.signals.engine.options import EngineOptions
 from moderation.signals.models import ModelStore
@@ -83,7 +83,8 @@ class ImageNsfw:
 
         own = replace(options, max_batch=min(options.max_batch, FRAMES_AT_ONCE), call_seconds=IMAGE_NSFW.time_limit_s)
         inference = open_onnx(with_output(weights, POOLED), own, outputs=(SCORES, POOLED), row_bytes=FRAME_BYTES)
-        inference.run({INPUT: np.zeros((1, *FRAME), np.float32)})
+        if not np.isfinite(inference.run({INPUT: np.zeros((1, *FRAME), np.float32)})[SCORES]).all():
+            raise InferenceError(f"{MODEL} gives scores that are not finite.")
         return cls(inference, models.entry(MODEL).digest)
 
     @property

@@ -22,9 +22,15 @@ def propose_pin(
     """
     source = entry.source
     if not isinstance(source, HubSource) or not entry.gaps:
-        raise InvalidInputError(f"{entry.name} is pinned already: its entry leaves nothing open.")
+        raise InvalidInputError(
+            f"{entry.name} is pinned already: its entry leaves nothing open.",
+            hint=f"Fetch it: `moderation models pull {entry.name}`.",
+        )
     if source.revision and revision not in ("", source.revision):
-        raise InvalidInputError(f"{entry.name} is confirmed at {source.revision}, not at {revision}.")
+        raise InvalidInputError(
+            f"{entry.name} is confirmed at {source.revision}, not at {revision}.",
+            hint="Leave --revision out, or write another one into the entry.",
+        )
     commit = source.revision or revision
     if not commit and origins.mirror:
         raise InvalidInputError("Say of which commit the files in the mirror are.", hint="Name it with --revision.")

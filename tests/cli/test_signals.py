@@ -17,6 +17,7 @@ from moderation.cli.signal_cards import Surroundings, card, document, listing
 from moderation.domain.signal import Column, ColumnKind, SignalSpec, Surface
 from moderation.policy.compile import compile_policy
 from moderation.settings import load_settings
+from moderation.signals.engine.options import Device, EngineOptions
 from moderation.signals.registry import registry
 from tests.cli.conftest import Run
 
@@ -70,7 +71,8 @@ rules:
 
 def around(*, readable: bool = True) -> Surroundings:
     rules = compile_policy(POLICY, (PLAIN, FULL), source="feed.yaml").rules if readable else None
-    return Surroundings({entry.name: entry for entry in registry()}, rules)
+    options = EngineOptions(device=Device.CPU)
+    return Surroundings({entry.name: entry for entry in registry()}, rules, options)
 
 
 def rendered(shown: RenderableType) -> str:

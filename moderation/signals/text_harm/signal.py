@@ -13,6 +13,8 @@ from moderation.signals.text_harm.calibration import SURFACES
 from moderation.signals.text_harm.model import CATEGORIES, MODEL, Readout, TextHarmModel
 from moderation.signals.text_harm.thresholds import thresholds
 
+WARM_UP = "A lighthouse on a cliff at sunset."
+"""Read when the model is loaded, so that the first post does not wait for what is made then."""
 PICTURE_TEXT = "picture_text"
 """The signal that reads the picture; its score's detail has the text."""
 
@@ -102,8 +104,13 @@ class TextHarm:
 
     @classmethod
     def load(cls, models: ModelStore, *, threads: int) -> "TextHarm":
-        """Load the verified model; `threads` bounds its inference threads. Raises `ModelStoreError`."""
-        return cls(TextHarmModel.load(models, threads=threads))
+        """Load the verified model and run it once; `threads` bounds its inference threads.
+
+        Raises `ModelStoreError`, and `InferenceError` when its answer is not finite.
+        """
+        model = TextHarmModel.load(models, threads=threads)
+        model.read([WARM_UP])
+        return cls(model)
 
     @property
     def spec(self) -> SignalSpec:
