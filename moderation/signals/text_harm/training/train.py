@@ -11,7 +11,7 @@ from moderation.domain.errors import InvalidInputError
 from moderation.domain.ids import Digest
 from moderation.signals.text_harm.model import TextHarmModel
 from moderation.signals.text_harm.product import CALIBRATION_FILE, MODEL_FILE, TOKENIZER_FILE, Product
-from moderation.signals.text_harm.readings import Reader, reader_of
+from moderation.signals.text_harm.readings import reader_of
 from moderation.signals.text_harm.training.batches import Corpus, TrainingRow
 from moderation.signals.text_harm.training.calibrate import Measured, fit_calibration, uncalibrated
 from moderation.signals.text_harm.training.encoder import features
@@ -22,7 +22,6 @@ from moderation.signals.text_harm.training.tune import Progress, tune_often
 from moderation.signals.text_harm.training.words import Words, fit_words
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
     from transformers import BertModel
 
 
@@ -39,7 +38,6 @@ def train(
     product. Raises `InvalidInputError` when a part is empty or a label is neither 1 nor 0.
     """
     import torch  # noqa: PLC0415 - only training needs it
-    from tokenizers import Tokenizer  # noqa: PLC0415
 
     say = progress or (lambda _: None)
     torch.manual_seed(options.seed)
@@ -49,13 +47,11 @@ def train(
     if not chosen or not validation:
         raise InvalidInputError("Training needs examples of both parts, training and validation.")
     encoder, tokenizer_file = base
-    tokenizer = Tokenizer.from_buffer(tokenizer_file)
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
+    encode = Encoding(tokenizer_file)
     say(f"{len(chosen)} training and {len(validation)} validation examples")
     sentences = [example for example in chosen if example.source not in options.word_sources]
-    corpus, heads = _corpus(encoder, tokenizer, sentences, options)
-    words = _words(tokenizer, corpus, sentences, chosen, options)
+    corpus, heads = _corpus(encoder, encode, sentences, options)
+    words = _words(encode, corpus, sentences, chosen, options)
     say("the first model is fitted")
     tuned, mixed = tune_often(encoder, heads, corpus, options, say)
     model = quantised(tuned, mixed, words)
@@ -87,13 +83,34 @@ def write(product: Product, out: Path) -> None:
     (out / CALIBRATION_FILE).write_text(document + "\n", encoding="utf-8")
 
 
+class Encoding:
+    """The tokens of a text as the classifier reads it, all spelling tricks undone; can be sent to another process."""
+
+    def __init__(self, tokenizer_file: bytes) -> None:
+        from tokenizers import Tokenizer  # noqa: PLC0415
+
+        self._file = tokenizer_file
+        self.tokenizer = Tokenizer.from_buffer(tokenizer_file)
+        self.tokenizer.no_padding()
+        self.tokenizer.no_truncation()
+        self._reader = reader_of(self.tokenizer)
+
+    def __reduce__(self) -> tuple[type["Encoding"], tuple[bytes]]:
+        """Rebuild from the tokenizer's file."""
+        return Encoding, (self._file,)
+
+    def __call__(self, text: str) -> list[int]:
+        """Token ids without marks; none for a text without a word."""
+        readings = self._reader.readings(text)
+        return list(self.tokenizer.encode(readings[-1], add_special_tokens=False).ids) if readings else []
+
+
 def _corpus(
-    encoder: "BertModel", tokenizer: "Tokenizer", examples: Sequence[Example], options: Options
+    encoder: "BertModel", encode: Encoding, examples: Sequence[Example], options: Options
 ) -> tuple[Corpus, Heads]:
-    reader = reader_of(tokenizer)
     texts = [example.text for example in examples]
-    tokens = [_tokens(tokenizer, reader, text) for text in texts]
-    first, last = tokenizer.encode("").ids
+    tokens = [encode(text) for text in texts]
+    first, last = encode.tokenizer.encode("").ids
     room = options.train_tokens - 2
     states = features(encoder, [[first, *row[:room], last] for row in tokens])
     labels = label_matrix(examples)
@@ -101,20 +118,15 @@ def _corpus(
     heads = fit_heads(states, labels, weights)
     opinions = 1.0 / (1.0 + np.exp(-heads.logits(states)))
     rows = [TrainingRow(own, labels[place], opinions[place], float(weights[place])) for place, own in enumerate(tokens)]
-    return Corpus(texts, rows, lambda text: _tokens(tokenizer, reader, text), (first, last)), heads
+    return Corpus(texts, rows, encode, (first, last)), heads
 
 
 def _words(
-    tokenizer: "Tokenizer", corpus: Corpus, sentences: Sequence[Example], chosen: Sequence[Example], options: Options
+    encode: Encoding, corpus: Corpus, sentences: Sequence[Example], chosen: Sequence[Example], options: Options
 ) -> Words:
     """The sum over word pieces, of the corpus and of the examples that stand in `options.word_sources`."""
     listed = [example for example in chosen if example.source in options.word_sources]
     weights = [row.weight for row in corpus.rows] + [options.weights.get(each.source, 1.0) for each in listed]
-    tokens = [row.tokens for row in corpus.rows] + [corpus.encode(example.text) for example in listed]
+    tokens = [row.tokens for row in corpus.rows] + [encode(example.text) for example in listed]
     labels = label_matrix([*sentences, *listed])
-    return fit_words(tokens, labels, np.array(weights, np.float32), tokenizer.get_vocab_size())
-
-
-def _tokens(tokenizer: "Tokenizer", reader: Reader, text: str) -> list[int]:
-    readings = reader.readings(text)
-    return list(tokenizer.encode(readings[-1], add_special_tokens=False).ids) if readings else []
+    return fit_words(tokens, labels, np.array(weights, np.float32), encode.tokenizer.get_vocab_size())

@@ -1,10 +1,14 @@
 """Fine-tunes encoder and heads on labels that are partly unknown, then steps back towards the pretrained weights."""
 
+import pickle
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from copy import deepcopy
 from dataclasses import replace
 from itertools import chain, count, islice
+from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,15 +72,21 @@ def tune(
 def tune_often(
     encoder: "BertModel", heads: Heads, corpus: Corpus, options: Options, progress: Progress
 ) -> tuple["BertModel", Heads]:
-    """The mean of the weights of `options.runs` tunings with one seed after the other.
+    """The mean of the weights of `options.runs` tunings with one seed after the other, each in a process of one thread.
 
-    What they start from is the same, so that the mean lies between good models and is better than each (Wortsman et
-    al. 2022, "Model soups"); it costs nothing when it is used.
+    What they start from is the same, so that the mean lies between good models and is better than most of them
+    (Wortsman et al. 2022, "Model soups"); it costs nothing when it is used.
     """
-    runs = []
-    for run in range(options.runs):
-        progress(f"tuning {run + 1} of {options.runs}")
-        runs.append(tune(encoder, heads, corpus, replace(options, seed=options.seed + run), progress))
+    plain = replace(options, caps={}, weights={}, limits={})  # a tuning needs none, and a view cannot be pickled
+    each = [replace(plain, seed=options.seed + run) for run in range(options.runs)]
+    jobs = [pickle.dumps((encoder, heads, corpus, own)) for own in each]
+    progress(f"{options.runs} tunings, {options.threads} at a time")
+    with ProcessPoolExecutor(min(options.runs, options.threads), mp_context=get_context("spawn")) as pool:
+        runs: list[tuple[BertModel, Heads]] = [
+            pickle.loads(done)  # noqa: S301 - what the process beside this one wrote
+            for done in pool.map(_tuned, jobs)
+        ]
+    progress("tuned")
     states = [tuned.state_dict() for tuned, _ in runs]
     mean, _ = runs[0]
     mean.load_state_dict(
@@ -87,6 +97,20 @@ def tune_often(
     )
     weight = np.stack([own.weight for _, own in runs]).mean(axis=0)
     return mean, Heads(weight, np.stack([own.bias for _, own in runs]).mean(axis=0))
+
+
+def _tuned(job: bytes) -> bytes:
+    """One tuning in a process of its own; pickled on either side, so that no memory is shared."""
+    import torch  # noqa: PLC0415
+
+    encoder, heads, corpus, options = pickle.loads(job)  # noqa: S301 - what the process that began this one wrote
+    torch.set_num_threads(1)
+    torch.manual_seed(options.seed)
+    return pickle.dumps(tune(encoder, heads, corpus, options, _reported))
+
+
+def _reported(line: str) -> None:
+    sys.stderr.write(line + "\n")
 
 
 class _Loss:
