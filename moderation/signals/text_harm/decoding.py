@@ -7,6 +7,7 @@ in accidents ("k1ll" is undone, "35mm" and "4k" are not). The work for a word is
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, product
+from math import inf
 
 from moderation.signals.text_harm.vocabulary import Vocabulary
 
@@ -18,6 +19,9 @@ MOST_OPTIONS = 16
 """Spellings tried for one word: "1" and "!" can be i or l, each by itself."""
 MOST_CUT = 16
 """Spellings that the tokenizer cuts for one word, when none of them is known."""
+SHORTEST_DOUBLED = 7
+MOST_DOUBLES = 3
+"""Doubled letters of a word of which one may be a slip."""
 LONGEST_CHUNK = 48
 """Characters of what is taken for one word; longer ones are read by their parts."""
 SHORTEST_JOINED = 8
@@ -51,6 +55,7 @@ _LEET = re.compile(r"[0-9@$!|+(<#\u00a7\u2020]")
 _MARKS = re.compile(r"[^a-z0-9@$!|+(<#\u00a7\u2020]+")
 _ALL_MARKS = re.compile(r"[^a-z0-9@$\u00a7\u2020]+")
 _TRIPLE = re.compile(r"([a-z])\1{2,}")
+_DOUBLE = re.compile(r"([a-z])\1")
 _DOUBLED = re.compile(r"(?:([a-z])\1){3,}")
 _SIGN = re.compile(r"[^a-z0-9]")
 _STARRED = re.compile(r"[a-z][a-z]*[^a-z0-9](?:[a-z]|[^a-z0-9])*")
@@ -99,7 +104,17 @@ class Decoder:
             return self._spelled(word) or vocabulary.drawn_out(word) or self._in_fewer_pieces(word) or word
         if vocabulary.slips.is_inflected(word):
             return word
-        return vocabulary.slips.meant(word) or vocabulary.without_vowels(word) or self._cut(word) or word
+        meant = vocabulary.slips.meant(word) or vocabulary.without_vowels(word) or self._cut(word)
+        return meant or self._doubled_by_slip(word) or word
+
+    def _doubled_by_slip(self, word: str) -> str | None:
+        """The word without one of two like letters, where it is fewer word pieces then: "vermmin" is "vermin"."""
+        if len(word) < SHORTEST_DOUBLED:
+            return None
+        doubles = list(islice(_DOUBLE.finditer(word), MOST_DOUBLES))
+        options = [word[: double.start()] + word[double.start() + 1 :] for double in doubles]
+        fewest, place = min(((self._pieces(option), place) for place, option in enumerate(options)), default=(inf, 0))
+        return options[place] if options and fewest < self._pieces(word) else None
 
     def _cut(self, letters: str) -> str | None:
         """Words that were written together, where all of them are usual and most are no fragments."""

@@ -11,6 +11,9 @@ SHORTEST_MISTYPED = 5
 LONGEST_MISTYPED = 24
 """Letters of the longest one: leaving each out in turn takes work that grows with the square of the length."""
 
+FREQUENT_STEMS = 9000
+"""The rank up to which a word of three letters is one that takes endings."""
+
 ENDINGS = ("s", "es", "d", "ed", "ing", "r", "er", "ers", "y", "ly", "n", "ness", "less", "like", "able", "ish")
 
 
@@ -22,6 +25,7 @@ class Slips:
 
     def __init__(self, words: Sequence[str], right: Sequence[str] = ()) -> None:
         self._words = frozenset(words).union(right)
+        self._short = frozenset(word for word in words[:FREQUENT_STEMS] if len(word) <= len("abc"))
         self._index: dict[str, list[str]] = {}
         for word in words:
             if len(word) >= SHORTEST_MISTYPED:
@@ -43,13 +47,14 @@ class Slips:
         for ending in ENDINGS:
             if word.endswith(ending):
                 stem = word[: -len(ending)]
-                if (
-                    stem in self._words
-                    or stem + "e" in self._words
-                    or (stem[-1:] == stem[-2:-1] and stem[:-1] in self._words)
-                ):
+                doubled = stem[-1:] == stem[-2:-1] and stem[-1:] not in "aeiou" and stem[:-1] in self._words
+                if doubled or (stem in self._words and self._is_stem(stem)) or stem + "e" in self._words:
                     return True
         return False
+
+    def _is_stem(self, word: str) -> bool:
+        """Tokenizers know many fragments of three letters."""
+        return len(word) > len("abc") or word in self._short
 
 
 def is_slip(word: str, meant: str) -> bool:

@@ -43,7 +43,6 @@ def reader() -> Reader:
         ("k*ll you", "kill you"),
         ("f**k you", "fuck you"),
         ("w*man", "woman"),
-        ("killyou", "killyou"),
         ("makeyouabomb", "make you a bomb"),
         ("kkiillll you", "kill you"),
         ("uoy llik ot woh", "how to kill you"),

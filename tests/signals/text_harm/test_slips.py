@@ -22,6 +22,16 @@ def test_right_words_inflected_words_and_strangers_stay(word: str) -> None:
     assert Slips(WORDS).meant(word) is None
 
 
+def test_fragments_of_three_letters_take_no_endings_and_further_words_are_right() -> None:
+    assert Slips(("water",)).meant("wtaer") == "water"
+    assert Slips([*(f"word{place}" for place in range(9000)), "wta", "water"]).meant("wtaer") == "water"
+    assert Slips(WORDS, ["attick"]).meant("attick") is None
+
+
+def test_endless_words_are_not_looked_up() -> None:
+    assert Slips(WORDS).meant("a" * 20_000) is None
+
+
 def test_the_likelier_word_is_meant() -> None:
     assert Slips(("shirt", "short")).meant("shrt") == "shirt"
     assert Slips(("short", "shirt")).meant("shrt") == "short"
