@@ -1,8 +1,8 @@
 """A fast look for the corner marks of QR codes, so that the slow detector runs on few pictures.
 
 A corner mark (ISO/IEC 18004, section 6.3.3) is a dark square in a light one in a dark one: a line through its middle,
-at whatever angle, crosses dark, light, dark, light, dark in the proportions 1:1:3:1:1. A picture with two marks that
-can belong together is worth the detector's time.
+at whatever angle, crosses dark, light, dark, light, dark in the proportions 1:1:3:1:1. A picture with three marks that
+can be the corners of a code, or two large ones of the same size, is worth the detector's time.
 """
 
 import math
@@ -37,14 +37,21 @@ LEAST_SUPPORT = 0.5
 """Of the scanned rows in the height of a module, how many must show the mark."""
 BLOCK = 41
 """Side in pixels of the neighbourhood whose mean parts dark from light."""
-CONTRAST = 18
-"""Grey levels by which a dark pixel is darker than that mean."""
+CONTRAST = 9
+"""Grey levels by which a dark pixel is darker than that mean: codes of two greys 30 levels apart are found."""
 MAX_HITS = 2_000
 MAX_MARKS = 40
 LEAST_APART, MOST_APART = 9.0, 260.0
 """Modules between the middles of two marks: 14 in the smallest code, 170 along a side of the largest."""
 SAME_SIZE = 1.8
 """How much larger one mark of a code may look than another."""
+SAME_LENGTH = 2.0
+"""How much longer one side of a code may look than the other, seen at an angle."""
+MOST_COSINE = 0.6
+"""Of the angle at its corner."""
+PAIR_SIZE, PAIR_MODULE = 1.25, 3.0
+PAIR_LEAST_APART, PAIR_MOST_APART = 12.0, 90.0
+"""The same for two marks whose third is covered or lost; there textures have many pairs, so less is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,7 @@ class Mark:
 
 
 def suspects(grey: NDArray[np.uint8]) -> tuple[int, int]:
-    """How many marks `grey` (height, width) has, dark on light and light on dark; 0 where no two can be of one code."""
+    """How many marks `grey` (height, width) has, dark on light and light on dark; 0 where none can be of one code."""
     dark = dark_and_light(grey)
     return _count(marks(dark)), _count(marks(1 - dark))
 
@@ -74,13 +81,37 @@ def marks(dark: NDArray[np.uint8]) -> list[Mark]:
 
 
 def _count(found: list[Mark]) -> int:
-    return len(found) if any(_belong_together(*pair) for pair in combinations(found, 2)) else 0
+    paired = any(_is_pair(*pair) for pair in combinations(found, 2))
+    return len(found) if paired or any(_is_corner(mark, found) for mark in found) else 0
+
+
+def _is_pair(first: Mark, second: Mark) -> bool:
+    small, large = sorted((first.module, second.module))
+    return (
+        small >= PAIR_MODULE and large <= PAIR_SIZE * small and PAIR_APART[0] <= _apart(first, second) <= PAIR_APART[1]
+    )
+
+
+def _is_corner(mark: Mark, found: list[Mark]) -> bool:
+    """Whether two others stand to the mark as the corners at the ends of a code's sides do."""
+    sides = [(other.x - mark.x, other.y - mark.y) for other in found if _belong_together(mark, other)]
+    return any(_is_right_angle(*pair) for pair in combinations(sides, 2))
+
+
+def _is_right_angle(first: tuple[float, float], second: tuple[float, float]) -> bool:
+    short, long = sorted((math.hypot(*first), math.hypot(*second)))
+    cosine = (first[0] * second[0] + first[1] * second[1]) / (short * long)
+    return long <= SAME_LENGTH * short and abs(cosine) <= MOST_COSINE
 
 
 def _belong_together(first: Mark, second: Mark) -> bool:
     small, large = sorted((first.module, second.module))
-    apart = math.dist((first.x, first.y), (second.x, second.y)) / ((small + large) / 2)
-    return large <= SAME_SIZE * small and LEAST_APART <= apart <= MOST_APART
+    return large <= SAME_SIZE * small and LEAST_APART <= _apart(first, second) <= MOST_APART
+
+
+def _apart(first: Mark, second: Mark) -> float:
+    """Modules between the middles."""
+    return math.dist((first.x, first.y), (second.x, second.y)) / ((first.module + second.module) / 2)
 
 
 def _crossings(dark: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from moderation.media.codes import MAX_CODES, MAX_PAYLOAD_CHARS, PICTURE_CODES, Codes, codes_in, picture_codes
 from moderation.media.decode import DecodeLimits, DecoderProcess
+from moderation.media.finder_patterns import suspects
 from moderation.media.subject import Picture, Rgb
 from tests.media.codes import LINK, a_code, pasted, scenery, turned
 from tests.media.images import LIMITS, animation, encoded, noise
@@ -36,6 +37,20 @@ def test_a_code_that_is_the_whole_picture_is_read(scale: int) -> None:
 @pytest.mark.parametrize("degrees", [90, 180, 270, 7, 30, 45])
 def test_a_turned_code_is_read(degrees: float) -> None:
     assert read(pasted(turned(a_code(scale=6), degrees), onto=scenery())).payloads == (LINK,)
+
+
+@pytest.mark.parametrize(("dark", "light"), [(115, 145), (220, 250), (20, 60), (60, 20)])
+def test_a_pale_code_is_read(dark: int, light: int) -> None:
+    code = np.asarray(dark + (light - dark) * (a_code(scale=9) / 255), dtype=np.uint8)
+    file = encoded(pasted(code, onto=scenery()), "JPEG", quality=85)
+    again = np.asarray(cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_COLOR_RGB), dtype=np.uint8)
+    assert read(again).payloads == (LINK,)
+
+
+def test_a_code_with_a_covered_corner_is_not_overlooked() -> None:
+    code = a_code(scale=8).copy()
+    code[24 : 24 + 64, 24 : 24 + 64] = 255
+    assert suspects(np.ascontiguousarray(pasted(code, onto=scenery())[:, :, 1])) != (0, 0)
 
 
 def test_a_mirrored_code_is_not_overlooked() -> None:

@@ -50,6 +50,9 @@ def test_a_link_in_a_code_is_a_link() -> None:
         ("HTTPS://BIT.LY/ABC", 1, True, False),
         ("http://user@203.0.113.9/x", 1, False, True),
         ("example.com/a and t.me/someone", 2, False, False),
+        ("bitcoin:bc1qexample?amount=0.1", 1, False, False),
+        ("SMSTO:+15550100:hello", 1, False, False),
+        ("intent://scan/#Intent;end", 1, False, True),
     ],
 )
 def test_payloads_are_judged_like_captions(text: str, links: int, shortener: bool, disguised: bool) -> None:
@@ -79,6 +82,7 @@ def test_long_payloads_are_cut_in_the_detail() -> None:
     payloads = measured(*codes).detail["payloads"]
     assert isinstance(payloads, str)
     assert len(payloads) <= 2_000
+    assert all(f"https://example.com/{number}/x" in payloads for number in range(6))
 
 
 def test_a_refused_picture_has_no_measurement() -> None:
