@@ -87,9 +87,8 @@ def _count(found: list[Mark]) -> int:
 
 def _is_pair(first: Mark, second: Mark) -> bool:
     small, large = sorted((first.module, second.module))
-    return (
-        small >= PAIR_MODULE and large <= PAIR_SIZE * small and PAIR_APART[0] <= _apart(first, second) <= PAIR_APART[1]
-    )
+    alike = small >= PAIR_MODULE and large <= PAIR_SIZE * small
+    return alike and PAIR_LEAST_APART <= _apart(first, second) <= PAIR_MOST_APART
 
 
 def _is_corner(mark: Mark, found: list[Mark]) -> bool:
