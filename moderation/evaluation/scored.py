@@ -65,6 +65,11 @@ class Scored:
         asked = np.isfinite(self.thresholds[:, column])
         return Judged.of(self.labels[asked, column], self.scores[asked, column])
 
+    def distinct_thresholds(self, column: int) -> list[float]:
+        """What one column's examples are held from, each value once, in order: surfaces have their own."""
+        thresholds = self.thresholds[:, column]
+        return [float(value) for value in np.unique(thresholds[np.isfinite(thresholds)])]
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnResult:
@@ -137,12 +142,11 @@ def evaluate(scored: Scored, resampling: Resampling = DEFAULT_RESAMPLING) -> Eva
 def column_result(scored: Scored, column: int, resampling: Resampling) -> ColumnResult:
     """One column's figures over the examples with a known label."""
     judged = scored.judged(column)
-    thresholds = scored.thresholds[:, column]
-    asked = np.isfinite(thresholds) & ~np.isnan(scored.labels[:, column])
-    distinct = np.unique(thresholds[np.isfinite(thresholds)])
+    asked = np.isfinite(scored.thresholds[:, column]) & ~np.isnan(scored.labels[:, column])
+    distinct = scored.distinct_thresholds(column)
     return ColumnResult(
         scored.columns[column],
-        float(distinct[0]) if len(distinct) == 1 else None,
+        distinct[0] if len(distinct) == 1 else None,
         ranking(judged, resampling),
         decisions(judged.labels, scored.flagged[asked, column], resampling),
         probabilities(judged, resampling),

@@ -22,15 +22,17 @@ HIGH = 0.9
 def precision_recall_chart(judged: Judged, marks: Mapping[str, tuple[float, float]]) -> Markup | None:
     """Precision over recall in steps; `marks` are operating points (recall, precision) by name. None without a curve.
 
-    The dashed line is the precision of flagging everything.
+    The area under it is the average precision. The dashed line is the precision of flagging everything.
     """
     curve = precision_recall(judged)
     if curve is None:
         return None
     plot, share = Square(), judged.positives / len(judged)
-    points = [(plot.x(0), plot.y(float(curve.precision[0])))]
+    points, reached = [(plot.x(0), plot.y(float(curve.precision[0])))], 0.0
     for recall, precision in zip(curve.recall.tolist(), curve.precision.tolist(), strict=True):
-        points += [(points[-1][0], plot.y(precision)), (plot.x(recall), plot.y(precision))]
+        if recall > reached:
+            points += [(points[-1][0], plot.y(precision)), (plot.x(recall), plot.y(precision))]
+            reached = recall
     parts = [
         plot.axes("recall", "precision"),
         path([(plot.x(0), plot.y(share)), (plot.x(1), plot.y(share))], "chance"),

@@ -1,6 +1,6 @@
 """The parts of a report's page: one file, no script, nothing from outside, readable without colour."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from markupsafe import Markup
 
@@ -40,13 +40,30 @@ def tiles(entries: Iterable[tuple[str, Estimate, str]]) -> Markup:
     return element("dl", *parts, class_="tiles")
 
 
-def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
-    """A table that scrolls sideways where it must; each row begins with what it is about."""
-    cells = element("thead", element("tr", *(element("th", name, scope="col") for name in head)))
-    body = [
-        element("tr", element("th", row[0], scope="row"), *(element("td", cell) for cell in row[1:])) for row in rows
+def table(
+    caption: str, head: Sequence[str], *groups: Iterable[Sequence[str]], words: Collection[str] = frozenset()
+) -> Markup:
+    """A table that scrolls sideways where it must; each row begins with what it is about.
+
+    Groups of rows stand apart from each other. Columns in `words`, by their heads, are no numbers.
+    """
+    kinds = ["words" if name in words else None for name in head]
+    named = [element("th", name, scope="col", class_=kind) for name, kind in zip(head, kinds, strict=True)]
+    bodies = [
+        element(
+            "tbody",
+            *(
+                element(
+                    "tr",
+                    element("th", row[0], scope="row"),
+                    *(element("td", cell, class_=kind) for cell, kind in zip(row[1:], kinds[1:], strict=True)),
+                )
+                for row in rows
+            ),
+        )
+        for rows in groups
     ]
-    inner = element("table", cells, element("tbody", *body))
+    inner = element("table", element("thead", element("tr", *named)), *bodies)
     return element("div", inner, class_="scroll", tabindex="0", role="region", aria_label=caption)
 
 
@@ -65,6 +82,8 @@ def ranked(value: Estimate) -> Markup:
 
 def share(value: Estimate) -> Markup:
     """`91.2 %` with its interval beside it."""
+    if value.value is None:
+        return Markup(DASH)  # noqa: S704 - a constant
     return join([percent(value), element("small", f" {between(value)}")])
 
 

@@ -110,6 +110,6 @@ def _unmeasured(figures: PictureFigures) -> list[tuple[str, str, Markup]]:
         (
             "unmeasured",
             f"Pictures without a score: {len(missing)}",
-            table("Unmeasured", ("file", "reason", "detail"), rows),
+            table("Unmeasured", ("file", "reason", "detail"), rows, words={"reason", "detail"}),
         )
     ]

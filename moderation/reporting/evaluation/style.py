@@ -27,11 +27,14 @@ section { margin-top: 28px; padding: 22px 24px 26px; border: 1px solid var(--lin
 .scroll { overflow-x: auto; }
 .scroll + .scroll { margin-top: 14px; }
 table { border-collapse: collapse; font-size: 13.5px; font-variant-numeric: tabular-nums; }
-th, td { padding: 4px 14px 4px 0; border-bottom: 1px solid var(--grid); text-align: right; white-space: nowrap; }
-th:first-child, td.left { text-align: left; }
+th, td { padding: 4px 10px 4px 0; border-bottom: 1px solid var(--grid); text-align: right; white-space: nowrap; }
+th:first-child, .words { text-align: left; }
+tbody + tbody::before { content: ""; display: table-row; height: 10px; }
+tbody + tbody tr:first-child > * { border-top: 1px solid var(--line); }
 thead th { color: var(--muted); font-weight: 500; vertical-align: bottom; }
 tbody th { font-weight: 500; }
-td small { color: var(--muted); }
+td small { display: inline-block; min-width: 6.7em; padding-left: 3px; color: var(--muted); text-align: left; }
+h2 + .scroll { margin-top: 14px; }
 .charts { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 18px 26px; margin-top: 10px; }
 @media (max-width: 960px) { .charts { grid-template-columns: repeat(auto-fill, minmax(280px, 1fr)); } }
 figure { margin: 0; min-width: 0; }

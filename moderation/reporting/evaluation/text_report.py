@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from markupsafe import Markup
 
@@ -47,7 +48,8 @@ def text_report(model: str, digest: str, sections: Sequence[TextSection]) -> str
         f"Model {model}" + (f", SHA-256 {digest}" if digest else ""),
         (
             "Intervals: 95 %, bootstrap over whole texts, Wilson where none or all are counted. "
-            "Texts whose label is unknown are left out of the category that it is about."
+            "Texts whose label is unknown are left out of the category that it is about. "
+            "Captions and prompts are held from their own thresholds: two numbers are one for each."
         ),
     ]
     parts = [(f"set-{number}", section.name, _section(section)) for number, section in enumerate(sections, 1)]
@@ -68,7 +70,7 @@ def _section(section: TextSection) -> Markup:
                 )
             ),
             element("h3", "Categories at the thresholds that posts are held at"),
-            _columns(section.result),
+            _columns(section.result, section.scored),
             *_baseline(section),
             element("h3", "Curves"),
             legend(LEGEND),
@@ -80,20 +82,22 @@ def _section(section: TextSection) -> Markup:
     )
 
 
-def _columns(result: Evaluation) -> Markup:
+def _columns(result: Evaluation, scored: Scored | None = None) -> Markup:
     head = ("category", "texts", "harmful", "average precision", "AUROC", "held from", "precision", "recall")
-    rows = [_column(each) for each in result.columns if each.ranking.n]
+    held = [[] if scored is None else scored.distinct_thresholds(index) for index in range(len(result.columns))]
+    rows = [_column(each, values) for each, values in zip(result.columns, held, strict=True) if each.ranking.n]
     return table("Categories", (*head, "false alarms", "calibration error", "Brier score"), rows)
 
 
-def _column(each: ColumnResult) -> tuple[str, ...]:
+def _column(each: ColumnResult, held: Sequence[float]) -> tuple[str, ...]:
+    varies = " or ".join(f"{value:.3f}" for value in held) or "varies"
     return (
         each.column,
         str(each.ranking.n),
         str(each.ranking.positives),
         ranked(each.ranking.average_precision),
         ranked(each.ranking.auroc),
-        "varies" if each.threshold is None else f"{each.threshold:.3f}",
+        varies if each.threshold is None else f"{each.threshold:.3f}",
         share(each.point.precision),
         share(each.point.recall),
         share(each.point.false_alarms),
@@ -112,7 +116,7 @@ def _charts(section: TextSection) -> list[Markup]:
     found = []
     for index, each in enumerate(section.result.columns):
         judged = section.scored.judged(index)
-        held = {} if each.threshold is None else {"held": each.threshold}
+        held = {f"held from {value:.3f}": value for value in section.scored.distinct_thresholds(index)}
         marks = {}
         if each.point.recall.value is not None and each.point.precision.value is not None:
             marks = {"held": (each.point.recall.value, each.point.precision.value)}
@@ -148,7 +152,7 @@ def _obfuscations(section: TextSection) -> list[Markup]:
 
 
 def _together(first: str, results: Sequence[AnyResult]) -> Markup:
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             each.name,
             str(each.examples),
@@ -162,4 +166,5 @@ def _together(first: str, results: Sequence[AnyResult]) -> Markup:
         if each.examples >= LEAST_SLICE
     ]
     head = (first, "texts", "flagged", "0 to 100 %, with interval", "recall", "false alarms", "mostly as")
-    return table("Slices", head, rows)
+    groups = [list(group) for _, group in groupby(rows, key=lambda row: row[0].partition(":")[0])]
+    return table("Slices", head, *groups, words={"mostly as"})

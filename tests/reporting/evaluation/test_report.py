@@ -84,6 +84,14 @@ def test_every_kind_of_figure_is_on_the_page_of_texts() -> None:
         assert words in page
 
 
+def test_slices_stand_together_by_kind() -> None:
+    rows = re.findall(r"<tbody>(.*?)</tbody>", PAGES["texts"])
+    names = [re.findall(r'<th scope="row">(\w[^:<]*):', part) for part in rows]
+    kinds = [set(found) for found in names if found]
+    assert {"names", "length"} <= set().union(*kinds)
+    assert all(len(found) == 1 for found in kinds)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_fits_a_narrow_and_a_wide_window(browser: Browser, tmp_path: Path, scheme: str) -> None:
     file = tmp_path / "report.html"
