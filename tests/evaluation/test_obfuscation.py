@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moderation.evaluation.obfuscation import GAPS, INVISIBLE, LEET, MARKS, Obfuscation, obfuscate
+from moderation.evaluation.obfuscation import EMOJI, GAPS, INVISIBLE, LEET, MARKS, VOWELS, Obfuscation, obfuscate
 from moderation.media.text import fold
 
 texts = st.one_of(st.text(max_size=60), st.from_regex(r"[A-Za-z]{1,9}( [A-Za-z]{1,9}){0,8}", fullmatch=True))
@@ -87,3 +87,20 @@ def test_homoglyphs_look_the_same_to_the_fold_that_readers_words_are_compared_in
 @pytest.mark.parametrize("kind", Obfuscation)
 def test_nothing_is_nothing(kind: Obfuscation) -> None:
     assert obfuscate("", kind) == ""
+
+
+@given(st.from_regex(r"[A-Za-z]{1,9}( [A-Za-z]{1,9}){0,5}", fullmatch=True), seeds)
+def test_accents_alphabets_emoji_and_blanks_lose_no_letter(text: str, seed: int) -> None:
+    combined = unicodedata.normalize("NFD", obfuscate(text, Obfuscation.COMBINING, seed=seed))
+    assert "".join(letter for letter in combined if not unicodedata.combining(letter)) == text
+    assert unicodedata.normalize("NFKC", obfuscate(text, Obfuscation.MATHEMATICAL, seed=seed)) == text
+    assert obfuscate(text, Obfuscation.EMOJI, seed=seed).translate(dict.fromkeys(map(ord, EMOJI))) == text
+    assert obfuscate(text, Obfuscation.SPLIT, seed=seed).replace(" ", "") == text.replace(" ", "")
+
+
+@given(st.from_regex(r"[A-Za-z]{1,9}( [A-Za-z]{1,9}){0,5}", fullmatch=True), seeds)
+def test_a_star_hides_one_vowel_of_a_word_and_never_its_first_letter(text: str, seed: int) -> None:
+    for word, written in zip(text.split(), obfuscate(text, Obfuscation.STARRED, seed=seed).split(), strict=True):
+        hidden = [(place, one) for place, (one, two) in enumerate(zip(word, written, strict=True)) if one != two]
+        assert len(hidden) <= 1
+        assert all(place and one in VOWELS and written[place] == "*" for place, one in hidden)
