@@ -186,7 +186,7 @@ def test_a_candidate_that_crashes_its_process_is_switched_off_and_harms_nobody(p
         assert process.poll() is None, "the lane is still the first one"
     place.check_promises(ids)
     found = screenings(place, ids)
-    assert {one.attempt for one in found} == {1}, "no post was tried twice for it"
+    assert len(found) == len(ids), "one lane, which never ended, judged every post once"
     assert {pinned(one) for one in found} == {"opennsfw"}
     assert not [failure for one in found for failure in one.judgement.failures if SLOT in failure]
     (change, *_) = roles.history(SLOT)

@@ -144,6 +144,32 @@ def test_force_needs_a_note_and_is_told(roles: ModelRoleStore, database: Databas
     assert AuditStore(database).verify().problem is None
 
 
+def test_a_candidate_that_lanes_gave_up_is_named_no_more_and_counted_once(
+    roles: ModelRoleStore, database: Database
+) -> None:
+    name(roles, FIRST)
+    for _ in range(2):
+        given_up = roles.give_up(SLOT, FIRST, by="lane", now=NOW, note="by signal 11")
+        assert given_up.candidate is None
+    (last, _) = roles.history(SLOT)
+    assert (last.change, last.by, last.note) == (RoleChange.CANDIDATE, "lane", "by signal 11")
+    assert roles.given_up(after(-7200), after(3600)) == {SLOT: 1}
+    assert roles.given_up(after(3600), after(7200)) == {}
+    assert [event.actor for event in AuditStore(database).events()][-1] == "lane"
+
+
+def test_another_candidate_that_was_named_meanwhile_stays(roles: ModelRoleStore) -> None:
+    name(roles, SECOND)
+    assert roles.give_up(SLOT, FIRST, by="lane", now=NOW, note="").candidate == SECOND
+    assert roles.given_up(after(-7200), after(3600)) == {}
+
+
+def test_a_rollback_with_nothing_to_go_back_to_says_what_to_look_at(roles: ModelRoleStore) -> None:
+    with pytest.raises(ConflictError, match="nothing to go back to") as refused:
+        roles.rollback(SLOT, by="cli", now=NOW)
+    assert "models roles --history" in refused.value.hint
+
+
 def test_slots_do_not_mix(roles: ModelRoleStore) -> None:
     name(roles, FIRST)
     name(roles, SECOND, slot="text_harm")

@@ -5,8 +5,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from moderation.domain.errors import UnavailableError
+from moderation.domain.ids import Digest
+from moderation.domain.model_role import ModelPin
 from moderation.domain.verdict import Verdict
 from moderation.storage.lanes import LaneBeat
+from moderation.storage.model_roles import ModelRoleStore
 from review_ui.readiness import CHECKS
 from tests.factories import accept
 from tests.review_ui.conftest import Backend
@@ -126,6 +129,13 @@ def test_metrics_tell_states_queues_and_requests(backend: Backend) -> None:
     assert found["moderation_intake_posts_total", ("created",)] == 2
     assert found["moderation_intake_posts_total", ("too_large",)] == 1
     assert found["moderation_http_request_seconds_count", tuple(sorted(("/v1/posts", "POST", "202")))] == 2
+
+
+def test_a_candidate_that_was_given_up_is_a_metric(backend: Backend) -> None:
+    roles, pin, at = ModelRoleStore(backend.site.database), ModelPin("second", Digest("2" * 64)), backend.site.clock()
+    roles.name_candidate("image_nsfw", pin, by="cli", now=at)
+    roles.give_up("image_nsfw", pin, by="lane", now=at, note="by signal 11")
+    assert samples(backend)["moderation_candidates_given_up", ("image_nsfw",)] == 1
 
 
 def test_the_oldest_pending_post_has_an_age(backend: Backend) -> None:
