@@ -1,3 +1,6 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +10,7 @@ from moderation.domain.harm import HarmCategory
 from moderation.domain.signal import Surface
 from moderation.signals.text_harm.calibration import SURFACES
 from moderation.signals.text_harm.model import TextHarmModel
+from moderation.signals.text_harm.product import Product
 
 pytestmark = pytest.mark.timeout(400)  # the first test trains and exports, which takes a busy machine minutes
 
@@ -54,6 +58,16 @@ def test_harm_anywhere_in_a_long_text_counts(model: TextHarmModel) -> None:
     long = "the river is green and quiet in the morning " * 20
     clean, hidden = model.scores([long, long + "nude nude nude naked sex nude sex"], Surface.CAPTION)[:, SEXUAL]
     assert hidden > clean
+
+
+def test_a_longer_text_is_read_in_parts_too_and_a_short_one_is_not(product_folder: Path) -> None:
+    product = Product.open(product_folder)
+    whole = replace(product, calibration=product.calibration.model_copy(update={"part_tokens": None}))
+    in_parts, without = (TextHarmModel.of(each, threads=1) for each in (product, whole))
+    short, long = "nude cat in the green garden", "the river is blue " * 3 + "nude sex naked " + "a happy dog " * 3
+    np.testing.assert_allclose(in_parts.read([short]).logits, without.read([short]).logits, atol=1e-5)
+    np.testing.assert_allclose(in_parts.embeddings([long]), without.embeddings([long]), atol=1e-5)
+    assert np.abs(in_parts.read([long]).logits - without.read([long]).logits).max() > 1e-2
 
 
 @pytest.mark.parametrize(
