@@ -51,7 +51,7 @@ PICTURE_CODES = SignalSpec(
     time_limit_s=10.0,
     recommended={"high recall": 1, "high precision": 1},
     known_failures=(
-        "Small ones: a short link is read from 7 % of the picture's side, one of 80 characters from 10 %, 200 from 15 %.",
+        "Small ones: a short link is read from 7 % of the picture's side, 80 characters from 10 %, 200 from 15 %.",
         "Codes of two greys less than 30 levels apart, or of two colours equally bright; strongly blurred ones.",
         "Codes mixed with a picture, with thin dots for squares or bent around things: half or more are not noticed.",
         "Other codes than QR: bar codes, Data Matrix, Aztec, the codes of single messengers.",
