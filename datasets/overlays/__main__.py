@@ -29,10 +29,10 @@ app = typer.Typer(add_completion=False, no_args_is_help=True)
 
 @app.command(epilog="Example: python -m datasets.overlays train --photos ../shared/corpora/photos")
 def train(
-    pictures: Annotated[int, typer.Option(help="Pictures to train on.", min=24)] = 3_200,
+    pictures: Annotated[int, typer.Option(help="Pictures to train on.", min=24)] = 4_800,
     grounds: Annotated[int, typer.Option(help="Different drawn pictures under the text.", min=1)] = 200,
     seed: Annotated[int, typer.Option(help="The same seed gives the same training.")] = 1,
-    epochs: Annotated[int, typer.Option(help="How often each picture is shown.", min=1)] = 12,
+    epochs: Annotated[int, typer.Option(help="How often each picture is shown.", min=1)] = 8,
     photos: Annotated[Path | None, typer.Option(help="Folder of photographs to train on too.")] = None,
     most_photos: Annotated[int, typer.Option(help="How many of them, the first by name.", min=1)] = TRAINED_PHOTOS,
     out: Annotated[Path, typer.Option(help="Folder for weights and card.")] = WEIGHTS_FOLDER,

@@ -40,7 +40,7 @@ def _background(rng: np.random.Generator) -> Pixels:
         canvas = canvas.copy()
         for _ in range(int(rng.integers(1, 6))):
             _paste(rng, canvas)
-    return _graded(rng, canvas)
+    return graded(rng, canvas)
 
 
 def _one(rng: np.random.Generator, size: Size) -> Pixels:
@@ -63,7 +63,7 @@ def _paste(rng: np.random.Generator, canvas: Pixels) -> None:
     region[:] = (region * (1 - share) + part * share).astype(np.uint8)
 
 
-def _graded(rng: np.random.Generator, pixels: Pixels) -> Pixels:
+def graded(rng: np.random.Generator, pixels: Pixels) -> Pixels:
     """Contrast, brightness, colour and sharpness as different as pictures are."""
     graded = pixels.astype(np.float64)
     if rng.random() < 0.15:  # noqa: PLR2004 - some are black and white

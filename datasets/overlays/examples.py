@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from datasets.drawing.colour import Pixels
-from datasets.overlays.backgrounds import backgrounds
-from datasets.overlays.cases import photographs
+from datasets.overlays.backgrounds import backgrounds, graded
+from datasets.overlays.cases import PICTURE_SIDE, photographs
 from datasets.overlays.compose import overlaid, stored
 from datasets.overlays.layouts import LAYOUTS
 from datasets.overlays.lettering import Mask, fonts
@@ -30,6 +30,8 @@ LEARNED = tuple(layout for name, layout in LAYOUTS.items() if name != "faint")
 """Letters that hardly stand out are measured, but not asked for."""
 PHOTO_SHARE = 0.8
 """Of the pictures, where there are photographs: drawn ones are easily told from text."""
+GRADED_SHARE = 0.5
+"""Of the photographs: contrast, brightness, colour and sharpness changed; drawn pictures come so."""
 SMALLEST_CUT = 0.4
 Keeps = Callable[[Pixels], bool]
 
@@ -45,7 +47,7 @@ class Plan:
     pictures: int
     grounds: int
     seed: int
-    epochs: int = 12
+    epochs: int = 8
     photos: Path | None = None
     most_photos: int = 0
 
@@ -62,7 +64,12 @@ def plain_photographs(plan: Plan, is_plain: Keeps) -> list[Pixels]:
     """The photographs of the plan without text of their own."""
     if plan.photos is None:
         return []
-    return [pixels for pixels in islice(photographs(plan.photos, PHOTO_SIDE), plan.most_photos) if is_plain(pixels)]
+    chosen = [pixels for pixels in islice(photographs(plan.photos), plan.most_photos) if is_plain(pixels)]
+    scale = PHOTO_SIDE / PICTURE_SIDE
+    return [
+        np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+        for pixels in chosen
+    ]
 
 
 def examples(plan: Plan, photos: Sequence[Pixels], network: OnnxRunner) -> Iterator[Example]:
@@ -72,6 +79,8 @@ def examples(plan: Plan, photos: Sequence[Pixels], network: OnnxRunner) -> Itera
     for _ in range(plan.pictures):
         chosen = photos if photos and rng.random() < PHOTO_SHARE else drawn
         ground = turned(rng, chosen[int(rng.integers(len(chosen)))])
+        if chosen is photos and rng.random() < GRADED_SHARE:
+            ground = graded(rng, ground)
         written = _with_text(rng, ground) if rng.random() < TEXT_SHARE else None
         pixels = stored(rng, ground if written is None else written.pixels)
         features = _features(network, pixels)

@@ -114,6 +114,7 @@ def test_the_head_learns_a_feature_that_tells() -> None:
     assert said[-1].startswith("epoch 12 of 12")
 
 
+@pytest.mark.long
 def test_training_twice_gives_the_same_weights_which_load_over_their_network_only(
     store: ModelStore, network: OnnxRunner, tmp_path: Path
 ) -> None:

@@ -78,8 +78,8 @@ def test_when_time_is_over_the_less_likely_pictures_are_not_read() -> None:
     assert picture_text({"picture_text": results[0]}) is None
 
 
-def test_at_least_one_picture_is_read_in_no_time() -> None:
-    assert statuses(measured(FakeReader(), [a_picture(0.6), a_picture(0.9)], seconds=0)) == ["not_read", "read"]
+def test_at_least_one_picture_is_looked_at_and_read_in_no_time() -> None:
+    assert statuses(measured(FakeReader(), [a_picture(0.6), a_picture(0.9)], seconds=0)) == ["read", "not_read"]
 
 
 def test_the_likeliest_two_frames_of_an_animation_are_read_in_their_order() -> None:
