@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -14,8 +15,9 @@ from datasets.rows import Row
 from datasets.short_texts import short_texts, vocabulary
 from moderation.signals.terms.document import term_lists
 from moderation.signals.terms.matcher import Matcher
+from moderation.signals.text_harm.training.examples import Part
 from pipelines.defs.training.listed_terms import term_rows
-from pipelines.defs.training.text_examples import CAPS, LIMITS, WEIGHTS, WORD_SOURCES, examples
+from pipelines.defs.training.text_examples import CAPS, LIMITS, WEIGHTS, WORD_SOURCES, examples, part, pool
 from pipelines.resources import System
 
 SEED = 20261122
@@ -24,6 +26,8 @@ RUNS = 2
 CAPTIONS_SEED = 1
 """Another seed of training leaves the generated captions as they are, so that two trainings can be compared."""
 CAPTIONS_PER_FAMILY = 80
+HARMLESS_PER_FAMILY = 400
+"""Generated rows of each family to take harmless validation texts from: a limit of one in 400 needs many of them."""
 SHORT_TEXTS = 6_000
 
 
@@ -92,7 +96,18 @@ def rows(config: TextClassifierConfig) -> list[Row]:
     chosen = config.sources or corpora.names(Use.TRAIN)
     found = [row for name in chosen for row in corpora.load_training(name, folder)]
     terms = term_rows(corpora.load_terms("lexicon_en", folder)) if config.listed_terms else []
-    return [*found, *generate(CAPTIONS_SEED, config.captions_per_family), *terms]
+    return [*found, *captions(config.captions_per_family), *terms]
+
+
+def captions(per_family: int, harmless_per_family: int = HARMLESS_PER_FAMILY) -> list[Row]:
+    """Generated rows of every family, and more harmless ones for thresholds to be set against.
+
+    The latter have no labels: they fill the pools and leave the curves alone.
+    """
+    chosen = generate(CAPTIONS_SEED, per_family)
+    known = {row.text for row in chosen}
+    more = (row for row in generate(CAPTIONS_SEED, harmless_per_family) if row.text not in known)
+    return [*chosen, *(replace(row, labels={}) for row in more if pool(row) and part(row) is Part.VALIDATION)]
 
 
 def short_rows(config: TextClassifierConfig, tokenizer: bytes) -> list[Row]:

@@ -6,10 +6,25 @@ import pytest
 from datasets.captions import generate
 from moderation.signals.text_harm.product import Product
 from moderation.signals.text_harm.training.card import CARD_FILE
+from moderation.signals.text_harm.training.examples import Part
 from pipelines.defs.training import text_classifier
 from pipelines.defs.training.text_classifier import TextClassifierConfig, train_text_classifier
+from pipelines.defs.training.text_examples import part, pool
 from pipelines.resources import System
 from tests.signals.text_harm import tiny
+
+
+def test_more_harmless_texts_fill_the_pools_and_teach_no_curve() -> None:
+    rows = text_classifier.captions(4, 12)
+    chosen = generate(text_classifier.CAPTIONS_SEED, 4)
+    more = rows[len(chosen) :]
+    assert rows[: len(chosen)] == chosen
+    assert more
+    assert len({row.text for row in rows}) == len({row.text for row in chosen}) + len({row.text for row in more})
+    for row in more:
+        assert row.labels == {}
+        assert pool(row)
+        assert part(row) is Part.VALIDATION
 
 
 @pytest.mark.timeout(400)

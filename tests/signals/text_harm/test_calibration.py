@@ -101,6 +101,16 @@ def test_a_limit_that_one_category_uses_is_left_to_it() -> None:
     assert quiet < loud
 
 
+def test_what_is_left_over_goes_to_the_category_with_the_least_recall() -> None:
+    harmful = np.arange(1000) < 300
+    judged = [(np.where(harmful, level, 0.01), harmful) for level in (0.9, 0.5)]
+    pool = np.zeros((100, 2))
+    pool[0, 0] = pool[1, 1] = 0.6  # the limit of one text in 100 lets only one of these two be flagged
+    first, second = balanced(judged, {"ordinary": pool}, {"ordinary": 0.01})
+    assert first > 0.6
+    assert second <= 0.5
+
+
 def test_thresholds_stand_in_order_and_recall_what_they_aim_at() -> None:
     ((scores, harmful),) = _judged(5, 1)
     found = thresholds(scores, harmful, 0.6)

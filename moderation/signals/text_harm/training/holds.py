@@ -30,18 +30,35 @@ def balanced(judged: Sequence[Judged], pools: Mapping[str, Floats], limits: Mapp
 
     The lowest at which at least `LEAST_PRECISION` of what is flagged is harmful, every category by itself, and no
     pool's share of texts that any category flags is above its limit. A pool's scores have shape (texts, categories).
+    First every category has the same part of the limits; what is left over then goes to one category after the other,
+    to the one with the least recall first.
     """
-    precise = [_at_precision(*own, LEAST_PRECISION) for own in judged]
     filled = {name: scores for name, scores in pools.items() if len(scores)}
-    chosen: list[float] = []
-    for share in SHARES:
-        chosen = [
-            rounded(max([least, *(_above(scores[:, place], limits[name] * share) for name, scores in filled.items())]))
-            for place, least in enumerate(precise)
-        ]
-        if all((scores >= chosen).any(axis=1).mean() <= limits[name] for name, scores in filled.items()):
-            break
+    options = [[_hold(own, place, filled, limits, share) for share in SHARES] for place, own in enumerate(judged)]
+    even = next((at for at in range(len(SHARES)) if _fits([own[at] for own in options], filled, limits)), -1)
+    chosen = [own[even] for own in options]
+    for place in sorted(range(len(judged)), key=lambda place: _recall(judged[place], chosen[place])):
+        for option in options[place]:
+            tried = [*chosen[:place], option, *chosen[place + 1 :]]
+            if _fits(tried, filled, limits):
+                chosen = tried
+                break
     return chosen
+
+
+def _hold(own: Judged, place: int, pools: Mapping[str, Floats], limits: Mapping[str, float], share: float) -> float:
+    """The lowest threshold of one category that uses at most `share` of each limit."""
+    quiet = [_above(scores[:, place], limits[name] * share) for name, scores in pools.items()]
+    return rounded(max([_at_precision(*own, LEAST_PRECISION), *quiet]))
+
+
+def _fits(holds: Sequence[float], pools: Mapping[str, Floats], limits: Mapping[str, float]) -> bool:
+    return all((scores >= np.array(holds)).any(axis=1).mean() <= limits[name] for name, scores in pools.items())
+
+
+def _recall(own: Judged, hold: float) -> float:
+    scores, harmful = own
+    return float((scores[harmful] >= hold).mean()) if harmful.any() else 1.0
 
 
 def thresholds(scores: Floats, harmful: NDArray[np.bool_], hold: float) -> Thresholds:
