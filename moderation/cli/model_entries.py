@@ -16,7 +16,7 @@ from moderation.settings import load_settings, make_home
 from moderation.signals.catalog import SPECS, form_of
 from moderation.signals.engine.options import EngineOptions
 from moderation.signals.engine.placement import ANY, in_words
-from moderation.signals.models import ModelStatus
+from moderation.signals.models import ModelState, ModelStatus
 from moderation.signals.pinning import propose_pin
 from moderation.signals.pulling import Origins
 from moderation.signals.registry import Classifier, HubSource, ModelEntry, PackageSource
@@ -134,6 +134,8 @@ def _lines(status: ModelStatus, users: list[str], options: EngineOptions) -> Ite
     entry = status.entry
     yield entry.name, entry.title
     yield "state", f"{status.state} {status.problem}".strip()
+    if status.state is not ModelState.VERIFIED:
+        yield "next", f"moderation models {'pin' if status.state is ModelState.UNPINNED else 'pull'} {entry.name}"
     yield "kind", kind_of(entry)
     yield "licence", entry.licence + ("" if entry.facts is None or entry.facts.commercial_use else " (non-commercial!)")
     yield "loaded by", ", ".join(users) or "none"

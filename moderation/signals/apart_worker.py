@@ -1,8 +1,8 @@
 """The child process of one candidate: loads its model, then measures one batch after the other.
 
-Started as `python -m moderation.signals.apart_worker FD PARENT`. It ends when the lane's end of the pipe closes or
-its parent is another process, leaves the processor to everybody else, and is what the system kills first when memory
-is short.
+Started as `python -m moderation.signals.apart_worker FD PARENT`. It ends when the lane's end of the pipe closes, when
+its parent is another process, or by SIGALRM when native code hangs and nobody is left to kill it. It leaves the
+processor to everybody else, and is what the system kills first when memory is short.
 """
 
 import contextlib
@@ -21,17 +21,21 @@ from moderation.signals.runtime import measured
 NICENESS = 15
 PARENT_CHECK_SECONDS = 2.0
 KILL_FIRST = "1000"
+MOST_SECONDS = 600.0
+"""More than the lane waits for anything: after it the kernel ends the process, whatever native code it is in."""
 
 
 def main(descriptor: int, parent: int) -> None:
     """Serve until the other end closes. Requests come from the lane, which is trusted."""
     for ignored in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     give_way()
     link = Connection(descriptor)
     loaded: SignalType | None = None
     while (request := _next(link, parent)) is not None:
         answer: object
+        signal.setitimer(signal.ITIMER_REAL, MOST_SECONDS)
         try:
             if loaded is None:
                 load: Callable[[], SignalType] = pickle.loads(request)  # noqa: S301 - from our own parent
@@ -41,6 +45,7 @@ def main(descriptor: int, parent: int) -> None:
         except Exception as error:  # noqa: BLE001 - told to the lane, which ends this process
             answer = f"{type(error).__name__}: {error}"[:300]
         link.send_bytes(pickle.dumps(answer))
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def give_way() -> None:
