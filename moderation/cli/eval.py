@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from moderation.cli.eval_progress import progress_bars
 from moderation.cli.eval_tables import print_pictures, print_text, text_row
 from moderation.cli.output import console, errors, print_json
 from moderation.domain.errors import InvalidInputError
@@ -13,13 +13,14 @@ from moderation.domain.signal import Surface
 from moderation.evaluation.bootstrap import Resampling
 from moderation.evaluation.examples import TEXT_SURFACES
 from moderation.evaluation.obfuscation import Obfuscation
-from moderation.evaluation.picture_files import find_pictures
+from moderation.evaluation.picture_files import PictureSet, find_pictures
 from moderation.evaluation.pictures import picture_figures
 from moderation.reporting.evaluation.document import pictures as pictures_document
 from moderation.settings import load_settings
 
 if TYPE_CHECKING:
     from moderation.bench.evaluation.scorers import HarmScorer, TermScorer
+    from moderation.bench.evaluation.text import TextEvaluation, TextSet
 
 app = typer.Typer(no_args_is_help=True, help="Measure classifiers on labelled texts and pictures, with intervals.")
 
@@ -31,26 +32,35 @@ Report = Annotated[Path | None, typer.Option(help="A folder for report.html and 
 Record = Annotated[Path | None, typer.Option(help="A file of a release's figures, whose entries are replaced.")]
 Rounds = Annotated[int, typer.Option(min=100, help="Bootstrap rounds of the intervals.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of intervals and obfuscations.")]
+Files = Annotated[list[Path] | None, typer.Argument(help="Files of labelled texts, one JSON object a line.")]
+HeldOut = Annotated[
+    bool, typer.Option("--held-out", help="Also what nobody trained on of the corpora in datasets/manifests.")
+]
+OnSurface = Annotated[str, typer.Option(help="caption, prompt or picture_text; default: the rows' own.")]
+Model = Annotated[str, typer.Option(help=f"A text classifier of the model store, or {TERMS}.")]
+Product = Annotated[Path | None, typer.Option(help="A folder that training wrote, instead of the store's.")]
+Ways = Annotated[
+    list[str] | None, typer.Option(help=f"Also measure texts written so: {', '.join(Obfuscation)}, {ALL}.")
+]
+Baseline = Annotated[str, typer.Option(help=f"{TERMS}: the term lists beside the classifier.")]
+AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Print one row of a Markdown table for each set.")]
+Labels = Annotated[
+    list[str] | None, typer.Option(help="What means harmful: a sub-folder's name or a label. Default: S, nsfw.")
+]
 
 
 @app.command()
 def text(  # noqa: PLR0913, PLR0917 - one argument for each option
-    files: Annotated[list[Path] | None, typer.Argument(help="Files of labelled texts, one JSON object a line.")] = None,
-    held_out: Annotated[
-        bool, typer.Option("--held-out", help="Also what nobody trained on of the corpora in datasets/manifests.")
-    ] = False,
-    surface: Annotated[str, typer.Option(help="caption, prompt or picture_text; default: the rows' own.")] = "",
-    model: Annotated[str, typer.Option(help=f"A text classifier of the model store, or {TERMS}.")] = "text-harm",
-    product: Annotated[Path | None, typer.Option(help="A folder that training wrote, instead of the store's.")] = None,
-    obfuscate: Annotated[
-        list[str] | None, typer.Option(help=f"Also measure texts written so: {', '.join(Obfuscation)}, {ALL}.")
-    ] = None,
-    baseline: Annotated[str, typer.Option(help=f"{TERMS}: the term lists beside the classifier.")] = "",
+    files: Files = None,
+    held_out: HeldOut = False,
+    surface: OnSurface = "",
+    model: Model = "text-harm",
+    product: Product = None,
+    obfuscate: Ways = None,
+    baseline: Baseline = "",
     report: Report = None,
     record: Record = None,
-    markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print one row of a Markdown table for each set.")
-    ] = False,
+    markdown: AsMarkdown = False,
     rounds: Rounds = 1000,
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -61,36 +71,25 @@ def text(  # noqa: PLR0913, PLR0917 - one argument for each option
     `slice` and `surface` (caption where neither says otherwise).
 
     Example: moderation eval text datasets/challenges/benign_lookalikes.jsonl --obfuscate leet --report report
+
+    Your own texts, beside the term lists: moderation eval text mine.jsonl --surface caption --baseline terms
     """
-    from moderation.bench.evaluation.scorers import TermScorer  # noqa: PLC0415 - heavy imports
-    from moderation.bench.evaluation.text import evaluate_text, read_sets, text_document  # noqa: PLC0415
+    from moderation.bench.evaluation.text import evaluate_text, text_document  # noqa: PLC0415 - heavy imports
 
-    ways = _ways(obfuscate or [])
-    beside = TermScorer() if _one_of(baseline, "baseline", TERMS) else None
-    sets = read_sets(files or [], Surface(surface) if _one_of(surface, "surface", *TEXT_SURFACES) else None)
-    if held_out:
-        from moderation.bench.evaluation.sets import held_out_sets  # noqa: PLC0415 - only for --held-out
-
-        sets += held_out_sets()
-    if not sets:
-        raise InvalidInputError("There is nothing to measure.", hint="Name files, or use --held-out.")
-    scorer = _text_scorer(model, product)
-    resampling = Resampling(rounds=rounds, seed=seed)
-    with _progress() as progress:
-        tell = _Teller(progress)
+    ways, beside = _ways(obfuscate or []), _baseline(baseline)
+    sets = _text_sets(files or [], surface, held_out=held_out)
+    _check_outputs(report, record)
+    scorer, resampling = _text_scorer(model, product), Resampling(rounds=rounds, seed=seed)
+    with progress_bars() as tell:
         found = [
             evaluate_text(each, scorer, ways=ways, baseline=beside, tell=tell, resampling=resampling) for each in sets
         ]
     document = text_document(scorer, found)
-    for each in found:
-        if markdown:
-            console.print(text_row(each), soft_wrap=True, markup=False)
-        elif not as_json:
-            print_text(each)
+    _show_texts(found, markdown=markdown, as_json=as_json)
     if report is not None:
         from moderation.bench.evaluation.reports import write_text_report  # noqa: PLC0415 - only for --report
 
-        errors.print(f"Report: {write_text_report(report, document, scorer, found)}", markup=False, soft_wrap=True)
+        _tell_file("Report", write_text_report(report, document, scorer, found))
     if record is not None:
         from moderation.bench.evaluation.figures import record_text  # noqa: PLC0415 - only for --record
 
@@ -103,9 +102,7 @@ def text(  # noqa: PLR0913, PLR0917 - one argument for each option
 def image(  # noqa: PLR0913, PLR0917 - one argument for each option
     source: Annotated[Path, typer.Argument(help="A folder of pictures, or a .jsonl file with path and labels.")],
     signal: Annotated[str, typer.Option(help="The signal to measure.")] = "image_nsfw",
-    label: Annotated[
-        list[str] | None, typer.Option(help="What means harmful: a sub-folder's name or a label. Default: S, nsfw.")
-    ] = None,
+    label: Labels = None,
     report: Report = None,
     record: Record = None,
     rounds: Rounds = 1000,
@@ -118,12 +115,16 @@ def image(  # noqa: PLR0913, PLR0917 - one argument for each option
     also average precision, precision, recall and false alarms. Pictures that cannot be read are named.
 
     Example: moderation eval image ../shared/corpora/photos --json
+
+    A folder with the sub-folders nude and dressed: moderation eval image pictures --label nude --report report
     """
     from moderation.bench.evaluation.pictures import score_pictures  # noqa: PLC0415 - loads model runtimes
 
     pictures = find_pictures(source, label or DEFAULT_LABELS)
-    with _progress() as progress:
-        scores = score_pictures(load_settings(), pictures, signal, _Teller(progress))
+    _check_labels(pictures, label or [])
+    _check_outputs(report, record)
+    with progress_bars() as tell:
+        scores = score_pictures(load_settings(), pictures, signal, tell)
     figures = picture_figures(scores, Resampling(rounds=rounds, seed=seed))
     document = pictures_document(figures)
     if not as_json:
@@ -131,7 +132,7 @@ def image(  # noqa: PLR0913, PLR0917 - one argument for each option
     if report is not None:
         from moderation.bench.evaluation.reports import write_picture_report  # noqa: PLC0415 - only for --report
 
-        errors.print(f"Report: {write_picture_report(report, document, figures)}", markup=False, soft_wrap=True)
+        _tell_file("Report", write_picture_report(report, document, figures))
     if record is not None:
         from moderation.bench.evaluation.figures import record_pictures  # noqa: PLC0415 - only for --record
 
@@ -164,25 +165,60 @@ def table(
         raise InvalidInputError(f"{write} cannot be written: {error}.") from error
 
 
-class _Teller:
-    """Shows one bar for each thing that is being scored."""
+def _text_sets(files: list[Path], surface: str, *, held_out: bool) -> "list[TextSet]":
+    """Every set, read and checked before anything is scored."""
+    from moderation.bench.evaluation.text import read_sets  # noqa: PLC0415 - heavy imports
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._name = ""
-        self._task = progress.add_task("", total=None, visible=False)
+    sets = read_sets(files, Surface(surface) if _one_of(surface, "surface", *TEXT_SURFACES) else None)
+    if held_out:
+        from moderation.bench.evaluation.sets import held_out_sets  # noqa: PLC0415 - only for --held-out
 
-    def __call__(self, name: str, done: int, total: int) -> None:
-        """Move the bar; a new name starts the next one."""
-        if name != self._name:
-            self._progress.remove_task(self._task)
-            self._name, self._task = name, self._progress.add_task(name, total=total)
-        self._progress.update(self._task, completed=done)
+        sets += held_out_sets()
+    if not sets:
+        raise InvalidInputError(
+            "There is nothing to measure.",
+            hint="Name files such as datasets/challenges/forum_posts.jsonl, or use --held-out.",
+        )
+    return sets
 
 
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, console=errors, transient=True)
+def _show_texts(found: "list[TextEvaluation]", *, markdown: bool, as_json: bool) -> None:
+    for each in found:
+        if markdown:
+            console.print(text_row(each), soft_wrap=True, markup=False)
+        elif not as_json:
+            print_text(each)
+
+
+def _check_labels(pictures: PictureSet, wanted: list[str]) -> None:
+    """Refuse labels that were asked for and mark nothing: the figures would leave out what they were wanted for."""
+    if wanted and not any(each.harmful for each in pictures.files):
+        parts = sorted({each.slice for each in pictures.files if each.slice})
+        raise InvalidInputError(
+            f"No picture of {pictures.source} is labelled {' or '.join(wanted)}.",
+            hint=f"It has: {', '.join(parts)}." if parts else "Sub-folders, or labels in a .jsonl file, say it.",
+        )
+
+
+def _check_outputs(report: Path | None, record: Path | None) -> None:
+    """Refuse what could not be written in the end before it is measured for."""
+    from moderation.bench.evaluation.figures import read_figures  # noqa: PLC0415 - heavy imports
+    from moderation.bench.evaluation.reports import prepare  # noqa: PLC0415 - the same
+
+    if report is not None:
+        prepare(report)
+    if record is not None:
+        read_figures(record)
+
+
+def _tell_file(what: str, path: Path) -> None:
+    errors.print(f"{what}: {path}", markup=False, soft_wrap=True)
+
+
+def _baseline(name: str) -> "TermScorer | None":
+    from moderation.bench.evaluation.scorers import TermScorer  # noqa: PLC0415 - heavy imports
+
+    return TermScorer() if _one_of(name, "baseline", TERMS) else None
 
 
 def _text_scorer(model: str, product: Path | None) -> "HarmScorer | TermScorer":

@@ -24,6 +24,9 @@ def print_text(found: "TextEvaluation") -> None:
     """One file's tables."""
     console.print(f"\n[bold]{escape(found.source.name)}[/]  {len(found.source.examples)} texts")
     _print_columns(found.result)
+    lacking = [each.column for each in found.result.columns if each.ranking.n and not each.ranking.positives]
+    if lacking:
+        console.print(f"{UNKNOWN}: no harmful text of {', '.join(lacking)}", style="dim", soft_wrap=True)
     if found.baseline is not None:
         console.print("term lists, for comparison:")
         _print_columns(found.baseline)

@@ -19,6 +19,11 @@ TOXIC = "T"
 """Toxic or offensive: a label of data sets that is no category of ours, and not measured."""
 TEXT_SURFACES = (Surface.CAPTION, Surface.PROMPT, Surface.PICTURE_TEXT)
 
+FORMAT = (
+    'Each line is like {"id": "1", "text": "a quiet lake", "labels": {"S": 0, "H": 0}, "source": "mine"}; '
+    "see datasets/challenges/README.md."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -37,9 +42,9 @@ def read_examples(path: Path) -> list[Example]:
     Raises NotFoundError when it cannot be read, InvalidInputError with file and line for what is no example, and for
     a file without any.
     """
-    found = [_example(path, number, row) for number, row in json_lines(path)]
+    found = [_example(path, number, row) for number, row in json_lines(path, hint=FORMAT)]
     if not found:
-        raise InvalidInputError(f"{path} has no example in it.")
+        raise InvalidInputError(f"{path} has no example in it.", hint=FORMAT)
     return found
 
 
@@ -85,4 +90,4 @@ def _labels(path: Path, number: int, given: object) -> dict[HarmCategory, bool]:
 
 
 def _refused(path: Path, number: int, problem: str) -> InvalidInputError:
-    return InvalidInputError(f"{path}, line {number}: {problem}.")
+    return InvalidInputError(f"{path}, line {number}: {problem}.", hint=FORMAT)

@@ -9,6 +9,7 @@ from moderation.evaluation.json_lines import json_lines
 
 NOT_PICTURES = frozenset({".csv", ".html", ".json", ".jsonl", ".md", ".tsv", ".txt", ".yaml", ".yml"})
 """Files that stand beside pictures; whatever else is in a folder is tried."""
+FORMAT = 'Needed is a folder of pictures, or a file with lines like {"path": "one.jpg", "labels": {"nsfw": 1}}.'
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,10 @@ def find_pictures(source: Path, labels: Sequence[str]) -> PictureSet:
     source without any picture.
     """
     if not source.exists():
-        raise NotFoundError(f"{source} does not exist.")
+        raise NotFoundError(f"{source} does not exist.", hint=FORMAT)
     found = _folder(source, labels) if source.is_dir() else _rows(source, labels)
     if not found.files:
-        raise InvalidInputError(f"{source} has no picture in it.")
+        raise InvalidInputError(f"{source} has no picture in it.", hint=FORMAT)
     return found
 
 
@@ -68,17 +69,17 @@ def _hidden(parts: Sequence[str]) -> bool:
 
 
 def _rows(source: Path, labels: Sequence[str]) -> PictureSet:
-    rows = json_lines(source, needed="a folder, or lines of JSON")
+    rows = json_lines(source, needed="a folder, or lines of JSON", hint=FORMAT)
     return PictureSet(source, tuple(_row(source, number, row, labels) for number, row in rows))
 
 
 def _row(source: Path, number: int, row: object, labels: Sequence[str]) -> PictureFile:
     where = f"{source}, line {number}"
     if not isinstance(row, Mapping) or not isinstance(row.get("path"), str) or not _is_path(row["path"]):
-        raise InvalidInputError(f'{where}: an object with a "path" is needed.')
+        raise InvalidInputError(f'{where}: an object with a "path" is needed.', hint=FORMAT)
     given, part = row.get("labels", {}), row.get("slice", "")
     if not isinstance(given, Mapping) or not all(value in (0, 1) for value in given.values()):
-        raise InvalidInputError(f'{where}: "labels" does not map names to 0 and 1.')
+        raise InvalidInputError(f'{where}: "labels" does not map names to 0 and 1.', hint=FORMAT)
     if not isinstance(part, str):
         raise InvalidInputError(f"{where}: the slice is not text.")
     known = [given[label] for label in labels if label in given]

@@ -143,3 +143,56 @@ def test_pictures_without_a_model_are_an_error(run: Run, tmp_path: Path) -> None
     outcome = run("eval", "image", str(tmp_path / "set"))
     assert outcome.code == 1
     assert "moderation models pull" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("contents", "words"),
+    [
+        ("", ("has no example", "Each line is like")),
+        ('{"text": "a", "labels": {"nsfw": 1}}', ("line 1", "'nsfw' is not one of S, H, H2", "README.md")),
+        ("id,text\n1,hello", ("line 1: not JSON", "Each line is like")),
+    ],
+)
+def test_a_wrong_file_of_texts_says_what_is_needed(
+    run: Run, tmp_path: Path, contents: str, words: tuple[str, ...]
+) -> None:
+    file = tmp_path / "mine.jsonl"
+    file.write_text(contents, encoding="utf-8")
+    outcome = run("eval", "text", str(file), "--model", "terms")
+    assert outcome.code == 1
+    assert all(word in " ".join(outcome.err.split()) for word in words), outcome.err
+
+
+def test_a_missing_file_is_an_error_with_a_next_step(run: Run, tmp_path: Path) -> None:
+    for kind, words in (("text", "Needed are lines of JSON"), ("image", "Needed is a folder of pictures")):
+        outcome = run("eval", kind, str(tmp_path / "none.jsonl"))
+        assert outcome.code == 1
+        assert words in " ".join(outcome.err.split())
+
+
+def test_categories_without_a_harmful_text_are_told(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "calm.jsonl"
+    file.write_text(json.dumps(ROWS[0]), encoding="utf-8")
+    outcome = run("eval", "text", str(file), "--model", "terms", "--rounds", "100")
+    assert outcome.code == 0, outcome.err
+    assert "no harmful text of sexual, hate, violence, harassment, self_harm" in " ".join(outcome.out.split())
+
+
+def test_what_cannot_be_written_is_refused_before_anything_is_measured(run: Run, rows: Path, tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    file.write_text("{}", encoding="utf-8")
+    for option, target in (("--record", file), ("--report", file / "report")):
+        outcome = run("eval", "text", str(rows), "--model", "terms", option, str(target))
+        assert (outcome.code, outcome.out) == (1, "")
+        assert "Traceback" not in outcome.err
+    assert file.read_text(encoding="utf-8") == "{}"
+
+
+def test_labels_that_mark_nothing_are_refused_with_what_there_is(run: Run, tmp_path: Path) -> None:
+    for part in ("nude", "dressed"):
+        (tmp_path / "set" / part).mkdir(parents=True)
+        Image.new("RGB", (64, 64)).save(tmp_path / "set" / part / "black.png")
+    outcome = run("eval", "image", str(tmp_path / "set"), "--label", "naked")
+    assert outcome.code == 1
+    assert "labelled naked" in outcome.err
+    assert "dressed, nude" in outcome.err

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from moderation.bench.evaluation.text import NamedScorer, TextEvaluation
 from moderation.domain.errors import UnavailableError
@@ -29,11 +30,27 @@ def write_picture_report(folder: Path, document: Document, found: PictureFigures
     return _write(folder, document, picture_report(found))
 
 
+def prepare(folder: Path) -> None:
+    """Make the folder. Raises UnavailableError when nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _refused(folder, error) from error
+
+
 def _write(folder: Path, document: Document, page: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / JSON_FILE).write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         (folder / PAGE_FILE).write_text(page, encoding="utf-8", errors="replace")
     except OSError as error:
-        raise UnavailableError(f"The report cannot be written to {folder}: {error.strerror}.") from error
+        raise _refused(folder, error) from error
     return folder / PAGE_FILE
+
+
+def _refused(folder: Path, error: OSError) -> UnavailableError:
+    return UnavailableError(
+        f"The report cannot be written to {folder}: {error.strerror}.", hint="Name a folder of yours: --report report."
+    )
