@@ -1,1 +1,1 @@
-"""`picture_text`: what is written in a picture, read where a cheap detector sees text and while time lasts."""
+"""`picture_text`: what is written in a picture, read where a small look sees text and while time lasts."""

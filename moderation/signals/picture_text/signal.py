@@ -63,8 +63,8 @@ PICTURE_TEXT = SignalSpec(
         Column(
             "picture_text_likelihood",
             ColumnKind.FLOAT,
-            "How likely there is legible text, by the small look; pictures from 'high recall' up are read. 1 where there "
-            "was no time to look",
+            "How likely there is legible text, by the small look; pictures from 'high recall' up are read. 1 where "
+            "there was no time to look",
             low=0.0,
             high=1.0,
             recommended={"high recall": READ_FROM, "balanced": 0.3, "high precision": 0.5},
