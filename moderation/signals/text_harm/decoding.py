@@ -46,7 +46,7 @@ _HARMLESS = re.compile(
 )
 """Plain words and numbers, with or without a unit."""
 _CONTRACTION = re.compile(
-    r"[a-z]+n't|i'm|(?:you|we|they|who|what|there)'re|(?:i|you|we|they|who|would|could|should|might|must)'ve"
+    r"(?:do|does|did|is|are|was|were|has|have|had|ca|wo|could|would|should|must|might|need|ai)n't|i'm|(?:you|we|they|who|what|there)'re|(?:i|you|we|they|who|would|could|should|might|must)'ve"
     r"|(?:i|you|he|she|it|we|they|that|there|who|what|where|how|this)'(?:d|ll)"
 )
 _OF_A_NAME = re.compile(r"[a-z]{3,}'s|[a-z]{3,}(?:-[a-z]{3,})+")
@@ -131,6 +131,8 @@ class Decoder:
         """The known word that it is with signs as letters and without marks in it."""
         options = _options(word)
         known = [option for option in options if self._vocabulary.is_usual(option)]
+        if not known:
+            known = [option for option in options if option[-1:] == "s" and self._vocabulary.is_usual(option[:-1])]
         if not known and "*" not in word:
             known = [option for option in options[:MOST_CUT] if self._vocabulary.is_word(option)]
         return min(known, key=self._vocabulary.cost, default=None)

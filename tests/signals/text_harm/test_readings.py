@@ -34,6 +34,8 @@ def reader() -> Reader:
         ("wo.man", "woman"),
         ("nu_de", "nude"),
         ("ki-ll you", "kill you"),
+        ("bomb*s", "bombs"),
+        ("phot'o shot", "photo shot"),
         ("k\u00b7i\u00b7l\u00b7l you", "kill you"),
         ("k\ni\nl\nl\n\ny\no\nu", "kill you"),
         ("(k)(i)(l)(l) (y)(o)(u)", "(kill you)"),
