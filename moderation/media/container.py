@@ -1,5 +1,6 @@
 """What an image's file carries beside its pixels: gathered once, in the decoder's process, from the file's bytes."""
 
+import html
 import re
 from dataclasses import dataclass, replace
 
@@ -34,6 +35,9 @@ DARK_LEVEL = 16
 """Thumbnails of another aspect have bars darker than this."""
 _SOURCE_TYPE = re.compile(r"digitalsourcetype/([A-Za-z]{1,60})")
 _CREATOR = re.compile(r"(?:CreatorTool|Credit|AISystemUsed|SoftwareAgent)[=>\"' ]{1,4}([^<\"]{1,200})")
+MAX_DESCRIPTION_CHARS = 8_000
+_DESCRIPTION = re.compile(r"dc:description(?:=\"([^\"]+)\"|='([^']+)'|>(.+?)</dc:description>)", re.DOTALL)
+_TAG = re.compile(r"<[^<>]{0,400}>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ def _after_images(kind: Format, data: bytes, carried: Carried) -> bytes:
 
 def _facts(data: bytes, carried: Carried, exif: ExifFacts, rest: bytes) -> ContainerFacts:
     xmp = carried.xmp.decode("utf-8", "replace")
-    texts = [*carried.texts, *(("comment", text) for text in exif.texts)]
+    texts = [*carried.texts, *exif.documents, *(("comment", text) for text in exif.texts), *_descriptions(xmp)]
     claims = [exif.software, exif.camera, *_CREATOR.findall(xmp), *_of_key(texts, "software")]
     source = _SOURCE_TYPE.search(xmp)
     generator = generator_of(texts, claims)
@@ -130,6 +134,15 @@ def _facts(data: bytes, carried: Carried, exif: ExifFacts, rest: bytes) -> Conta
         source_type=source[1] if source else "",
         complete=not (carried.broken or carried.cut),
     )
+
+
+def _descriptions(xmp: str) -> list[tuple[str, str]]:
+    """The packet's description (XMP part 1, section 8.3), in which some generators keep the prompt."""
+    at = xmp.find("dc:description")
+    # Only the first is tried, in bounded length: thousands that have no end would take the decoder's time.
+    found = _DESCRIPTION.match(xmp[at : at + MAX_DESCRIPTION_CHARS]) if at >= 0 else None
+    text = next(filter(None, found.groups()), "") if found else ""
+    return [("description", html.unescape(_TAG.sub(" ", text)).strip())] if text else []
 
 
 def _of_key(texts: list[tuple[str, str]], wanted: str) -> list[str]:

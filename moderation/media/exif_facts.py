@@ -6,6 +6,8 @@ from PIL import Image
 from PIL.ExifTags import IFD, Base
 
 MAX_FIELD_CHARS = 4_000
+MAX_DOCUMENT_CHARS = 128 * 1024
+"""Of a document in a field: cut short, it could not be read."""
 USER_COMMENT = 0x9286
 LATITUDE, LONGITUDE = 2, 4
 THUMBNAIL_AT, THUMBNAIL_BYTES = 0x0201, 0x0202
@@ -16,11 +18,14 @@ CHARSET_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class ExifFacts:
-    """`texts` are software, description and comment, as they stand there; `thumbnail` is a JPEG file or b""."""
+    """`texts` are description and comment, as they stand there; `documents` what a generator wrote into the camera's
+    fields, by its key; `thumbnail` is a JPEG file or b"".
+    """
 
     camera: str = ""
     software: str = ""
     texts: tuple[str, ...] = ()
+    documents: tuple[tuple[str, str], ...] = ()
     location: bool = False
     thumbnail: bytes = b""
 
@@ -30,22 +35,31 @@ def exif_facts(block: bytes) -> ExifFacts:
     exif = Image.Exif()
     exif.load(block)
     inner, place, second = exif.get_ifd(IFD.Exif), exif.get_ifd(IFD.GPSInfo), exif.get_ifd(IFD.IFD1)
-    camera = f"{_text(exif.get(Base.Make))} {_text(exif.get(Base.Model))}".strip()
+    fields = [exif.get(Base.Make), exif.get(Base.Model)]
+    documents = tuple(found for field in fields if (found := _document(field)))
+    camera = " ".join(name for field in fields if not _document(field) and (name := _text(field)))
     description = _text(exif.get(Base.ImageDescription))
     comment = _comment(inner.get(USER_COMMENT) or exif.get(USER_COMMENT))
     return ExifFacts(
         camera=camera,
         software=_text(exif.get(Base.Software)),
         texts=tuple(text for text in (description, comment) if text),
+        documents=documents,
         location=LATITUDE in place or LONGITUDE in place,
         thumbnail=_thumbnail(block, second.get(THUMBNAIL_AT), second.get(THUMBNAIL_BYTES)),
     )
 
 
-def _text(value: object) -> str:
+def _text(value: object, most: int = MAX_FIELD_CHARS) -> str:
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
-    return value.split("\0", 1)[0].strip()[:MAX_FIELD_CHARS] if isinstance(value, str) else ""
+    return value.split("\0", 1)[0].strip()[:most] if isinstance(value, str) else ""
+
+
+def _document(value: object) -> tuple[str, str] | None:
+    """Key and text of "prompt:{…}", which ComfyUI writes into the camera's fields of WebP files."""
+    key, _, rest = _text(value, MAX_DOCUMENT_CHARS).partition(":")
+    return (key.lower(), rest) if key.lower() in {"prompt", "workflow"} and rest.startswith("{") else None
 
 
 def _comment(value: object) -> str:

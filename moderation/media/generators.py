@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 GENERATORS: tuple[tuple[str, str], ...] = (
-    ("comfyui", r"comfy ?ui"),
+    ("comfyui", r"comfy ?ui|\"class_type\" ?: ?\""),
     ("invokeai", r"invoke ?ai"),
     ("novelai", r"novel ?ai"),
     ("fooocus", r"fooocus"),

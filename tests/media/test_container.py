@@ -129,6 +129,42 @@ def test_a_workflow_of_nodes_has_its_longest_text_as_prompt() -> None:
     assert facts(with_chunks(*texts)) == replace(NOTHING, prompt=PROMPT, generator="comfyui")
 
 
+def test_a_workflow_in_the_cameras_fields_is_no_camera() -> None:
+    nodes = json.dumps({"3": {"class_type": "CLIPTextEncode", "inputs": {"text": PROMPT + " " + "x" * 5_000}}})
+    found = facts(with_exif("WEBP", exif(make='Workflow:{"nodes":[]}', model=f"Prompt:{nodes}")))
+    assert (found.camera, found.generator) == ("", "comfyui")
+    assert found.prompt.startswith(PROMPT)
+
+
+def test_nodes_without_a_workflow_name_their_generator() -> None:
+    nodes = json.dumps({"3": {"class_type": "CLIPTextEncode", "inputs": {"text": PROMPT}}})
+    found = facts(png_text("prompt", nodes))
+    assert (found.generator, found.prompt) == ("comfyui", PROMPT)
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        'dc:description="{} &amp; fog --v 6"/>',
+        "/><dc:description><rdf:Alt><rdf:li xml:lang='en'>{} &amp; fog --v 6</rdf:li></rdf:Alt></dc:description>",
+    ],
+)
+def test_the_description_in_xmp_is_a_prompt_where_a_generator_is_named(description: str) -> None:
+    packet = "<x:xmpmeta><rdf:Description xmp:CreatorTool='{}' " + description.format(PROMPT) + "</x:xmpmeta>"
+    start = b"http://ns.adobe.com/xap/1.0/\0"
+    named = facts(with_segment(plain("JPEG"), 0xE1, start + packet.replace("{}", "Midjourney").encode()))
+    assert (named.generator, named.prompt) == ("midjourney", f"{PROMPT} & fog")
+    camera = facts(with_segment(plain("JPEG"), 0xE1, start + packet.replace("{}", "Photos").encode()))
+    assert (camera.generator, camera.prompt) == ("", "")
+
+
+def test_descriptions_without_an_end_take_no_time() -> None:
+    packet = b"http://ns.adobe.com/xap/1.0/\0" + b"dc:description><" * 4_000
+    started = time.process_time()
+    assert facts(with_segment(plain("JPEG"), 0xE1, packet)).prompt == ""
+    assert time.process_time() - started < 0.5
+
+
 def test_international_text_is_read() -> None:
     body = b"Description\0\0\0en\0\0" + b"Ein See, gemalt von Midjourney --v 6 Job ID: 12"
     found = facts(with_chunks(chunk(b"iTXt", body)))
