@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moderation.media.text_boxes import Box
@@ -24,6 +24,7 @@ def test_a_tall_letter_beside_two_rows_joins_the_one_it_shares_most_with_first()
     }
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 900), st.integers(0, 900), st.integers(1, 200)), max_size=30))
 def test_every_line_is_read_once_whatever_the_order_it_was_found_in(places: list[tuple[int, int, int]]) -> None:
     lines = [line(str(number), x, y, height=height) for number, (x, y, height) in enumerate(places)]
