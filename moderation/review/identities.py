@@ -6,7 +6,8 @@ from datetime import datetime
 
 from moderation.domain.errors import ConflictError, ForbiddenError, InvalidInputError
 from moderation.domain.people import Person, Role
-from moderation.storage.accounts.people import MAX_DISPLAY_CHARS, NewAccount, PeopleStore
+from moderation.storage.accounts.account_words import MAX_DISPLAY_CHARS
+from moderation.storage.accounts.people import NewAccount, PeopleStore
 
 ACTOR = "system:oidc"
 

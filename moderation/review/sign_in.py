@@ -6,9 +6,10 @@ from moderation.domain.errors import ConflictError, UnauthenticatedError
 from moderation.domain.people import Person
 from moderation.review.codes import new_recovery_codes, new_secret, recovery_digest, step_of
 from moderation.review.passwords import Passwords, check_password
+from moderation.storage.accounts.account_words import NAME
 from moderation.storage.accounts.attempts import AttemptStore, Limit
 from moderation.storage.accounts.credentials import Credentials, CredentialStore
-from moderation.storage.accounts.people import NAME, PeopleStore
+from moderation.storage.accounts.people import PeopleStore
 
 QUARTER_HOUR_S = 900.0
 DAY_S = 86_400.0

@@ -1,6 +1,5 @@
 """The console's people: who there is, what they may do, and every change of it with its audit event."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +11,7 @@ from moderation.domain.audit import AuditDraft, Json, canonical_json
 from moderation.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from moderation.domain.ids import AccountId, new_id
 from moderation.domain.people import CAPABILITIES, Capability, Person, Role
+from moderation.storage.accounts.account_words import check_description, check_name, check_queues
 from moderation.storage.accounts.rows import ACCOUNT_COLUMNS, Locks, locks_of, people_of, person_of, read_person
 from moderation.storage.accounts.sessions import end_sessions
 from moderation.storage.audit import append, lock
@@ -20,14 +20,7 @@ from moderation.storage.review.leasing import free
 from moderation.storage.rows import AnySelect
 from moderation.storage.tables import accounts, queue_grants
 
-NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
-"""An account's name; it stands in the audit log and never changes."""
-QUEUE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_LANGUAGE = re.compile(r"[a-z]{2,3}")
-_SKILL = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-MAX_DISPLAY_CHARS = 80
 MAX_PREFERENCES_CHARS = 20_000
-MAX_WORDS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +121,7 @@ class PeopleStore:
 
         Raises `NotFoundError`, `InvalidInputError`.
         """
-        _check_words(queues, QUEUE, "queue")
+        check_queues(queues)
         with self._database.write() as connection:
             free(connection, account, queues=read_person(connection, account).queues - queues)
             before = _locked(connection, account)
@@ -170,7 +163,7 @@ class PeopleStore:
         now: datetime,
     ) -> Person:
         """What the person is called, reads and knows. Raises `NotFoundError`, `InvalidInputError`."""
-        _check_description(display_name, languages, skills)
+        check_description(display_name, languages, skills)
         values = {
             "display_name": display_name,
             "languages": " ".join(sorted(languages)),
@@ -299,24 +292,6 @@ def _row(new: NewAccount, account: AccountId, now: datetime) -> dict[str, object
 
 
 def _check(new: NewAccount) -> None:
-    if NAME.fullmatch(new.name) is None:
-        raise InvalidInputError(
-            f"{new.name!r} cannot be an account's name.", hint="Up to 64 of a-z 0-9 . _ @ + -, a letter or digit first."
-        )
-    _check_words(new.queues, QUEUE, "queue")
-    _check_description(new.display_name, new.languages, new.skills)
-
-
-def _check_description(display_name: str, languages: frozenset[str], skills: frozenset[str]) -> None:
-    if len(display_name) > MAX_DISPLAY_CHARS or not (display_name.isprintable() or not display_name):
-        raise InvalidInputError(f"A display name has at most {MAX_DISPLAY_CHARS} printable characters.")
-    _check_words(languages, _LANGUAGE, "language")
-    _check_words(skills, _SKILL, "skill")
-
-
-def _check_words(words: frozenset[str], form: re.Pattern[str], what: str) -> None:
-    if len(words) > MAX_WORDS:
-        raise InvalidInputError(f"More than {MAX_WORDS} of a kind: {what}.")
-    for word in sorted(words):
-        if form.fullmatch(word) is None:
-            raise InvalidInputError(f"{word!r} is not the name of a {what}.", hint="Lower case, digits and hyphens.")
+    check_name(new.name)
+    check_queues(new.queues)
+    check_description(new.display_name, new.languages, new.skills)

@@ -20,23 +20,21 @@ from moderation.storage.tables.posts import (
 )
 from moderation.storage.tables.review import (
     appeals,
-    breaks,
     cluster_bands,
     counters,
     cybertip_reports,
     decision_fates,
     decisions,
     evidence_holds,
-    exposures,
     gold_items,
     job_exclusions,
     job_posts,
     pending_decisions,
     picture_hashes,
     review_plans,
-    shifts,
 )
 from moderation.storage.tables.signals import model_roles, picture_features, shadow_results
+from moderation.storage.tables.wellbeing import breaks, exposures, shifts
 
 __all__ = [
     "APPEND_ONLY",

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from moderation.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from moderation.domain.ids import AccountId
 from moderation.domain.people import Role
-from moderation.storage.accounts.people import NAME, NewAccount, PeopleStore
+from moderation.storage.accounts.account_words import NAME
+from moderation.storage.accounts.people import NewAccount, PeopleStore
 from moderation.storage.accounts.sessions import Client, SessionStore
 from moderation.storage.audit import AuditStore
 from moderation.storage.engine import Database
