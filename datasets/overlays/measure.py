@@ -22,7 +22,7 @@ DENSE = ("page", "interface")
 """Lower lines than that, but many: wanted too."""
 FAINT = "faint"
 """Letters that hardly stand out: told by themselves."""
-THRESHOLDS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7)
+THRESHOLDS = (0.05, 0.1, 0.15, 0.18, 0.2, 0.3, 0.5, 0.7)
 SEED = 11
 READ_GROUNDS = 16
 SURE_CHARACTERS = 3

@@ -28,7 +28,7 @@ from moderation.signals.picture_text.reader import CALL_SECONDS, MODEL, PaddleRe
 PRESENCE_MODEL = "text-presence"
 """The name under which a verdict pins the detector's head, which is part of this package."""
 
-READ_FROM = 0.15
+READ_FROM = 0.18
 """Pictures are read from here up: text that is missed is published unseen, a look in vain costs a tenth of a second."""
 BATCH_SECONDS = 8.0
 MOST_FRAMES = 2
