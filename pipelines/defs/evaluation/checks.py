@@ -25,21 +25,28 @@ def specs(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
 def no_regression(
     key: dg.AssetKey, before: Figures | None, now: Figures, compare: Callable[[Figures, Figures], Sequence[Regression]]
 ) -> dg.AssetCheckResult:
-    """Passed when nothing is worse; a set without recorded figures passes and says so.
+    """Passed when nothing is worse than what was recorded of the same set; `compared` says whether anything was.
 
-    A set whose contents changed since cannot be compared: that is a warning, until its figures are recorded anew.
+    A set without recorded figures (on the first run, or a new one beside recorded ones) passes, and is told apart from
+    one that was compared. A set whose contents changed since cannot be compared: that is a warning, until its figures
+    are recorded anew.
     """
-    severity = dg.AssetCheckSeverity.ERROR
+    passed, compared, severity = True, False, dg.AssetCheckSeverity.ERROR
     if before is None:
-        told, passed = "nothing recorded yet: see moderation eval --record", True
+        told = "not compared: nothing is recorded of this set yet, see moderation eval --record"
     elif any(before.get(fact) != now.get(fact) for fact in SET_FACTS):
-        told, passed, severity = "the set is not the one that was recorded", False, dg.AssetCheckSeverity.WARN
+        told = "not compared: the set is not the one that was recorded, see moderation eval --record"
+        passed, severity = False, dg.AssetCheckSeverity.WARN
     else:
         found = compare(before, now)
-        told, passed = _told(found), not found
-    metadata = {"worse": dg.MetadataValue.text(told)}
+        told, passed, compared = _told(found), not found, True
     return dg.AssetCheckResult(
-        passed=passed, asset_key=key, check_name=NO_REGRESSION, severity=severity, metadata=metadata
+        passed=passed,
+        asset_key=key,
+        check_name=NO_REGRESSION,
+        severity=severity,
+        description=told,
+        metadata={"worse": dg.MetadataValue.text(told), "compared": dg.MetadataValue.bool(compared)},
     )
 
 
