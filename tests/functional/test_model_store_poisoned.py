@@ -1,15 +1,19 @@
 """A model store with poison in it, and a screening with every real part: posts are held, nothing is ever scored."""
 
 import json
+import os
 import pickle
 import shutil
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
+from safetensors.torch import load, save
 
 from datasets.samples import sample_posts
 from moderation import assembly
@@ -165,6 +169,16 @@ def a_folder(store: Poisoned, name: str, filename: str) -> None:
     store.place(name, filename).mkdir()
 
 
+def a_pipe(store: Poisoned, name: str, filename: str) -> None:
+    gone(store, name, filename)
+    os.mkfifo(store.place(name, filename))
+
+
+def a_device(store: Poisoned, name: str, filename: str) -> None:
+    gone(store, name, filename)
+    store.place(name, filename).symlink_to("/dev/zero")
+
+
 WEIGHTS = {"vit": "model.safetensors", "bert": "model.safetensors", "opennsfw": "open-nsfw.onnx"}
 
 
@@ -173,7 +187,14 @@ DAMAGES = (wrong_digest, truncated, a_pickle)
 
 @pytest.mark.parametrize(
     ("name", "poison"),
-    [*((name, poison) for name in WEIGHTS for poison in DAMAGES), ("vit", empty), ("vit", gone), ("vit", a_folder)],
+    [
+        *((name, poison) for name in WEIGHTS for poison in DAMAGES),
+        ("vit", empty),
+        ("vit", gone),
+        ("vit", a_folder),
+        ("vit", a_pipe),
+        ("vit", a_device),
+    ],
 )
 def test_weights_that_are_not_the_pinned_ones_hold_every_post(
     place: World,
@@ -210,7 +231,11 @@ def other_architecture(config: dict[str, Any]) -> None:
     config["hidden_size"] = 64
 
 
-@pytest.mark.parametrize("poison", [missing_label, remote_code, other_architecture])
+def endless_layers(config: dict[str, Any]) -> None:
+    config["num_hidden_layers"] = 10**9
+
+
+@pytest.mark.parametrize("poison", [missing_label, remote_code, other_architecture, endless_layers])
 def test_so_do_configurations_that_were_pinned_with_poison_in_them(
     place: World, store: Poisoned, monkeypatch: pytest.MonkeyPatch, poison: Callable[[dict[str, Any]], None]
 ) -> None:
@@ -223,6 +248,30 @@ def test_so_do_configurations_that_were_pinned_with_poison_in_them(
 
 def test_so_does_a_pickle_that_was_pinned(place: World, store: Poisoned, monkeypatch: pytest.MonkeyPatch) -> None:
     a_pickle(store, "vit", WEIGHTS["vit"])
+    store.pin_anew("vit")
+    assert_held(place, screened(place, store, monkeypatch), "vit")
+
+
+def not_numbers(weights: bytes) -> bytes:
+    """Weights that make every score a NaN."""
+    state = load(weights)
+    return save({key: torch.full_like(tensor, float("nan")) for key, tensor in state.items()})
+
+
+def lying_header(weights: bytes) -> bytes:
+    """Tensors that end beyond the file."""
+    (length,) = struct.unpack("<Q", weights[:8])
+    header = json.loads(weights[8 : 8 + length])
+    header["classifier.bias"]["data_offsets"][1] += 2**40
+    said = json.dumps(header).encode()
+    return struct.pack("<Q", len(said)) + said + weights[8 + length :]
+
+
+@pytest.mark.parametrize("change", [not_numbers, lying_header])
+def test_so_do_weights_that_were_pinned_with_poison_in_them(
+    place: World, store: Poisoned, monkeypatch: pytest.MonkeyPatch, change: Callable[[bytes], bytes]
+) -> None:
+    store.damage("vit", WEIGHTS["vit"], change)
     store.pin_anew("vit")
     assert_held(place, screened(place, store, monkeypatch), "vit")
 
