@@ -135,7 +135,7 @@ def _texts(post: Post, evidence: Evidence) -> tuple[ShownText, ...]:
     """A member's caption and prompt; marked as the first one's where they are the same to the letter."""
     same = (post.caption, post.prompt) == (evidence.post.caption, evidence.post.prompt)
     found = texts_of(post, evidence.screening if same else None)
-    return tuple(one for one in found if one.surface is not Surface.PICTURE_TEXT)
+    return tuple(one for one in found if one.surface in {Surface.CAPTION, Surface.PROMPT})
 
 
 def _colleagues(desk: Desk, person: Person, job: Job) -> list[Person]:

@@ -1,6 +1,6 @@
 """A post's texts with what signals point at, for highlighting."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from moderation.domain.post import Post
@@ -11,6 +11,11 @@ from review_ui.console.shell import words
 
 IMAGE_TEXT = "text"
 """The detail under which a signal of the image gives the text that it read there."""
+CARRIED = (
+    ("picture_codes", "payloads", "What the codes in the picture say"),
+    ("image_container", "prompt", "Prompt inside the file"),
+)
+"""Signals, their details and titles: texts that nobody sees who only looks. They are never made into links."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class ShownText:
 
 
 def texts_of(post: Post, screening: Screening | None) -> list[ShownText]:
-    """Caption and prompt, and the text in the picture where a signal read it."""
+    """Caption and prompt, the text in the picture where a signal read it, and what codes and the file itself say."""
     spans = [span for result in _scores(screening) for span in result.spans]
     read = _fired_columns(screening)
     texts = [
@@ -50,7 +55,16 @@ def texts_of(post: Post, screening: Screening | None) -> list[ShownText]:
         if isinstance(found, str) and found:
             pieces = _pieces(found, spans, Surface.PICTURE_TEXT, read)
             texts.append(ShownText(Surface.PICTURE_TEXT, "Text in the picture", pieces, ""))
-    return texts
+    return [*texts, *_carried(post, screening)]
+
+
+def _carried(post: Post, screening: Screening | None) -> Iterator[ShownText]:
+    """What the picture and its file carry, but for a prompt that is the post's own."""
+    found = {result.signal: result.detail for result in _scores(screening)}
+    for signal, name, title in CARRIED:
+        text = found.get(signal, {}).get(name)
+        if isinstance(text, str) and text and text.split() != post.prompt.split():
+            yield ShownText(Surface.IMAGE, title, (Piece(text),), "")
 
 
 def _scores(screening: Screening | None) -> list[Score]:

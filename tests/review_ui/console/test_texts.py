@@ -46,6 +46,18 @@ def test_text_read_in_the_picture_is_shown() -> None:
     assert [piece.text for piece in found[-1].pieces] == ["SAL", "E now"]
 
 
+def test_what_codes_and_the_file_say_can_be_read() -> None:
+    codes = Score("picture_codes", {"picture_codes": 2}, detail={"payloads": "https://example.com/a\ntel:+15550100"})
+    file = Score("image_container", {"image_embedded_prompt": True}, detail={"prompt": "a lake", "camera": "x"})
+    screening = a_screening(judgement=judgement_of(Verdict.HOLD), results=(codes, file))
+    shown = {text.title: text.pieces[0].text for text in texts_of(a_post(prompt="a hill"), screening)[2:]}
+    assert shown == {
+        "What the codes in the picture say": "https://example.com/a\ntel:+15550100",
+        "Prompt inside the file": "a lake",
+    }
+    assert [text.title for text in texts_of(a_post(prompt=" a  lake"), screening)[2:]] == list(shown)[:1]
+
+
 def test_a_mark_that_a_rule_acted_on_stands_out_also_where_it_says_what_null_counts_as() -> None:
     column = "COALESCE(picture_text_self_harm, 0)"
     comparison = Comparison(f"{column} >= 2", column, 3, ">=", "2", "text_clear", Truth.TRUE)
