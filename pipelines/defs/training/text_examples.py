@@ -18,6 +18,12 @@ RESERVED = frozenset(
 )
 """Families that are never trained on, so that thresholds are set against harmless texts of a kind not seen before."""
 
+LOOK_ALIKES = (
+    *("words_", "body_", "care_", "shared_", "rough_", "society_", "counter_", "final_caption", "identity_attacked"),
+    *("identity_functional", "identity_opinion", "identity_trigger"),
+)
+"""What the names of families begin with whose harmless texts have trigger words, attacks or insults on purpose."""
+
 CAPS: Mapping[str, int] = MappingProxyType(
     {"davidson2017": 6000, "edos_train": 8000, "coco_benign_train": 3000, "art_prompts_benign": 1500}
 )
@@ -29,23 +35,22 @@ WEIGHTS: Mapping[str, float] = MappingProxyType({"i2p_even": 0.5})
 WORD_SOURCES = (TERMS,)
 """Sources of words without a sentence."""
 
-_ANYWHERE: Mapping[str, float] = MappingProxyType({"identity": 0.05 / 3, "look_alike": 0.30 / 2, "short": 0.05 / 3})
-
-_CAPTIONS: Mapping[str, float] = MappingProxyType({**_ANYWHERE, "ordinary": 0.005 * 3 / 4, "written": 0.015})
+_ANYWHERE: Mapping[str, float] = MappingProxyType({"identity": 0.05 / 50, "look_alike": 0.30 / 3, "short": 0.05 / 3})
+_CAPTIONS: Mapping[str, float] = MappingProxyType({**_ANYWHERE, "ordinary": 0.005 * 3 / 4, "staged": 0.30 / 3})
 
 LIMITS: Limits = MappingProxyType(
     {
         Surface.CAPTION: _CAPTIONS,
         Surface.PICTURE_TEXT: _CAPTIONS,
-        Surface.PROMPT: MappingProxyType({**_ANYWHERE, "ordinary": 0.015 / 2, "written": 0.015, "prompt": 0.015 / 2}),
+        Surface.PROMPT: MappingProxyType({**_ANYWHERE, "ordinary": 0.0075, "prompt": 0.015 / 6, "staged": 0.015}),
     }
 )
-"""The share of a pool that may be flagged on a surface: mostly half of what is allowed, as unseen texts do worse.
+"""The share of a pool that may be flagged on a surface: parts of what is allowed, because unseen texts do worse.
 
-Captions of photographs ("ordinary") have three quarters, since unseen ones are most like them. Generated captions
-("written") are a pool of their own, because the many plain ones would hide them; most sound dangerous on purpose, as
-look-alikes do, so that more of them may be flagged. Captions are held to the limit of captions where they stand, and to
-that of prompts on prompts. A third for sentences that name groups, because that limit holds for every group by itself.
+Ordinary captions have three quarters, since unseen ones are most like them; look-alikes a third; sentences that name
+groups a fiftieth, because that limit holds for every group by itself; prompts a sixth, since people's are more varied
+than generated ones. Prompts that sound dangerous ("staged") are ordinary among prompts, and look-alikes elsewhere.
+Captions are held to the limit of captions where they stand, and to that of prompts on prompts.
 """
 
 _SURFACES = {
@@ -66,14 +71,14 @@ def examples(rows: Iterable[Row]) -> list[Example]:
 
 def pool(row: Row) -> str:
     """The kind of harmless text that a row is, as named in `LIMITS`; "" for harmful rows and other kinds."""
-    generated = row.source.startswith(GENERATED)
+    family = row.source.removeprefix(GENERATED) if row.source.startswith(GENERATED) else ""
     kinds = {
         "short": row.source == SHORT,
-        "identity": row.source.startswith(GENERATED + "identity"),
-        "look_alike": row.source in RESERVED,
-        "ordinary": row.source == "coco_benign_train",
-        "written": generated and row.surface is TextSurface.CAPTION,
-        "prompt": row.source == "art_prompts_benign" or (generated and row.surface is TextSurface.PROMPT),
+        "identity": family.startswith("identity") and not family.startswith(LOOK_ALIKES),
+        "staged": row.surface is TextSurface.PROMPT and family.startswith(LOOK_ALIKES),
+        "look_alike": row.source in RESERVED or family.startswith(LOOK_ALIKES),
+        "ordinary": row.source == "coco_benign_train" or (bool(family) and row.surface is TextSurface.CAPTION),
+        "prompt": row.source == "art_prompts_benign" or (bool(family) and row.surface is TextSurface.PROMPT),
     }
     return "" if any(row.labels.values()) else next((kind for kind, holds in kinds.items() if holds), "")
 

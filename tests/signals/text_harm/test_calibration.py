@@ -59,12 +59,13 @@ def test_one_class_alone_gives_a_curve_all_the_same() -> None:
     assert (curve.apply(np.array([-5.0, 5.0])) < 0.9).all()
 
 
-def test_equal_logits_are_pooled() -> None:
+def test_equal_logits_are_pooled_and_a_level_still_tells_texts_apart() -> None:
     logits = np.repeat([-1.0, 0.0, 1.0], 60)
     harmful = np.concatenate([np.arange(60) < share * 60 for share in (0.2, 0.1, 0.9)])
     curve = curve_of(fit_isotonic(harmful, logits))
     assert isinstance(curve, Isotonic)
-    assert curve.apply(np.array([-1.0, 0.0, 1.0])) == pytest.approx([0.15, 0.15, 0.9])
+    assert curve.apply(np.array([-0.5, 1.0])) == pytest.approx([0.15, 0.9])
+    assert (np.diff(curve.apply(np.linspace(-8, 8, 50))) > 0).all()
 
 
 def test_without_an_example_the_curve_is_the_plain_one() -> None:

@@ -20,11 +20,12 @@ from moderation.signals.text_harm.calibration import (
     Thresholds,
 )
 from moderation.signals.text_harm.training.examples import Example, Limits, label_matrix
-from moderation.signals.text_harm.training.holds import balanced, thresholds
+from moderation.signals.text_harm.training.holds import LEAST_PRECISION, LEAST_PROMPT_PRECISION, balanced, thresholds
 
 FEWEST = 25
 """Harmful examples that a surface needs for a curve of its own; with fewer, those of every surface are used."""
 SMALLEST_SLOPE = 1e-3
+TAIL = 8.0
 
 Floats = NDArray[np.float64]
 
@@ -72,21 +73,45 @@ def _surface(
         pool: np.stack([curve.apply(measured.logits[kinds == pool, i]) for i, curve in enumerate(curves)], axis=1)
         for pool in limits
     }
-    holds = balanced(judged, pools, limits)
+    precisions = [
+        LEAST_PROMPT_PRECISION if surface is Surface.PROMPT and _has_own(measured, place, surface) else LEAST_PRECISION
+        for place, _ in enumerate(HarmCategory)
+    ]
+    shown = [place for place, category in enumerate(HarmCategory) if is_shown(surface, category)]
+    hidden = [place for place, category in enumerate(HarmCategory) if not is_shown(surface, category)]
+    holds: dict[int, float] = {}
+    for group in (shown, hidden):
+        own = {pool: scores[:, group] for pool, scores in pools.items()}
+        found = balanced([judged[i] for i in group], own, limits, [precisions[i] for i in group])
+        holds.update(zip(group, found, strict=True))
     return {
         category: CategoryCalibration(curve=curves[place], thresholds=thresholds(*judged[place], holds[place]))
         for place, category in enumerate(HarmCategory)
     }
 
 
+def is_shown(surface: Surface, category: HarmCategory) -> bool:
+    """Whether the signal has a column for it; what has none uses nothing of the limits."""
+    return surface is Surface.PROMPT or category is not HarmCategory.UNSAFE
+
+
 def _known(measured: Measured, place: int, surface: Surface) -> tuple[Floats, NDArray[np.bool_]]:
     """The logits and labels of a category to fit a surface's curve to."""
     labels = label_matrix(measured.examples)[:, place]
     known = labels >= 0
-    own = np.array([surface in example.surfaces for example in measured.examples])
-    if int((labels[own] == 1).sum()) >= FEWEST:
-        known &= own
+    if _has_own(measured, place, surface):
+        known &= _stand_on(measured, surface)
     return measured.logits[known, place], labels[known] == 1
+
+
+def _has_own(measured: Measured, place: int, surface: Surface) -> bool:
+    """Whether the surface has harmful examples enough of the category."""
+    labels = label_matrix(measured.examples)[:, place]
+    return int((labels[_stand_on(measured, surface)] == 1).sum()) >= FEWEST
+
+
+def _stand_on(measured: Measured, surface: Surface) -> NDArray[np.bool_]:
+    return np.array([surface in example.surfaces for example in measured.examples])
 
 
 def fit_curve(logits: Floats, harmful: NDArray[np.bool_]) -> Curve:
@@ -102,7 +127,17 @@ def fit_curve(logits: Floats, harmful: NDArray[np.bool_]) -> Curve:
 
 
 def curve_of(fitted: Calibrator) -> Curve:
-    """The calibrator as it stands in `calibration.json`; a flat sigmoid is given the smallest slope that rises."""
-    if fitted.kind is CalibratorKind.ISOTONIC:
-        return Isotonic(logits=fitted.inputs, values=fitted.outputs)
-    return Platt(slope=max(fitted.slope, SMALLEST_SLOPE), intercept=fitted.intercept)
+    """The calibrator as it stands in `calibration.json`: rising strictly where there are examples, and a little beyond.
+
+    A flat sigmoid is given the smallest slope that rises. Isotonic regression's levels become one point each, in the
+    middle of the level, so that two texts of one level are still told apart; beyond the first and the last level the
+    curve goes on towards 0 and 1 over `TAIL` of logits.
+    """
+    if fitted.kind is CalibratorKind.PLATT:
+        return Platt(slope=max(fitted.slope, SMALLEST_SLOPE), intercept=fitted.intercept)
+    inputs, outputs = np.array(fitted.inputs), np.array(fitted.outputs)
+    levels = np.unique(outputs)
+    middles = np.array([inputs[outputs == level].mean() for level in levels])
+    points = [inputs[0] - TAIL, *middles, inputs[-1] + TAIL]
+    values = [levels[0] / 2, *levels, (levels[-1] + 1) / 2]
+    return Isotonic(logits=tuple(map(float, points)), values=tuple(map(float, values)))

@@ -12,8 +12,10 @@ RECALL = 0.9
 """What "high recall" aims at."""
 PRECISION = 0.95
 """What "high precision" aims at."""
-LEAST_PRECISION = 0.6
-"""What "balanced" needs besides few false alarms."""
+LEAST_PRECISION = 0.5
+"""What "balanced" needs besides few false alarms, of texts that people say."""
+LEAST_PROMPT_PRECISION = 0.97
+"""The same of prompts, which name battles, monsters and nudes all the time; few of them may be held."""
 SHARES = (1.0, 0.8, 0.65, 0.5, 0.4, 0.3, 0.2, 0.125)
 """A pool's limit is for all categories together: the parts of it that each one may use, the largest that fits counts.
 
@@ -25,16 +27,23 @@ Judged = tuple[Floats, NDArray[np.bool_]]
 """Scores and whether each is of a harmful text."""
 
 
-def balanced(judged: Sequence[Judged], pools: Mapping[str, Floats], limits: Mapping[str, float]) -> list[float]:
+def balanced(
+    judged: Sequence[Judged],
+    pools: Mapping[str, Floats],
+    limits: Mapping[str, float],
+    precisions: Sequence[float] = (),
+) -> list[float]:
     """The threshold of each category to hold posts at.
 
-    The lowest at which at least `LEAST_PRECISION` of what is flagged is harmful, every category by itself, and no
+    The lowest at which at least `precision` of what is flagged is harmful, every category by itself, and no
     pool's share of texts that any category flags is above its limit. A pool's scores have shape (texts, categories).
     First every category has the same part of the limits; what is left over then goes to one category after the other,
     to the one with the least recall first.
     """
     filled = {name: scores for name, scores in pools.items() if len(scores)}
-    options = [[_hold(own, place, filled, limits, share) for share in SHARES] for place, own in enumerate(judged)]
+    least = precisions or [LEAST_PRECISION] * len(judged)
+    precise = [_at_precision(*own, precision) for own, precision in zip(judged, least, strict=True)]
+    options = [[_hold(own, at, filled, limits, share) for share in SHARES] for at, own in enumerate(precise)]
     even = next((at for at in range(len(SHARES)) if _fits([own[at] for own in options], filled, limits)), -1)
     chosen = [own[even] for own in options]
     for place in sorted(range(len(judged)), key=lambda place: _recall(judged[place], chosen[place])):
@@ -46,10 +55,9 @@ def balanced(judged: Sequence[Judged], pools: Mapping[str, Floats], limits: Mapp
     return chosen
 
 
-def _hold(own: Judged, place: int, pools: Mapping[str, Floats], limits: Mapping[str, float], share: float) -> float:
-    """The lowest threshold of one category that uses at most `share` of each limit."""
-    quiet = [_above(scores[:, place], limits[name] * share) for name, scores in pools.items()]
-    return rounded(max([_at_precision(*own, LEAST_PRECISION), *quiet]))
+def _hold(least: float, place: int, pools: Mapping[str, Floats], limits: Mapping[str, float], share: float) -> float:
+    """The lowest threshold of one category, not below `least`, that uses at most `share` of each limit."""
+    return rounded(max([least, *(_above(scores[:, place], limits[name] * share) for name, scores in pools.items())]))
 
 
 def _fits(holds: Sequence[float], pools: Mapping[str, Floats], limits: Mapping[str, float]) -> bool:
