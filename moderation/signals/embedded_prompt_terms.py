@@ -27,7 +27,7 @@ MAX_NAMED = 10
 
 EMBEDDED_PROMPT_TERMS = SignalSpec(
     name="embedded_prompt_terms",
-    version="1",
+    version="2",
     surface=Surface.IMAGE,
     description="Listed terms in the prompt inside the image's file, the highest severity for each category.",
     columns=tuple(

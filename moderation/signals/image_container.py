@@ -32,7 +32,7 @@ SOURCE_TYPES = {
 
 IMAGE_CONTAINER = SignalSpec(
     name="image_container",
-    version="1",
+    version="2",
     surface=Surface.IMAGE,
     description="Metadata and oddities of the image file. Anybody can write or remove them: signs, never proofs.",
     columns=(

@@ -14,7 +14,13 @@ CAPTION_LINKS = SignalSpec(
     surface=Surface.CAPTION,
     description="Links, link shorteners, disguised links and contact details in the caption.",
     columns=(
-        Column("caption_links", ColumnKind.INTEGER, "How many links, those without http among them", low=0),
+        Column(
+            "caption_links",
+            ColumnKind.INTEGER,
+            "How many links, those without http among them",
+            low=0,
+            recommended={"high recall": 1, "balanced": 1, "high precision": 4},
+        ),
         Column("caption_link_domains", ColumnKind.INTEGER, "How many different domains they name", low=0),
         Column("caption_link_shortener", ColumnKind.BOOLEAN, "Whether one goes through a link shortener"),
         Column(
@@ -28,6 +34,11 @@ CAPTION_LINKS = SignalSpec(
     ),
     cost_ms=0.05,
     time_limit_s=10.0,
+    known_failures=(
+        "Addresses without http and with a last part that is no listed one (.photography, .zip) or not Latin.",
+        "'dot' is known in English only; links told in words, or over several posts of an author.",
+        "A shortener that is not listed; where a link leads is never looked up.",
+    ),
 )
 
 MAX_SPANS = 50

@@ -26,6 +26,7 @@ POST_FACTS = SignalSpec(
     ),
     cost_ms=0.01,
     time_limit_s=5.0,
+    known_failures=("Age and history are what the client says of the author: nobody checks them.",),
 )
 
 

@@ -59,7 +59,7 @@ COLUMNS: Mapping[str, str] = {
     "picture_text_confidence": "How surely the text was read, 0 to 1",
     "picture_codes": "QR codes in the picture",
     "picture_code_unread": "A code that cannot be read",
-    "picture_code_links": "Links in codes, calls and payments too",
+    "picture_code_links": "Links, calls, payments in codes",
     "picture_code_link_shortener": "Link shortener in a code",
     "picture_code_link_disguised": "Disguised link in a code",
     "caption_language": "Language",

@@ -54,6 +54,7 @@ class TestEverySignalType:
         assert spec.columns
         assert spec.cost_ms > 0
         assert spec.time_limit_s > 0
+        assert spec.known_failures
         for column in spec.columns:
             assert column.name.isidentifier()
             assert column.description
