@@ -52,7 +52,7 @@ GALLERY: tuple[Drawing, ...] = (
     Drawing("noon-boat", landscapes.sea, 1, WIDE, FileFormat.JPEG,
             "Noon, no wind, no hurry.", "calm sea at noon, sailing boat, sun glitter"),
     Drawing("teal-boat", landscapes.sea, 4, TALL, FileFormat.WEBP,
-            "Le vent se lève.", "teal evening sea, lone sailing boat, flat shading"),
+            "The wind is rising.", "teal evening sea, lone sailing boat, flat shading"),
     Drawing("dune-sea", landscapes.dunes, 1, WIDE, FileFormat.JPEG,
             "Wind writes, sand forgets.", "sand dunes with wind ripples under a blue sky"),
     Drawing("dune-peak", landscapes.dunes, 6, SQUARE, FileFormat.PNG,
