@@ -34,6 +34,10 @@ BATCH_SECONDS = 8.0
 MOST_FRAMES = 2
 NOT_LOOKED_AT = 1.0
 """The likelihood of a picture that there was no time to look at: nothing speaks against text."""
+LONG = 4.0
+"""Of pictures that are more times as long as wide, and longer than their preview, nobody can say that text is none or
+all read: a page's screenshot of 1080 by 10000 pixels is a stripe 110 wide there.
+"""
 MOST_CHARS = 4_000
 PERMILLE = 1_000
 
@@ -49,15 +53,16 @@ PICTURE_TEXT = SignalSpec(
             "picture_text_status",
             ColumnKind.TEXT,
             "'none': no text was detected; 'read': the picture was read, whether or not it held words; "
-            "'not_read': text was detected, or nobody had looked yet, and there was no more time",
+            "'not_read': text was detected, or nobody had looked yet, and there was no more time; or the picture is so "
+            "long that its letters may be lost in the preview",
             choices=(NONE, READ, NOT_READ),
         ),
         Column("picture_text_chars", ColumnKind.INTEGER, "Characters that were read", low=0, high=MOST_CHARS),
         Column(
             "picture_text_lines_unread",
             ColumnKind.INTEGER,
-            "Lines that were found but left unread or out, for number, time or length, and 1 for each further frame in "
-            "which text is likely; text may hide behind text",
+            "Lines that were found but left unread or out, for number, time or length, 1 for each further frame in "
+            "which text is likely, and 1 for a very long picture; text may hide behind text",
             low=0,
         ),
         Column(
@@ -85,6 +90,7 @@ PICTURE_TEXT = SignalSpec(
         "The look misses 4 % of letters from 3 % of the height up: see-through, thin and stacked ones.",
         "It misses three tenths of letters that hardly stand out, and sends a quarter of plain photographs to be read.",
         "Handwriting, strongly bent or mirrored lines and scripts that the reader does not know are not read.",
+        "Pictures over 4 times as long as wide are never surely without text: long screenshots go to people.",
         "Of an animation at most two of the frames looked at are read; the others count as unread lines.",
     ),
 )
@@ -139,11 +145,17 @@ class PictureText:
         until = self._clock() + self._batch_seconds
         chances: dict[int, list[float]] = {}
         results: list[SignalResult] = []
-        for place, subject in enumerate(batch):
-            looked = self._look(subject.picture, in_time=not chances or self._clock() < until)
+        looks = 0
+        for place, picture in enumerate(subject.picture for subject in batch):
+            if isinstance(picture, Refusal) or not picture.frames:
+                results.append(_undecodable(picture))
+                continue
+            looked = self._look(picture, in_time=not looks or self._clock() < until)
+            looks += 1
             if isinstance(looked, list):
                 chances[place] = looked
-            results.append(self._unread(looked) if isinstance(looked, list) else looked)
+                looked = self._unread(picture, looked)
+            results.append(looked)
         worth = [place for place, found in chances.items() if max(found) >= self._read_from]
         for number, place in enumerate(sorted(worth, key=lambda place: -max(chances[place]))):
             picture = batch[place].picture
@@ -152,12 +164,8 @@ class PictureText:
             results[place] = self._read(picture, chances[place])
         return results
 
-    def _look(self, picture: Picture | Refusal, *, in_time: bool) -> list[float] | SignalResult:
-        """Each frame's chance of text, or the result of a picture that nobody can or has time to look at."""
-        if isinstance(picture, Refusal):
-            return SignalFailure(PICTURE_TEXT.name, FailureReason.UNDECODABLE, picture.reason)
-        if not picture.frames:
-            return SignalFailure(PICTURE_TEXT.name, FailureReason.UNDECODABLE, "the picture has no frame")
+    def _look(self, picture: Picture, *, in_time: bool) -> list[float] | SignalResult:
+        """Each frame's chance of text, or the result of a picture that could not be looked at, for time or an error."""
         if not in_time:
             return _values(NOT_READ, NOT_LOOKED_AT)
         try:
@@ -165,9 +173,10 @@ class PictureText:
         except InferenceError as error:
             return _failure(error)
 
-    def _unread(self, chances: Sequence[float]) -> Score:
+    def _unread(self, picture: Picture, chances: Sequence[float]) -> Score:
         """The result for a picture that was looked at and not read, for whatever reason."""
-        return _values(NONE if max(chances) < self._read_from else NOT_READ, max(chances))
+        is_without = max(chances) < self._read_from and not _is_lost(picture)
+        return _values(NONE if is_without else NOT_READ, max(chances))
 
     def _read(self, picture: Picture, chances: Sequence[float]) -> SignalResult:
         likely = [place for place, chance in enumerate(chances) if chance >= self._read_from]
@@ -176,7 +185,18 @@ class PictureText:
             readings = {place: self._reader.read(picture.frames[place].rgb) for place in sorted(chosen)}
         except InferenceError as error:
             return _failure(error)
-        return _score(picture, readings, max(chances), left=len(likely) - len(chosen))
+        return _score(picture, readings, max(chances), left=len(likely) - len(chosen) + _is_lost(picture))
+
+
+def _is_lost(picture: Picture) -> bool:
+    """Whether letters that people read when they enlarge the picture are no letters any more in its preview."""
+    long, short = max(picture.facts.width, picture.facts.height), min(picture.facts.width, picture.facts.height)
+    return long > LONG * short and long > max(picture.frames[0].rgb.shape[:2])
+
+
+def _undecodable(picture: Picture | Refusal) -> SignalFailure:
+    detail = picture.reason if isinstance(picture, Refusal) else "the picture has no frame"
+    return SignalFailure(PICTURE_TEXT.name, FailureReason.UNDECODABLE, detail)
 
 
 def _failure(error: InferenceError) -> SignalFailure:
@@ -187,7 +207,7 @@ def _failure(error: InferenceError) -> SignalFailure:
 def _score(picture: Picture, readings: Mapping[int, Reading], likelihood: float, left: int) -> Score:
     """What was read in the frames, each frame's text after the other's, equal lines of a later frame left out.
 
-    `left` is how many frames with likely text were not read.
+    `left` is how many frames with likely text were not read, and one more where letters may be lost.
     """
     texts: list[str] = []
     places: list[dict[str, object]] = []

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from moderation.signals.picture_text.layout import Line
 from moderation.signals.picture_text.presence import weights_digest
 from moderation.signals.picture_text.reader import MODEL, Reading
 from moderation.signals.picture_text.signal import MOST_CHARS, PICTURE_TEXT, PictureText
-from tests.factories import a_post
+from tests.factories import a_post, facts
 from tests.signals.picture_text.conftest import FakePresence, a_picture, written_on
 
 REFUSED = Refusal(RefusalReason.TRUNCATED, "ends early")
@@ -49,6 +50,11 @@ def measured(fake: FakeReader, pictures: Sequence[Picture | Refusal], seconds: f
     subjects = [Subject(a_post(), picture) for picture in pictures]
     results = signal.measure(subjects)
     return [checked(result, PICTURE_TEXT, subject) for result, subject in zip(results, subjects, strict=True)]
+
+
+def of_size(picture: Picture, width: int, height: int) -> Picture:
+    """The same frames, of a picture of that size."""
+    return replace(picture, facts=facts("png", width, height))
 
 
 def statuses(results: Sequence[SignalResult]) -> list[object]:
@@ -159,6 +165,29 @@ def test_pictures_that_there_was_no_time_to_look_at_are_not_read() -> None:
     assert isinstance(last, Score)
     assert last.values["picture_text_likelihood"] == 1
     assert picture_text({"picture_text": last}) is None
+
+
+def test_a_look_that_hangs_leaves_the_others_unread_instead_of_waiting_for_each() -> None:
+    ticks = iter(range(0, 1000, 8))
+    looks = FakePresence({number: InferenceTimeoutError("slow") for number in range(4)})
+    signal = PictureText(looks, FakeReader(), models={}, read_from=0.5, clock=lambda: float(next(ticks)))
+    results = signal.measure([Subject(a_post(), a_picture(0.1)) for _ in range(4)])
+    assert statuses(results) == [FailureReason.TIMED_OUT, "not_read", "not_read", "not_read"]
+    assert looks.looks == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "status"), [((1080, 10_000), "not_read"), ((9_000, 90), "not_read"), ((8, 1), "none")]
+)
+def test_a_very_long_picture_is_never_without_text(size: tuple[int, int], status: str) -> None:
+    (plain, written) = measured(FakeReader(), [of_size(a_picture(chance), *size) for chance in (0.1, 0.9)])
+    assert statuses([plain, written]) == [status, "read"]
+    assert isinstance(written, Score)
+    assert written.values["picture_text_lines_unread"] == (status == "not_read")
+
+
+def test_a_large_picture_of_an_ordinary_shape_may_be_without_text() -> None:
+    assert statuses(measured(FakeReader(), [of_size(a_picture(0.1), 6_000, 1_500)])) == ["none"]
 
 
 def test_a_picture_without_frames_is_undecodable() -> None:
