@@ -40,6 +40,11 @@ BLOCK = 41
 CONTRAST = 9
 """Grey levels by which a dark pixel is darker than that mean: codes of two greys 30 levels apart are found."""
 MAX_HITS = 2_000
+"""Rows through marks. Photographs have 30; where there are more, nobody looks for the three of a code among them."""
+MAX_GROUPS = 160
+"""The same for places that may be marks."""
+CHUNK = 4_000
+"""Crossings that are looked at together, which bounds the memory: stripes have tens of thousands."""
 MAX_MARKS = 40
 LEAST_APART, MOST_APART = 9.0, 260.0
 """Modules between the middles of two marks: 14 in the smallest code, 170 along a side of the largest."""
@@ -64,9 +69,12 @@ class Mark:
 
 
 def suspects(grey: NDArray[np.uint8]) -> tuple[int, int]:
-    """How many marks `grey` (height, width) has, dark on light and light on dark; 0 where none can be of one code."""
+    """How many marks `grey` (height, width) has, dark on light and light on dark; 0 where none can be of one code.
+
+    `MAX_MARKS` where there are too many to tell: decoys hide no code.
+    """
     dark = dark_and_light(grey)
-    return _count(marks(dark)), _count(marks(1 - dark))
+    return _suspects(dark), _suspects(1 - dark)
 
 
 def dark_and_light(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -77,7 +85,22 @@ def dark_and_light(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def marks(dark: NDArray[np.uint8]) -> list[Mark]:
     """The corner marks in `dark` (1 where dark), those that most rows show first; at most `MAX_MARKS`."""
-    return _grouped(_confirmed(_crossings(dark), dark))
+    return _marks(_groups(_hits(dark)[:MAX_HITS]))
+
+
+def _suspects(dark: NDArray[np.uint8]) -> int:
+    hits = _hits(dark)
+    groups = _groups(hits[:MAX_HITS])
+    if len(hits) > MAX_HITS or len(groups) >= MAX_GROUPS:
+        return MAX_MARKS
+    return _count(_marks(groups))
+
+
+def _hits(dark: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Rows through the middle of marks: (n, 3) of x, y and the module's width."""
+    found = _crossings(dark)
+    parts = [_confirmed(found[start : start + CHUNK], dark) for start in range(0, len(found), CHUNK)]
+    return np.concatenate(parts) if parts else found
 
 
 def _count(found: list[Mark]) -> int:
@@ -127,7 +150,6 @@ def _crossings(dark: NDArray[np.uint8]) -> NDArray[np.float32]:
     off = np.abs(lengths - module[:, None] * RATIOS)
     fits = (off <= module[:, None] * TOLERANCE * np.sqrt(RATIOS) + 0.5).all(axis=1)
     at_fit = np.flatnonzero(fits & (module >= LEAST_MODULE))
-    at_fit = at_fit[:: max(1, -(-len(at_fit) // MAX_HITS))]
     starts, ends = edges[at[at_fit]], edges[at[at_fit] + runs]
     middle = (starts + ends - 1) / 2 - starts // width * width
     return np.stack([middle, starts // width * ROW_STEP, module[at_fit]], axis=1).astype(np.float32, copy=False)
@@ -157,18 +179,21 @@ def _sampled(around: NDArray[np.uint8], x: NDArray[np.float32], y: NDArray[np.fl
     return np.asarray(around[rows, columns], dtype=np.uint8)
 
 
-def _grouped(hits: NDArray[np.float32]) -> list[Mark]:
-    """Hits within two modules of one another are one mark."""
+def _groups(hits: NDArray[np.float32]) -> list[list[Mark]]:
+    """Hits within two modules of one another are one mark; the first `MAX_GROUPS` of them."""
     groups: list[list[Mark]] = []
     for x, y, module in hits.tolist():
         hit = Mark(x, y, module)
         near = next((group for group in groups if _is_near(hit, group[0])), None)
         if near is not None:
             near.append(hit)
-        elif len(groups) < 4 * MAX_MARKS:
+        elif len(groups) < MAX_GROUPS:
             groups.append([hit])
-    groups.sort(key=len, reverse=True)
-    found = [(_middle(group), len(group)) for group in groups]
+    return groups
+
+
+def _marks(groups: list[list[Mark]]) -> list[Mark]:
+    found = [(_middle(group), len(group)) for group in sorted(groups, key=len, reverse=True)]
     return [mark for mark, rows in found if rows >= LEAST_SUPPORT * mark.module / ROW_STEP][:MAX_MARKS]
 
 

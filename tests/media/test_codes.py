@@ -53,6 +53,28 @@ def test_a_code_with_a_covered_corner_is_not_overlooked() -> None:
     assert suspects(np.ascontiguousarray(pasted(code, onto=scenery())[:, :, 1])) != (0, 0)
 
 
+@pytest.mark.parametrize("scale", [3, 6])
+def test_stripes_in_the_proportions_of_a_mark_hide_no_code(scale: int) -> None:
+    stripes = np.tile(np.repeat(np.array([0, 255, 0, 0, 0, 255, 0, 255, 255], np.uint8), 2), 57)[:1024]
+    ground = np.ascontiguousarray(np.broadcast_to(stripes[None, :, None], (1024, 1024, 3)))
+    started = time.process_time()
+    assert read(pasted(a_code(scale=scale), onto=ground, left=700, top=800)).payloads == (LINK,)
+    assert time.process_time() - started < 4
+
+
+@pytest.mark.parametrize("apart", [9, 11])
+def test_decoys_hide_no_code(apart: int) -> None:
+    mark = np.zeros((apart, apart), np.uint8)
+    mark[:7, :7] = 1
+    mark[1:6, 1:6] = 0
+    mark[2:5, 2:5] = 1
+    small = np.tile(1 - mark, (60, 60)) * np.uint8(255)
+    ground = np.ascontiguousarray(np.repeat(np.repeat(small, 2, 0), 2, 1)[:1024, :1024, None].repeat(3, 2))
+    started = time.process_time()
+    assert read(pasted(a_code(scale=6), onto=ground, left=700, top=800)).unread
+    assert time.process_time() - started < 4
+
+
 def test_a_mirrored_code_is_not_overlooked() -> None:
     found = read(pasted(a_code(scale=6)[:, ::-1], onto=scenery()))
     assert found.payloads == (LINK,) or found.unread
