@@ -90,8 +90,8 @@ TEXT_HARM = SignalSpec(
         "Counter-speech, quoted and reclaimed slurs score like any other use.",
         "Texts longer than 256 tokens are read in pieces: harm that only the whole shows is missed.",
         (
-            "Likeness of caption and prompt is weak: of plainly worded pairs 80 % of strangers and 7 % of true ones lie below "
-            "0.3, 17 % and 3 % below 0.1; of short poetic captions half of the true ones lie below 0.3."
+            "Likeness of caption and prompt is weak: of plainly worded pairs 80 % of strangers and 7 % of true ones "
+            "lie below 0.3, 17 % and 3 % below 0.1; of short poetic captions half of the true ones lie below 0.3."
         ),
     ),
     needs=(PICTURE_TEXT,),
