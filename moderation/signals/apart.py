@@ -6,18 +6,20 @@ Native code that crashes, hangs or eats the memory ends the child, which is star
 import contextlib
 import os
 import pickle
+import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from io import BytesIO
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing import Pipe
 
 import structlog
 
 from moderation.domain.signal import FailureReason, SignalFailure, SignalResult, SignalSpec
 from moderation.media.subject import SignalType, Subject
+from moderation.signals import apart_answers
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +27,9 @@ WORKER_MODULE = "moderation.signals.apart_worker"
 START_SECONDS = 300.0
 """Loading a model may export it first."""
 MOST_DEATHS = 3
-MAX_ANSWER_BYTES = 64 * 1024 * 1024
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+DEAD_SECONDS = 5.0
+"""How long anybody waits for a killed process to be gone: a driver may hold one in the kernel for ever."""
 KEPT_VARIABLES = (
     *("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "HOME", "LANG", "LC_ALL", "TMPDIR"),
     *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES"),
@@ -67,7 +71,7 @@ class Apart:
                 return False
             if self._child is not None:
                 return True
-            child = self._child = _Child()
+            child = self._child = _Child(self._spec.name)
         try:
             child.ask(self._load, seconds=START_SECONDS)
         except DiedError as death:
@@ -104,7 +108,10 @@ class Apart:
             deaths = self._deaths
         log.warning("candidate_died", signal=self._spec.name, how=how, deaths=deaths)
         if deaths == MOST_DEATHS:
-            self._given_up(f"its process ended {deaths} times, the last time {how}")
+            try:
+                self._given_up(f"its process ended {deaths} times, the last time {how}")
+            except Exception:
+                log.exception("candidate_given_up_untold", signal=self._spec.name)
 
     def _failures(self, batch: Sequence[Subject], reason: FailureReason, detail: str) -> list[SignalResult]:
         return [SignalFailure(self._spec.name, reason, detail) for _ in batch]
@@ -113,37 +120,79 @@ class Apart:
 class _Child:
     """The process. It ends by itself when the lane's end of the pipe closes."""
 
-    def __init__(self) -> None:
+    def __init__(self, signal: str) -> None:
+        self._signal = signal
         self._link, theirs = Pipe()
+        self._plug = socket.socket(fileno=os.dup(self._link.fileno()))
+        self._asking = threading.Lock()
         words = [sys.executable, "-m", WORKER_MODULE, str(theirs.fileno()), str(os.getpid())]
         kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - our own
-                words, env=kept, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-            )
+        try:
+            with theirs:
+                self._process = subprocess.Popen(  # noqa: S603 - our own
+                    words, env=kept, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+                )
+        except BaseException:
+            self._close()
+            raise
 
     def ask(self, request: object, *, seconds: float) -> list[SignalResult]:
-        """The answer to a call that loads (empty) or a batch. Raises `DiedError`, after which it must be ended."""
+        """The answer to a call that loads (empty) or a batch. Raises `DiedError`, after which it must be ended.
+
+        One at a time: whoever comes second waits for the first one's answer, and never gets it.
+        """
+        late = threading.Event()
         try:
-            self._link.send_bytes(pickle.dumps(request))
-            late = not self._link.poll(seconds)
-            answer = None if late else _Results(BytesIO(self._link.recv_bytes(MAX_ANSWER_BYTES))).load()
+            with self._asking, self._at_most(seconds, late):
+                self._link.send_bytes(pickle.dumps(request))
+                data = self._link.recv_bytes(MAX_ANSWER_BYTES)
+            answer = apart_answers.read(data, self._signal)
         except (EOFError, OSError) as error:
-            raise DiedError(self._how()) from error
+            raise DiedError(f"it did not answer within {seconds:g} s" if late.is_set() else self._how()) from error
         except Exception as error:
             raise DiedError(f"it answered nonsense: {type(error).__name__}") from error
-        if answer is None:
-            raise DiedError(f"it did not answer within {seconds:g} s")
         if isinstance(answer, str):
             raise DiedError(f"it raised {answer}")
-        return list(answer)
+        return answer
 
     def end(self) -> None:
-        """Kill it, and wait for that."""
+        """Kill it, and wait for that; whoever waits for its answer hears that there is none. May be called twice."""
+        self._cut()
+        try:
+            self._process.wait(DEAD_SECONDS)
+        except subprocess.TimeoutExpired:
+            log.exception("candidate_not_dead", pid=self._process.pid)
+        with self._asking:
+            self._close()
+
+    def _close(self) -> None:
+        self._link.close()
+        self._plug.close()
+
+    def _cut(self) -> None:
+        """Nothing comes through the pipe any more, whoever else may hold its other end; no descriptor is closed.
+
+        A number that was closed while somebody reads from it may be another connection's in the next moment.
+        """
         self._process.kill()
-        self._process.wait()
         with contextlib.suppress(OSError):
-            self._link.close()
+            self._plug.shutdown(socket.SHUT_RDWR)
+
+    @contextmanager
+    def _at_most(self, seconds: float, late: threading.Event) -> Iterator[None]:
+        """Cut it off after `seconds`, also while it takes a request in or gives half an answer."""
+
+        def stop() -> None:
+            late.set()
+            self._cut()
+
+        timer = threading.Timer(seconds, stop)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _how(self) -> str:
         end = time.monotonic() + 1.0
@@ -153,13 +202,3 @@ class _Child:
         if code is None:
             return "it closed its pipe"
         return f"by signal {-code}" if code < 0 else f"with exit status {code}"
-
-
-class _Results(pickle.Unpickler):
-    """Reads nothing but the domain's values: a child that was taken over must not take over the lane."""
-
-    def find_class(self, module: str, name: str) -> object:
-        """A class of the domain. Raises `UnpicklingError` for anything else."""
-        if not module.startswith("moderation.domain.") or "." in name:
-            raise pickle.UnpicklingError(f"{module}.{name} is no result")
-        return super().find_class(module, name)

@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from moderation.media.subject import SignalType
+from moderation.signals import apart_answers
 from moderation.signals.runtime import measured
 
 NICENESS = 15
@@ -34,17 +35,16 @@ def main(descriptor: int, parent: int) -> None:
     link = Connection(descriptor)
     loaded: SignalType | None = None
     while (request := _next(link, parent)) is not None:
-        answer: object
         signal.setitimer(signal.ITIMER_REAL, MOST_SECONDS)
         try:
             if loaded is None:
                 load: Callable[[], SignalType] = pickle.loads(request)  # noqa: S301 - from our own parent
-                loaded, answer = load(), []
+                loaded, answer = load(), apart_answers.dump([])
             else:
-                answer = measured(loaded, pickle.loads(request))  # noqa: S301 - the same
+                answer = apart_answers.dump(measured(loaded, pickle.loads(request)))  # noqa: S301 - the same
         except Exception as error:  # noqa: BLE001 - told to the lane, which ends this process
-            answer = f"{type(error).__name__}: {error}"[:300]
-        link.send_bytes(pickle.dumps(answer))
+            answer = apart_answers.dump_error(f"{type(error).__name__}: {error}")
+        link.send_bytes(answer)
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 

@@ -2,8 +2,10 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Sequence
+from multiprocessing.connection import Connection
 from typing import Any
 
 from moderation.domain.signal import Column, ColumnKind, Score, SignalResult, SignalSpec, Surface
@@ -48,6 +50,9 @@ def obey(caption: str) -> None:
             os._exit(7)
         case "hang":
             time.sleep(600)
+        case "half":
+            os.write(int(sys.argv[1]), b"\0\0\0\x64half")
+            time.sleep(600)
         case "raise":
             raise ValueError("as told")
         case "pid":
@@ -60,6 +65,17 @@ def load() -> Obedient:
 
 def load_foreign() -> Obedient:
     return Foreign()
+
+
+def load_overwriting() -> Obedient:
+    """Answers with a pickle that sets an attribute of a class of the domain and names nothing else."""
+    link = Connection(int(sys.argv[1]))
+    link.send_bytes(b"\x80\x04cmoderation.domain.signal\nFailureReason\nN}\x8c\x05taken\x88s\x86b.")
+    return Obedient()
+
+
+def load_rude() -> Obedient:
+    raise ValueError("\0\x1b[2J" + "long " * 10_000)
 
 
 def load_crashing() -> Obedient:

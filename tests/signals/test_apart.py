@@ -1,6 +1,7 @@
 """A candidate in a process of its own: what becomes of the process stays there."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -83,7 +84,13 @@ def test_what_it_raises_is_a_failure_of_that_post_and_no_death(make: Make, reaso
 
 
 @pytest.mark.parametrize(
-    ("deed", "how"), [("crash", "by signal 11"), ("leave", "with exit status 7"), ("hang", "did not answer within 2 s")]
+    ("deed", "how"),
+    [
+        ("crash", "by signal 11"),
+        ("leave", "with exit status 7"),
+        ("hang", "did not answer within 2 s"),
+        ("half", "did not answer within 2 s"),
+    ],
 )
 def test_what_ends_its_process_fails_its_posts_and_is_started_again_a_few_times(
     make: Make, reasons: list[str], deed: str, how: str
@@ -107,10 +114,47 @@ def test_what_dies_while_it_is_loaded_is_given_up_too(make: Make, reasons: list[
     assert ["while it was loaded: by signal 11" in reason for reason in reasons] == [True]
 
 
-def test_an_answer_of_foreign_classes_is_not_even_read(make: Make) -> None:
+def test_one_that_takes_nothing_in_is_ended_after_its_time_limit_too(make: Make) -> None:
+    apart = make()
+    assert apart.prepare()
+    pid = child_of(apart)
+    os.kill(pid, signal.SIGSTOP)
+    assert "did not answer within 2 s" in failure(apart, "more than any pipe holds " * 100_000).detail
+    assert not alive(pid)
+
+
+def test_an_answer_of_foreign_classes_stays_where_it_is(make: Make) -> None:
     apart = make(apart_stubs.load_foreign)
     assert apart.prepare()
-    assert "nonsense" in failure(apart, "four").detail
+    assert failure(apart, "four").reason is FailureReason.WRONG_SHAPE
+
+
+def test_an_answer_that_would_change_the_lane_is_nonsense(make: Make, reasons: list[str]) -> None:
+    apart = make(apart_stubs.load_overwriting)
+    for _ in range(MOST_DEATHS):
+        assert not apart.prepare()
+    assert not hasattr(FailureReason, "taken")
+    assert ["nonsense" in reason for reason in reasons] == [True]
+
+
+def test_what_it_says_of_its_end_is_fit_to_be_put_down(make: Make, reasons: list[str]) -> None:
+    apart = make(apart_stubs.load_rude)
+    for _ in range(MOST_DEATHS):
+        assert not apart.prepare()
+    (reason,) = reasons
+    assert reason.isprintable()
+    assert len(reason) < 500
+
+
+def test_a_reason_that_cannot_be_told_changes_nothing_of_the_answers() -> None:
+    def away(_: str) -> None:
+        raise RuntimeError("the database is away in a way nobody foresaw")
+
+    apart = Apart(SPEC, apart_stubs.load, given_up=away)
+    for _ in range(MOST_DEATHS):
+        assert apart.prepare()
+        assert "by signal 11" in failure(apart, "crash").detail
+    assert not apart.prepare()
 
 
 def test_closing_ends_the_process_and_starts_none(make: Make, reasons: list[str]) -> None:
