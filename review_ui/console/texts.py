@@ -11,9 +11,10 @@ from review_ui.console.shell import words
 
 IMAGE_TEXT = "text"
 """The detail under which a signal of the image gives the text that it read there."""
+PROMPT = "prompt"
 CARRIED = (
     ("picture_codes", "payloads", "What the codes in the picture say"),
-    ("image_container", "prompt", "Prompt inside the file"),
+    ("image_container", PROMPT, "Prompt inside the file"),
 )
 """Signals, their details and titles: texts that nobody sees who only looks. They are never made into links."""
 
@@ -63,7 +64,7 @@ def _carried(post: Post, screening: Screening | None) -> Iterator[ShownText]:
     found = {result.signal: result.detail for result in _scores(screening)}
     for signal, name, title in CARRIED:
         text = found.get(signal, {}).get(name)
-        if isinstance(text, str) and text and text.split() != post.prompt.split():
+        if isinstance(text, str) and text and (name != PROMPT or text.split() != post.prompt.split()):
             yield ShownText(Surface.IMAGE, title, (Piece(text),), "")
 
 

@@ -91,7 +91,8 @@ PICTURE_TEXT = SignalSpec(
         "It misses three tenths of letters that hardly stand out, and sends a quarter of plain photographs to be read.",
         "Handwriting, strongly bent or mirrored lines and scripts that the reader does not know are not read.",
         "Pictures over 4 times as long as wide are never surely without text: long screenshots go to people.",
-        "Of an animation at most two of the frames looked at are read; the others count as unread lines.",
+        "Of an animation only evenly spaced frames are looked at, with fewer pixels the more there are; others never.",
+        "Of these at most two are read; further ones with text count as unread lines.",
     ),
 )
 

@@ -56,6 +56,8 @@ def test_what_codes_and_the_file_say_can_be_read() -> None:
         "Prompt inside the file": "a lake",
     }
     assert [text.title for text in texts_of(a_post(prompt=" a  lake"), screening)[2:]] == list(shown)[:1]
+    copied = a_post(prompt="https://example.com/a tel:+15550100")
+    assert [text.title for text in texts_of(copied, screening)[2:]] == list(shown)
 
 
 def test_a_mark_that_a_rule_acted_on_stands_out_also_where_it_says_what_null_counts_as() -> None:
