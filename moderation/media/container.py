@@ -1,6 +1,5 @@
 """What an image's file carries beside its pixels: gathered once, in the decoder's process, from the file's bytes."""
 
-import html
 import re
 from dataclasses import dataclass, replace
 
@@ -17,6 +16,7 @@ from moderation.media.exif_facts import ExifFacts, exif_facts
 from moderation.media.generators import generator_of, prompt_of
 from moderation.media.sniff import Format, sniff
 from moderation.media.subject import Rgb
+from moderation.media.text import unescaped
 from moderation.media.untrusted_text import printable
 from moderation.media.walk_jpeg import walk_jpeg
 from moderation.media.walk_others import walk_avif, walk_gif, walk_webp
@@ -142,7 +142,7 @@ def _descriptions(xmp: str) -> list[tuple[str, str]]:
     # Only the first is tried, in bounded length: thousands that have no end would take the decoder's time.
     found = _DESCRIPTION.match(xmp[at : at + MAX_DESCRIPTION_CHARS]) if at >= 0 else None
     text = next(filter(None, found.groups()), "") if found else ""
-    return [("description", html.unescape(_TAG.sub(" ", text)).strip())] if text else []
+    return [("description", unescaped(_TAG.sub(" ", text)).strip())] if text else []
 
 
 def _of_key(texts: list[tuple[str, str]], wanted: str) -> list[str]:

@@ -4,6 +4,7 @@ Matching looks at several readings of a text, because one spelling can hide anot
 bar separates them, and "s e x" is one. Each step is linear in the text's length.
 """
 
+import html
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -24,6 +25,9 @@ _BLANK = frozenset("\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f
     chr(point) for low, high in ((0xFE00, 0xFE0F), (0xE0100, 0xE01EF)) for point in range(low, high + 1)
 }
 """Characters that show nothing, besides format and control characters."""
+
+_LEADING_ZEROS = re.compile(r"&#0+(?=[0-9])")
+_NO_CHARACTER = re.compile(r"&#[0-9]{8,};?")
 
 _RUN = re.compile(rf"([a-z])\1{{{ELONGATED},}}")
 _LEET_WORD = re.compile(r"[a-z0-9@$]+(?:[!|+]+[a-z0-9@$]+)*")
@@ -82,6 +86,11 @@ def read(text: str) -> Readings:
         runs = [_leet(_pick(plain, _whole(run)), _LEET_I) for run in _SPACED.finditer(plain.text)]
     distinct = {reading.text: reading for reading in reversed(found)}
     return Readings(tuple(distinct.values())[::-1], tuple(runs))
+
+
+def unescaped(text: str) -> str:
+    """The text with HTML's escapes read, as `html.unescape` does, which raises for numbers of thousands of digits."""
+    return html.unescape(_NO_CHARACTER.sub("\ufffd", _LEADING_ZEROS.sub("&#", text)))
 
 
 def fold(text: str) -> Normalised:

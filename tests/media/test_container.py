@@ -165,6 +165,13 @@ def test_descriptions_without_an_end_take_no_time() -> None:
     assert time.process_time() - started < 0.5
 
 
+def test_a_description_with_an_escape_of_thousands_of_digits_is_read() -> None:
+    packet = f"<x:xmpmeta><rdf:Description xmp:CreatorTool='Midjourney' dc:description=\"{PROMPT} &#{'1' * 6_000}\"/>"
+    found = facts(with_segment(plain("JPEG"), 0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet.encode()))
+    assert found.generator == "midjourney"
+    assert found.prompt.startswith(PROMPT)
+
+
 def test_international_text_is_read() -> None:
     body = b"Description\0\0\0en\0\0" + b"Ein See, gemalt von Midjourney --v 6 Job ID: 12"
     found = facts(with_chunks(chunk(b"iTXt", body)))

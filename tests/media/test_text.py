@@ -1,4 +1,5 @@
 # ruff: noqa: RUF001 - look-alike letters are what is tested
+import html
 import string
 import unicodedata
 
@@ -7,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from moderation.media.confusables import CONFUSABLES
-from moderation.media.text import ELONGATED, Normalised, fold, normalise, read
+from moderation.media.text import ELONGATED, Normalised, fold, normalise, read, unescaped
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u034f\u180e\ufe0f\u0336\u0301\x00\x07"
@@ -132,3 +133,21 @@ def test_ascii_keeps_its_place(text: str) -> None:
     folded = fold(text)
     for index, character in enumerate(folded.text):
         assert text[folded.positions[index]].lower() == character
+
+
+@given(st.text(alphabet="&#x0179afmp;lt k", max_size=40))
+def test_escapes_are_read_as_html_has_them(text: str) -> None:
+    assert unescaped(text) == html.unescape(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("&#" + "1" * 5_000 + "; k", "\ufffd k"),
+        ("&#" + "0" * 5_000 + "107;ill", "kill"),
+        ("&#" + "0" * 9_000, "\ufffd"),
+        ("&#x" + "f" * 5_000 + ";", "\ufffd"),
+    ],
+)
+def test_numbers_without_end_are_no_error(written: str, shown: str) -> None:
+    assert unescaped(written) == shown

@@ -189,6 +189,15 @@ def spellings(word: str) -> Iterator[str]:
     return islice(map("".join, product(*(LEET.get(letter, letter) for letter in word))), MOST_OPTIONS)
 
 
+def _once(run: re.Match[str]) -> str:
+    """The letter that is repeated. A function, since the module for patterns is slow with templates."""
+    return run[0][0]
+
+
+def _twice(run: re.Match[str]) -> str:
+    return run[0][:2]
+
+
 def _parts(word: str) -> list[str]:
     return [part for part in _MARKS.split(word) if part]
 
@@ -199,7 +208,7 @@ def _options(word: str) -> list[str]:
     for body in dict.fromkeys((word.rstrip("!|"), word.rstrip("!|+"))):
         for option in spellings(_MARKS.sub("", body)):
             if _TRIPLE.search(option):
-                found += [_TRIPLE.sub(r"\1", option), _TRIPLE.sub(r"\1\1", option)]
+                found += [_TRIPLE.sub(_once, option), _TRIPLE.sub(_twice, option)]
             else:
                 found.append(option)
     unmarked = _ALL_MARKS.sub("", word)

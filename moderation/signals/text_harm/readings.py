@@ -5,14 +5,13 @@ there is one more reading at most, in which every trick was undone that gives wo
 or apart, words cut in two, and what `decoding` does to a word.
 """
 
-import html
 import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from moderation.media.text import fold
+from moderation.media.text import fold, unescaped
 from moderation.signals.terms.document import expand, term_lists
 from moderation.signals.text_harm.decoding import WORD, Decoder, Pieces, spellings
 from moderation.signals.text_harm.vocabulary import Vocabulary
@@ -56,7 +55,7 @@ class Reader:
         The classifier learned from sentences: what it says of "69", "!!" or a letter alone is an accident.
         """
         plain = fold(text).text
-        shown = fold(_unescaped(text)).text if _ESCAPE.search(text) else plain
+        shown = fold(_as_shown(text)).text if _ESCAPE.search(text) else plain
         undone = self._rejoined(_SPACED.sub(self._joined, self._turned(shown)))
         decoded = self._decoded(undone)
         if decoded != undone:
@@ -155,10 +154,20 @@ class Reader:
 
 
 def reader_of(tokenizer: "Tokenizer") -> Reader:
-    """The reader for a word-piece tokenizer whose vocabulary stands in the order of frequency, as BERT's does."""
+    """The reader for a word-piece tokenizer whose vocabulary stands in the order of frequency, as BERT's does.
+
+    What the tokenizer pads to or cuts off changes nothing.
+    """
     vocabulary = tokenizer.get_vocab()
     words = sorted(vocabulary, key=lambda word: vocabulary[word])
-    return Reader(words, lambda word: len(tokenizer.encode(word, add_special_tokens=False).ids), _listed())
+    model = tokenizer.model
+
+    def pieces(word: str) -> int:
+        if word.isascii() and word.isalpha():  # the tokenizer leaves it as it is, and asking the model takes half
+            return len(model.tokenize(word))
+        return sum(tokenizer.encode(word, add_special_tokens=False).attention_mask)
+
+    return Reader(words, pieces, _listed())
 
 
 def _listed() -> list[str]:
@@ -174,7 +183,7 @@ def _listed() -> list[str]:
     return sorted({word for term in terms for word in expand(term) if word.isalpha() and word.isascii()})
 
 
-def _unescaped(text: str) -> str:
+def _as_shown(text: str) -> str:
     """The text with HTML's and URLs' escapes read and tags taken out, as a page would show it."""
-    shown = _CODE_POINT.sub(lambda point: chr(int(point[1], 16)), html.unescape(_TAG.sub("", text)))
+    shown = _CODE_POINT.sub(lambda point: chr(int(point[1], 16)), unescaped(_TAG.sub("", text)))
     return unquote(shown, errors="ignore") if "%" in shown else shown

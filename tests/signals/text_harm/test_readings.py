@@ -82,6 +82,10 @@ def test_what_shows_no_word_has_no_reading(reader: Reader, text: str) -> None:
     assert reader.readings(text) == ()
 
 
+def test_an_escape_with_digits_without_end_is_no_error(reader: Reader) -> None:
+    assert reader.readings("&#107;ill you &#" + "1" * 5_000)[-1] == "kill you \ufffd"
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.text(max_size=200))
 def test_any_text_has_at_most_two_readings_the_folded_one_first(reader: Reader, text: str) -> None:

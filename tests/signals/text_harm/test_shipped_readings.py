@@ -41,6 +41,15 @@ def test_the_last_reading_has_the_words_of_the_text_as_it_was(reader: Reader, ki
     assert missing <= words * (1 - LEAST_UNDONE.get(kind, 0.92))
 
 
+def test_what_the_tokenizers_file_pads_to_changes_nothing(reader: Reader) -> None:
+    plain = pytest.importorskip("tokenizers").Tokenizer.from_file(str(TOKENIZER))
+    plain.no_padding()
+    plain.no_truncation()
+    unpadded = reader_of(plain)
+    written = [obfuscate(text, kind) for text in _texts("ordinary_captions") for kind in Obfuscation][::7]
+    assert [reader.readings(text) for text in written] == [unpadded.readings(text) for text in written]
+
+
 @pytest.mark.parametrize("name", ["ordinary_captions", "neutral_identity"])
 def test_plain_english_has_one_reading(reader: Reader, name: str) -> None:
     texts = list(_texts(name))
