@@ -91,8 +91,11 @@ class TextHarmModel:
         return self.calibrated(self.read(texts).logits, surface)
 
     def calibrated(self, logits: NDArray[np.float32], surface: Surface) -> NDArray[np.float64]:
-        """The calibrated scores of a readout's logits on one surface; 0 where the logits are minus infinity."""
-        shown = np.isfinite(logits)
+        """The calibrated scores of a readout's logits on one surface; 0 where the logits are minus infinity.
+
+        What is not a number stays so, and is no score.
+        """
+        shown = ~np.isneginf(logits)
         scores = self.calibration.apply(np.where(shown, logits, 0.0), surface)
         return np.where(shown, scores, 0.0)
 

@@ -167,11 +167,14 @@ def reader_of(tokenizer: "Tokenizer") -> Reader:
             return len(model.tokenize(word))
         return sum(tokenizer.encode(word, add_special_tokens=False).attention_mask)
 
-    return Reader(words, pieces, _listed())
+    return Reader(words, pieces, listed_words())
 
 
-def _listed() -> list[str]:
-    """The single words of the term lists that say something without their context."""
+def listed_words() -> list[str]:
+    """The single words of the term lists that say something without their context, in alphabetical order.
+
+    They change what the classifier reads, so that other words come with a new version of `text_harm`.
+    """
     terms = [
         term
         for listed in term_lists()

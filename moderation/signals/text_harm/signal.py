@@ -85,7 +85,7 @@ TEXT_HARM = SignalSpec(
     cost_ms=6.0,
     models=(MODEL,),
     known_failures=(
-        "English only: other languages score as noise.",
+        "English only: other languages score as noise, and texts without three Latin letters in a row score 0.",
         "Implicit hate and prompts that ask for harm in harmless words are often missed.",
         "Counter-speech, quoted and reclaimed slurs score like any other use.",
         "Texts longer than 256 tokens are read in pieces: harm that only the whole shows is missed.",

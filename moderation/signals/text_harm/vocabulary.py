@@ -39,7 +39,7 @@ _RUNS = re.compile(r"(.)\1*")
 class Vocabulary:
     """`words` come the most frequent first; `listed` are further ones to know, taken for rare."""
 
-    def __init__(self, words: Sequence[str], listed: Iterable[str] = ()) -> None:
+    def __init__(self, words: Sequence[str], listed: Sequence[str] = ()) -> None:
         own = [word for word in words if word.isalpha() and word.isascii() and (len(word) > 1 or word in "ai")]
         known = list(dict.fromkeys([*own, *HIDDEN, *listed]))
         self.slips = Slips(own, known)

@@ -36,6 +36,14 @@ def test_a_text_that_shows_nothing_scores_zero(model: TextHarmModel, text: str) 
     assert not model.embeddings([text]).any()
 
 
+def test_what_is_not_a_number_is_not_taken_for_harmless(model: TextHarmModel) -> None:
+    logits = np.array([[np.nan] * len(HarmCategory), [-np.inf] * len(HarmCategory)], np.float32)
+    for surface in SURFACES:
+        broken, empty = model.calibrated(logits, surface)
+        assert np.isnan(broken).all()
+        assert not empty.any()
+
+
 def test_embeddings_are_of_length_one(model: TextHarmModel) -> None:
     lengths = np.linalg.norm(model.embeddings(["a cat", "the river is blue " * 40]), axis=1)
     np.testing.assert_allclose(lengths, 1, atol=1e-5)

@@ -97,6 +97,6 @@ def test_any_text_has_at_most_two_readings_the_folded_one_first(reader: Reader, 
 
 @settings(deadline=None, max_examples=30)
 @given(st.text(alphabet="abc019$!|+@. -_*", max_size=300))
-def test_tricks_without_end_are_read_in_bounded_time(reader: Reader, text: str) -> None:
+def test_tricks_without_end_grow_no_longer(reader: Reader, text: str) -> None:
     for reading in reader.readings(text):
         assert len(reading) <= 2 * len(fold(text).text) + 1
