@@ -114,10 +114,18 @@ def verify(names: Names = None, every: All = False, json: Json = False) -> None:
 
 def _chosen(store: ModelStore, names: list[str] | None, *, every: bool) -> list[str]:
     if every:
-        return [name for name in store.names if not store.entry(name).gaps]
+        return [name for name in store.names if not _is_unpinned(store, name)]
     for name in names or ():
         store.declared(name)
     return names or sorted({name for spec in signal_specs(load_settings()) for name in spec.models})
+
+
+def _is_unpinned(store: ModelStore, name: str) -> bool:
+    """Whether nobody pinned it yet. One whose pin is refused is pinned: what is wrong with it is said in its turn."""
+    try:
+        return bool(store.entry(name).gaps)
+    except ModelStoreError:
+        return False
 
 
 def _export(store: ModelStore, name: str, options: EngineOptions, say: Callable[[str], None]) -> None:

@@ -32,7 +32,7 @@ DEAD_SECONDS = 5.0
 """How long anybody waits for a killed process to be gone: a driver may hold one in the kernel for ever."""
 KEPT_VARIABLES = (
     *("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "HOME", "LANG", "LC_ALL", "TMPDIR"),
-    *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES"),
+    *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "CUDA_VISIBLE_DEVICES"),
 )
 """The child gets no other variable of the lane's environment: it has no use for database URLs and keys."""
 

@@ -21,6 +21,8 @@ FORBIDDEN_KEYS = frozenset(
 """What makes transformers import code of the repository, or fetch kernels or further weights."""
 MAX_LAYERS = 512
 """No classifier has as many. A module is built layer by layer before its weights are compared: that must end."""
+LAYER_KEYS = frozenset({"n_layer", "depth", "depths", "num_blocks"})
+"""What configurations also call them, beside all names with `layers`; often a number for each stage."""
 UNUSED = ("position_ids", "pooler.dense.weight", "pooler.dense.bias")
 """Buffers that older checkpoints carry, and the pooling layer that picture classifiers do not use."""
 
@@ -146,16 +148,16 @@ def _keys(document: object) -> Iterator[str]:
             yield from _keys(value)
 
 
-def _layers(document: object) -> Iterator[float]:
-    """Every number of layers that a configuration names, at whatever depth."""
+def _layers(document: object, *, counted: bool = False) -> Iterator[float]:
+    """Every number of layers that a configuration names, at whatever depth: `counted` says that numbers are some."""
     if isinstance(document, Mapping):
         for key, value in document.items():
-            if "layers" in str(key) and isinstance(value, int | float):
-                yield value
-            yield from _layers(value)
+            yield from _layers(value, counted="layers" in str(key) or key in LAYER_KEYS)
     elif isinstance(document, list):
         for value in document:
-            yield from _layers(value)
+            yield from _layers(value, counted=counted)
+    elif counted and isinstance(document, int | float):
+        yield document
 
 
 def _said(problem: object) -> str:

@@ -160,6 +160,15 @@ def test_exports_stay_when_it_cannot_be_known_what_is_in_use(run: Run, home: Pat
     assert len(exported(home)) == 2
 
 
+def test_a_refused_pin_does_not_hide_the_other_models(run: Run, home: Path) -> None:
+    (home / "models").mkdir(parents=True, exist_ok=True)
+    (home / "models" / PINS).write_text("[broken", encoding="utf-8")
+    outcome = run("models", "verify", "--all", "--json")
+    assert outcome.code == 1
+    states = {model["name"]: model["state"] for model in outcome.json["models"]}
+    assert (states["opennsfw"], states[HUB_MODEL]) == ("missing", "wrong")
+
+
 def test_a_model_that_cannot_be_had_does_not_keep_the_others_from_coming(run: Run, home: Path, no_index: None) -> None:
     outcome = run("models", "pull", "opennsfw", "text-harm", "--json")
     assert outcome.code == 1
