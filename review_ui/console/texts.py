@@ -11,9 +11,9 @@ from review_ui.console.shell import words
 
 IMAGE_TEXT = "text"
 """The detail under which a signal of the image gives the text that it read there."""
-PROMPT = "prompt"
+PAYLOADS, PROMPT = "payloads", "prompt"
 CARRIED = (
-    ("picture_codes", "payloads", "What the codes in the picture say"),
+    ("picture_codes", PAYLOADS, "A code in the picture says"),
     ("image_container", PROMPT, "Prompt inside the file"),
 )
 """Signals, their details and titles: texts that nobody sees who only looks. They are never made into links."""
@@ -60,12 +60,17 @@ def texts_of(post: Post, screening: Screening | None) -> list[ShownText]:
 
 
 def _carried(post: Post, screening: Screening | None) -> Iterator[ShownText]:
-    """What the picture and its file carry, but for a prompt that is the post's own."""
+    """What the picture and its file carry, but for a prompt that is the post's own. Each code stands by itself, so that
+    a long one pushes no other out of sight.
+    """
     found = {result.signal: result.detail for result in _scores(screening)}
     for signal, name, title in CARRIED:
         text = found.get(signal, {}).get(name)
-        if isinstance(text, str) and text and (name != PROMPT or text.split() != post.prompt.split()):
-            yield ShownText(Surface.IMAGE, title, (Piece(text),), "")
+        if not isinstance(text, str) or (name == PROMPT and text.split() == post.prompt.split()):
+            continue
+        for part in text.split("\n") if name == PAYLOADS else [text]:
+            if part:
+                yield ShownText(Surface.IMAGE, title, (Piece(part),), "")
 
 
 def _scores(screening: Screening | None) -> list[Score]:

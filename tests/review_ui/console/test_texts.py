@@ -50,14 +50,14 @@ def test_what_codes_and_the_file_say_can_be_read() -> None:
     codes = Score("picture_codes", {"picture_codes": 2}, detail={"payloads": "https://example.com/a\ntel:+15550100"})
     file = Score("image_container", {"image_embedded_prompt": True}, detail={"prompt": "a lake", "camera": "x"})
     screening = a_screening(judgement=judgement_of(Verdict.HOLD), results=(codes, file))
-    shown = {text.title: text.pieces[0].text for text in texts_of(a_post(prompt="a hill"), screening)[2:]}
-    assert shown == {
-        "What the codes in the picture say": "https://example.com/a\ntel:+15550100",
-        "Prompt inside the file": "a lake",
-    }
-    assert [text.title for text in texts_of(a_post(prompt=" a  lake"), screening)[2:]] == list(shown)[:1]
-    copied = a_post(prompt="https://example.com/a tel:+15550100")
-    assert [text.title for text in texts_of(copied, screening)[2:]] == list(shown)
+    shown = [(text.title, text.pieces[0].text) for text in texts_of(a_post(prompt="a hill"), screening)[2:]]
+    assert shown == [
+        ("A code in the picture says", "https://example.com/a"),
+        ("A code in the picture says", "tel:+15550100"),
+        ("Prompt inside the file", "a lake"),
+    ]
+    assert len(texts_of(a_post(prompt=" a  lake"), screening)[2:]) == 2
+    assert len(texts_of(a_post(prompt="https://example.com/a"), screening)[2:]) == 3
 
 
 def test_a_mark_that_a_rule_acted_on_stands_out_also_where_it_says_what_null_counts_as() -> None:
