@@ -111,12 +111,12 @@ def served_signals(
 
 
 def _give_up(roles: ModelRoleStore, clock: Callable[[], datetime], slot: str, pin: ModelPin, reason: str) -> None:
-    """Raise the alarm, and name the candidate no more, in an audited change of roles that every lane follows."""
+    """Raise the alarm, and name the candidate no more, in an audited change of roles that every lane follows.
+
+    Raises `UnavailableError` without a database: it is told again then.
+    """
     log.error("candidate_given_up", slot=slot, model=pin.name, reason=reason)
-    try:
-        roles.give_up(slot, pin, by=LANE_ACTOR, now=clock(), note=reason)
-    except ModerationError as error:
-        log.warning("candidate_still_named", slot=slot, model=pin.name, reason=error.message)
+    roles.give_up(slot, pin, by=LANE_ACTOR, now=clock(), note=reason)
 
 
 def replayed_types(database: Database, catalog: Catalog, pins: Pins) -> tuple[SignalType, ...]:

@@ -37,7 +37,7 @@ KEPT_VARIABLES = (
 """The child gets no other variable of the lane's environment: it has no use for database URLs and keys."""
 
 GivenUp = Callable[[str], None]
-"""Told once, with the reason, when a candidate is asked no more."""
+"""Told the reason when a candidate is asked no more; again with each batch for as long as that raises."""
 
 
 class DiedError(Exception):
@@ -55,6 +55,7 @@ class Apart:
         self._load = load
         self._given_up = given_up
         self._deaths = 0
+        self._untold = ""
         self._closed = False
         self._child: _Child | None = None
         self._lock = threading.Lock()
@@ -66,6 +67,7 @@ class Apart:
 
     def prepare(self) -> bool:
         """Start the child and let it load, which may take long. False when it is not to be asked (any more)."""
+        self._tell()
         with self._lock:
             if self._closed or self._deaths >= MOST_DEATHS:
                 return False
@@ -108,10 +110,18 @@ class Apart:
             deaths = self._deaths
         log.warning("candidate_died", signal=self._spec.name, how=how, deaths=deaths)
         if deaths == MOST_DEATHS:
+            self._untold = f"its process ended {deaths} times, the last time {how}"
+            self._tell()
+
+    def _tell(self) -> None:
+        """That it was given up, if nobody heard that yet. Never raises: the answers of a batch are on their way."""
+        if self._untold:
             try:
-                self._given_up(f"its process ended {deaths} times, the last time {how}")
-            except Exception:
-                log.exception("candidate_given_up_untold", signal=self._spec.name)
+                self._given_up(self._untold)
+            except Exception as error:  # noqa: BLE001 - a database that is away hears it with the next batch
+                log.warning("candidate_still_named", signal=self._spec.name, reason=str(error))
+            else:
+                self._untold = ""
 
     def _failures(self, batch: Sequence[Subject], reason: FailureReason, detail: str) -> list[SignalResult]:
         return [SignalFailure(self._spec.name, reason, detail) for _ in batch]

@@ -78,6 +78,11 @@ def load_rude() -> Obedient:
     raise ValueError("\0\x1b[2J" + "long " * 10_000)
 
 
+def load_hanging() -> Obedient:
+    time.sleep(600)
+    raise AssertionError
+
+
 def load_crashing() -> Obedient:
     os.kill(os.getpid(), signal.SIGSEGV)
     raise AssertionError

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -146,15 +147,22 @@ def test_what_it_says_of_its_end_is_fit_to_be_put_down(make: Make, reasons: list
     assert len(reason) < 500
 
 
-def test_a_reason_that_cannot_be_told_changes_nothing_of_the_answers() -> None:
-    def away(_: str) -> None:
-        raise RuntimeError("the database is away in a way nobody foresaw")
+def test_what_cannot_be_told_changes_no_answer_and_is_told_again() -> None:
+    told: list[str] = []
+    away = [RuntimeError("away"), RuntimeError("still away")]
 
-    apart = Apart(SPEC, apart_stubs.load, given_up=away)
+    def tell(reason: str) -> None:
+        if away:
+            raise away.pop()
+        told.append(reason)
+
+    apart = Apart(SPEC, apart_stubs.load, given_up=tell)
     for _ in range(MOST_DEATHS):
         assert apart.prepare()
         assert "by signal 11" in failure(apart, "crash").detail
-    assert not apart.prepare()
+    for heard in (0, 1, 1):
+        assert not apart.prepare()
+        assert len(told) == heard
 
 
 def test_closing_ends_the_process_and_starts_none(make: Make, reasons: list[str]) -> None:
@@ -166,6 +174,18 @@ def test_closing_ends_the_process_and_starts_none(make: Make, reasons: list[str]
     assert not alive(pid)
     assert not apart.prepare()
     assert failure(apart, "four").reason is FailureReason.UNAVAILABLE
+    assert not reasons
+
+
+def test_closing_does_not_wait_for_a_model_that_is_being_loaded(make: Make, reasons: list[str]) -> None:
+    apart = make(apart_stubs.load_hanging)
+    ready: list[bool] = []
+    loading = threading.Thread(target=lambda: ready.append(apart.prepare()))
+    loading.start()
+    loading.join(0.5)
+    apart.close()
+    loading.join(10)
+    assert ready == [False]
     assert not reasons
 
 
