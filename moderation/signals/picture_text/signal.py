@@ -90,6 +90,7 @@ PICTURE_TEXT = SignalSpec(
         "The look misses 4 % of letters from 3 % of the height up: see-through, thin and stacked ones.",
         "It misses three tenths of letters that hardly stand out, and sends a quarter of plain photographs to be read.",
         "Handwriting, strongly bent or mirrored lines and scripts that the reader does not know are not read.",
+        "Transparent pictures are seen over white: white letters on nothing are not.",
         "Pictures over 4 times as long as wide are never surely without text: long screenshots go to people.",
         "Of an animation only evenly spaced frames are looked at, with fewer pixels the more there are; others never.",
         "Of these at most two are read; further ones with text count as unread lines.",
