@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 MODEL = "text-harm"
 BATCH_TOKENS = 256
 """Tokens of one run of the encoder, padding included: larger batches are no faster, and hold more padding."""
+MOST_TOKENS = 8_000
+"""Tokens of one reading. English has them in 35,000 characters; some single characters stand for 15 each."""
 CATEGORIES = tuple(HarmCategory)
 
 
@@ -104,7 +106,10 @@ class TextHarmModel:
         return self.read(texts).embeddings
 
     def read(self, texts: Sequence[str]) -> Readout:
-        """One pass over the distinct texts; `windows.together` says what counts of a text read in several pieces."""
+        """One pass over the distinct texts; `windows.together` says what counts of a text read in several pieces.
+
+        Raises `InferenceError` for a text of more than `MOST_TOKENS` and when the model's answer is not finite.
+        """
         places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
         windows = self._windows(list(places))
         found, vectors = self._run([window.tokens for window in windows])
@@ -125,6 +130,8 @@ class TextHarmModel:
             for place, spelled in enumerate(self._reader.readings(shown)):
                 valid = spelled.encode("utf-8", "replace").decode()  # the tokenizer takes no lone surrogates
                 tokens = self._tokenizer.encode(valid, add_special_tokens=False).ids
+                if len(tokens) > MOST_TOKENS:
+                    raise InferenceError(f"A text has {len(tokens)} tokens; at most {MOST_TOKENS} are read.")
                 for span, is_part in self._spans(len(tokens)):
                     marked = (self._marks[0], *tokens[span], *self._marks[1:])
                     windows.append(Window(marked, text, reading, place == 0, is_part))

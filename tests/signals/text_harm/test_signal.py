@@ -6,7 +6,8 @@ from moderation.domain.media import Refusal, RefusalReason
 from moderation.domain.signal import FailureReason, Score, SignalFailure, SignalResult, Value
 from moderation.media.subject import Subject
 from moderation.signals.contract import checked
-from moderation.signals.text_harm.model import TextHarmModel
+from moderation.signals.runtime import measured
+from moderation.signals.text_harm.model import MOST_TOKENS, TextHarmModel
 from moderation.signals.text_harm.signal import TEXT_HARM, TextHarm
 from tests import factories
 
@@ -89,3 +90,11 @@ def test_a_batch_gives_each_post_its_own_values(signal: TextHarm) -> None:
         for name, value in alone.items():
             assert values[name] == (None if value is None else pytest.approx(value, abs=0.12)), name
     assert signal.measure([]) == []
+
+
+def test_a_text_of_characters_that_stand_for_many_fails_closed_and_alone(signal: TextHarm) -> None:
+    swollen, plain = _subject("\u2026" * (MOST_TOKENS // 2) + " the cat", ""), _subject("a cat", "")
+    failed, score = measured(signal, [swollen, plain])
+    assert isinstance(failed, SignalFailure)
+    assert failed.reason is FailureReason.ERROR
+    assert isinstance(score, Score)
