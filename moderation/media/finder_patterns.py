@@ -38,7 +38,7 @@ LEAST_SUPPORT = 0.5
 BLOCK = 41
 """Side in pixels of the neighbourhood whose mean parts dark from light."""
 CONTRAST = 9
-"""Grey levels by which a dark pixel is darker than that mean: most of codes of two greys 30 levels apart most are found."""
+"""Grey levels by which a dark pixel is darker than that mean: most codes of two greys 30 levels apart are found."""
 MAX_HITS = 2_000
 """Rows through marks. Photographs have 30; where there are more, nobody looks for the three of a code among them."""
 MAX_GROUPS = 160
