@@ -1,5 +1,7 @@
 """The commands: `python -m datasets.overlays train` and `python -m datasets.overlays measure`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +12,7 @@ import typer
 from datasets.overlays.backgrounds import backgrounds
 from datasets.overlays.cases import photographs
 from datasets.overlays.measure import detector, reading
-from moderation.domain.errors import ModerationError
+from moderation.domain.errors import InvalidInputError, ModerationError
 from moderation.settings import load_settings
 from moderation.signals.engine.options import EngineOptions
 from moderation.signals.models import ModelStore
@@ -41,16 +43,18 @@ def train(
     from datasets.overlays.examples import Plan  # noqa: PLC0415 - loads torch, which measuring does not need
     from datasets.overlays.training import train as run  # noqa: PLC0415 - see above
 
-    models, options = ModelStore(load_settings().models), EngineOptions(threads=1)
-    reader = PaddleReader.load(models, threads=1)
-    run(
-        Plan(pictures, grounds, seed, epochs, photos, most_photos),
-        deep_network(models, options),
-        network_digest(models),
-        out,
-        typer.echo,
-        is_plain=lambda pixels: not reader.read(pixels).lines,
-    )
+    plan = Plan(pictures, grounds, seed, epochs, photos, most_photos)
+    with _told():
+        models, options = ModelStore(load_settings().models), EngineOptions(threads=1)
+        reader = PaddleReader.load(models, threads=1)
+        run(
+            plan,
+            deep_network(models, options),
+            network_digest(models),
+            out,
+            typer.echo,
+            is_plain=lambda pixels: not reader.read(pixels).lines,
+        )
 
 
 @app.command(epilog="Example: python -m datasets.overlays measure --photos ../shared/corpora/photos")
@@ -68,9 +72,11 @@ def measure(
 ) -> None:
     """Measure the text detector and the reader with one thread, on pictures that nothing was trained on."""
     cv2.setNumThreads(1)
-    source = backgrounds(DRAWN_SEED, most) if photos is None else photographs(photos)
-    grounds = list(islice(source, skip, skip + most))
-    try:
+    with _told():
+        source = backgrounds(DRAWN_SEED, most) if photos is None else photographs(photos)
+        grounds = list(islice(source, skip, skip + most))
+        if not grounds:
+            raise InvalidInputError("There are no pictures to measure with.", hint="Name another folder or skip fewer.")
         models = ModelStore(load_settings().models)
         presence = PaddlePresence.load(models, EngineOptions(threads=1), weights)
         for line in detector(presence, grounds, threshold):
@@ -78,6 +84,13 @@ def measure(
         if only == "both":
             for line in reading(presence, PaddleReader.load(models, threads=1), grounds, threshold):
                 typer.echo(line)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Errors that somebody can do something about are a line, and an exit of 1."""
+    try:
+        yield
     except (ModerationError, OSError) as error:
         typer.echo(f"{error}", err=True)
         raise typer.Exit(1) from error

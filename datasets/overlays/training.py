@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from datasets.overlays.examples import Example, Keeps, Plan, examples, plain_photographs
 from datasets.overlays.network import Head, onnx_bytes, picture_logit
+from moderation.domain.errors import InvalidInputError
 from moderation.signals.engine.onnx_session import OnnxRunner
 from moderation.signals.picture_text.presence import CARD, WEIGHTS
 
@@ -29,11 +30,13 @@ def train(
     """Train the head over `network`, whose file has that SHA-256, and write weights and card into `folder`.
 
     `is_plain` tells photographs without text of their own; the others are not trained on. A thousand pictures take
-    230 MB of memory. Raises `InferenceError`.
+    230 MB of memory. Raises `InferenceError`, and `InvalidInputError` when the plan's folder has no such photograph.
     """
     torch.manual_seed(plan.seed)
     torch.set_num_threads(1)
     photos = plain_photographs(plan, is_plain)
+    if plan.photos is not None and not photos:
+        raise InvalidInputError(f"{plan.photos} has no photograph without text of its own to train on.")
     shown = _prepared(plan, photos, network, say)
     weights = onnx_bytes(fit(shown, plan, say))
     folder.mkdir(parents=True, exist_ok=True)

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from typer.testing import CliRunner
 
+from datasets.overlays.__main__ import app
 from datasets.overlays.backgrounds import backgrounds
 from datasets.overlays.examples import Example, Plan, examples, plain_photographs, turned
 from datasets.overlays.network import Head, joined, onnx_bytes, picture_logit
 from datasets.overlays.training import fit, train
-from moderation.domain.errors import ModelStoreError
+from moderation.domain.errors import InvalidInputError, ModelStoreError
 from moderation.settings import load_settings
 from moderation.signals.engine.onnx_session import OnnxRunner, open_runner
 from moderation.signals.engine.options import EngineOptions
@@ -112,6 +114,26 @@ def test_the_head_learns_features_that_tell() -> None:
         logits = [float(picture_logit(head.fields(_tensor([one])))) for one in shown]
     assert sum((logit > 0) == bool(number % 2) for number, logit in enumerate(logits)) >= 92
     assert said[-1].startswith("epoch 20 of 20")
+
+
+def test_a_folder_without_photographs_is_refused_before_weights_are_replaced(
+    network: OnnxRunner, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidInputError, match="no photograph"):
+        train(Plan(24, 1, 1, 1, tmp_path, 5), network, "0" * 64, tmp_path / "out", lambda _: None)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["train", "--photos", "NOWHERE"], ["measure", "--photos", "NOWHERE"], ["measure", "--most", "1", "--skip", "1"]],
+)
+def test_wrong_folders_are_one_line(arguments: list[str], tmp_path: Path) -> None:
+    named = [str(tmp_path / "none") if one == "NOWHERE" else one for one in arguments]
+    result = CliRunner().invoke(app, [*named, *(["--out", str(tmp_path)] if named[0] == "train" else [])])
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert isinstance(result.exception, SystemExit)
 
 
 @pytest.mark.long
