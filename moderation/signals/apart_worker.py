@@ -1,8 +1,8 @@
 """The child process of one candidate: loads its model, then measures one batch after the other.
 
-Started as `python -m moderation.signals.apart_worker FD PARENT`. It ends when the lane's end of the pipe closes, when
-its parent is another process, or by SIGALRM when native code hangs and nobody is left to kill it. It leaves the
-processor to everybody else, and is what the system kills first when memory is short.
+Started as `python -m moderation.signals.apart_worker FD PARENT`. It ends when the lane's end of the pipe closes; soon
+after its parent is another process, also while it loads or measures; or by SIGALRM, when native code lets no thread
+look. It leaves the processor to everybody else, and is what the system kills first when memory is short.
 """
 
 import contextlib
@@ -11,6 +11,8 @@ import pickle
 import resource
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -32,9 +34,10 @@ def main(descriptor: int, parent: int) -> None:
         signal.signal(ignored, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     give_way()
+    threading.Thread(target=_end_with, args=(parent,), name="ends-with-lane", daemon=True).start()
     link = Connection(descriptor)
     loaded: SignalType | None = None
-    while (request := _next(link, parent)) is not None:
+    while (request := _next(link)) is not None:
         signal.setitimer(signal.ITIMER_REAL, MOST_SECONDS)
         try:
             if loaded is None:
@@ -57,14 +60,18 @@ def give_way() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _next(link: Connection, parent: int) -> bytes | None:
+def _end_with(parent: int) -> None:
+    """End this process when nobody is left who could."""
     while os.getppid() == parent:
-        if link.poll(PARENT_CHECK_SECONDS):
-            try:
-                return link.recv_bytes()
-            except EOFError:
-                return None
-    return None
+        time.sleep(PARENT_CHECK_SECONDS)
+    os._exit(1)
+
+
+def _next(link: Connection) -> bytes | None:
+    try:
+        return link.recv_bytes()
+    except EOFError:
+        return None
 
 
 if __name__ == "__main__":

@@ -83,6 +83,11 @@ def load_hanging() -> Obedient:
     raise AssertionError
 
 
+def load_telling() -> Obedient:
+    os.write(sys.stderr.fileno(), f"{os.getpid()}\n".encode())
+    return load_hanging()
+
+
 def load_crashing() -> Obedient:
     os.kill(os.getpid(), signal.SIGSEGV)
     raise AssertionError

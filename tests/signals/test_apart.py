@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -187,6 +190,32 @@ def test_closing_does_not_wait_for_a_model_that_is_being_loaded(make: Make, reas
     loading.join(10)
     assert ready == [False]
     assert not reasons
+
+
+LANE = """
+import sys, threading, time
+from tests.signals import apart_stubs
+from moderation.signals.apart import Apart
+apart = Apart(apart_stubs.SPEC, apart_stubs.load_telling, given_up=print)
+threading.Thread(target=apart.prepare, daemon=True).start()
+time.sleep(600)
+"""
+
+
+def test_a_model_that_is_being_loaded_does_not_outlive_its_lane() -> None:
+    command = [sys.executable, "-c", LANE]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as lane:
+        assert lane.stderr is not None
+        pid = int(lane.stderr.readline())
+        assert alive(pid)
+        lane.kill()
+        end = time.monotonic() + 30
+        while alive(pid) and time.monotonic() < end:
+            time.sleep(0.05)
+        left = alive(pid)
+        if left:
+            os.kill(pid, signal.SIGKILL)
+    assert not left
 
 
 def test_shadows_ask_it_skip_what_it_dies_of_and_end_it(make: Make, reasons: list[str]) -> None:
