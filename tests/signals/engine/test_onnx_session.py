@@ -6,8 +6,9 @@ import onnxruntime
 import pytest
 
 from moderation.domain.errors import UnavailableError
+from moderation.signals.engine.devices import CUDA_PROVIDER
 from moderation.signals.engine.inference import InferenceError, InferenceTimeoutError
-from moderation.signals.engine.onnx_session import CUDA_PROVIDER, open_onnx, session_options
+from moderation.signals.engine.onnx_session import open_onnx, session_options
 from moderation.signals.engine.options import Backend, Device, EngineOptions, Precision
 from tests.signals.engine.modules import a_graph, doubled, endless
 
