@@ -78,7 +78,7 @@ def _columns() -> tuple[Column, ...]:
 
 TEXT_HARM = SignalSpec(
     name="text_harm",
-    version="1",
+    version="2",
     surface=Surface.POST,
     description="Kinds of harm in the caption, the prompt and the text in the picture: calibrated probabilities.",
     columns=_columns(),
