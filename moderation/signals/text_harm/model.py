@@ -1,7 +1,8 @@
 """Runs the text classifier: every distinct text once, whatever surface it stands on, in batches of like length."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,8 +39,8 @@ CATEGORIES = tuple(HarmCategory)
 class Readout:
     """What one pass gave for N texts.
 
-    `logits` has shape (N, 8), minus infinity for a text that shows nothing; `embeddings` has shape (N, width), rows
-    of length one, or all zero for such a text.
+    `logits` has shape (N, 8), minus infinity for a text that shows nothing, NaN for one that was not read; `embeddings`
+    has shape (N, width), rows of length one, or all zero for such texts.
     """
 
     logits: NDArray[np.float32]
@@ -105,15 +106,18 @@ class TextHarmModel:
         """Unit vectors of shape (texts, width); a row of zeros for an empty text."""
         return self.read(texts).embeddings
 
-    def read(self, texts: Sequence[str]) -> Readout:
+    def read(self, texts: Sequence[str], *, budget: int | None = None) -> Readout:
         """One pass over the distinct texts; `windows.together` says what counts of a text read in several pieces.
 
-        Raises `InferenceError` for a text of more than `MOST_TOKENS` and when the model's answer is not finite.
+        With a `budget` in tokens the cheapest texts are read first, and the logits of those that no longer fit, or have
+        a reading of more than `MOST_TOKENS`, are NaN. Without one such a reading raises `InferenceError`, and so does
+        an answer of the model that is not finite.
         """
         places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-        windows = self._windows(list(places))
+        windows, unread = self._windows(list(places), budget)
         found, vectors = self._run([window.tokens for window in windows])
         logits = together(windows, found, len(places))
+        logits[unread] = np.nan
         embeddings = np.zeros((len(places), self._width), np.float32)
         plain = [place for place, window in enumerate(windows) if window.is_plain and not window.is_part]
         np.add.at(embeddings, [windows[place].text for place in plain], vectors[plain])
@@ -122,21 +126,39 @@ class TextHarmModel:
         index = np.array([places[text] for text in texts], np.intp)
         return Readout(logits[index], embeddings[index])
 
-    def _windows(self, texts: Sequence[str]) -> list[Window]:
-        """The windows of every reading of every text."""
+    def _windows(self, texts: Sequence[str], budget: int | None) -> tuple[list[Window], list[int]]:
+        """The windows of the texts that are read, and the numbers of those that are not."""
+        readings = count()
+        own = [self._windows_of(number, text, readings) for number, text in enumerate(texts)]
+        if budget is None:
+            for tokens, _ in own:
+                if tokens > MOST_TOKENS:
+                    raise InferenceError(f"A text has {tokens} tokens; at most {MOST_TOKENS} are read.")
+            return [window for _, windows in own for window in windows], []
+        costs = [sum(len(window.tokens) for window in windows) for _, windows in own]
+        windows, unread = [], []
+        for number in sorted(range(len(texts)), key=lambda number: costs[number]):
+            budget -= costs[number]
+            if budget < 0 or own[number][0] > MOST_TOKENS:
+                unread.append(number)
+            else:
+                windows += own[number][1]
+        return windows, unread
+
+    def _windows_of(self, number: int, text: str, readings: Iterator[int]) -> tuple[int, list[Window]]:
+        """The tokens of a text's longest reading, and the windows of its readings unless those are too many."""
+        longest = 0
         windows: list[Window] = []
-        reading = 0
-        for text, shown in enumerate(texts):
-            for place, spelled in enumerate(self._reader.readings(shown)):
-                valid = spelled.encode("utf-8", "replace").decode()  # the tokenizer takes no lone surrogates
-                tokens = self._tokenizer.encode(valid, add_special_tokens=False).ids
-                if len(tokens) > MOST_TOKENS:
-                    raise InferenceError(f"A text has {len(tokens)} tokens; at most {MOST_TOKENS} are read.")
-                for span, is_part in self._spans(len(tokens)):
-                    marked = (self._marks[0], *tokens[span], *self._marks[1:])
-                    windows.append(Window(marked, text, reading, place == 0, is_part))
-                reading += 1
-        return windows
+        for place, (spelled, reading) in enumerate(zip(self._reader.readings(text), readings, strict=False)):
+            valid = spelled.encode("utf-8", "replace").decode()  # the tokenizer takes no lone surrogates
+            tokens = self._tokenizer.encode(valid, add_special_tokens=False).ids
+            longest = max(longest, len(tokens))
+            if longest > MOST_TOKENS:
+                return longest, []
+            for span, is_part in self._spans(len(tokens)):
+                marked = (self._marks[0], *tokens[span], *self._marks[1:])
+                windows.append(Window(marked, number, reading, place == 0, is_part))
+        return longest, windows
 
     def _spans(self, length: int) -> list[tuple[slice, bool]]:
         marks = len(self._marks)

@@ -5,7 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from moderation.domain.harm import HarmCategory
-from moderation.domain.signal import Column, ColumnKind, Score, SignalResult, SignalSpec, Surface, Value
+from moderation.domain.signal import (
+    Column,
+    ColumnKind,
+    FailureReason,
+    Score,
+    SignalFailure,
+    SignalResult,
+    SignalSpec,
+    Surface,
+    Value,
+)
 from moderation.media.subject import Subject
 from moderation.signals.contract import picture_text
 from moderation.signals.models import ModelStore
@@ -15,6 +25,8 @@ from moderation.signals.text_harm.thresholds import thresholds
 
 WARM_UP = "A lighthouse on a cliff at sunset."
 """Read when the model is loaded, so that the first post does not wait for what is made then."""
+MOST_BATCH_TOKENS = 120_000
+"""Tokens read of one batch, parts that overlap counted each: about 10 s of one core. Ordinary batches have a tenth."""
 PICTURE_TEXT = "picture_text"
 """The signal that reads the picture; its score's detail has the text."""
 
@@ -122,13 +134,20 @@ class TextHarm:
         return TEXT_HARM
 
     def measure(self, batch: Sequence[Subject]) -> list[SignalResult]:
-        """One score per post; it needs no picture, and says NULL of text in a picture that was not read."""
+        """One score per post; it needs no picture, and says NULL of text in a picture that was not read.
+
+        Posts with the most text fail when all texts together would take longer than a batch may: a few stuffed posts do
+        not hold up the others.
+        """
         texts = [_texts(subject) for subject in batch]
         flat = [own[surface] or "" for own in texts for surface in SURFACES]
-        readout = self._model.read(flat)
+        readout = self._model.read(flat, budget=MOST_BATCH_TOKENS)
         scores = np.stack([self._model.calibrated(readout.logits, surface) for surface in SURFACES])
+        unread = np.isnan(readout.logits[:, 0]).tolist()
         return [
-            Score(TEXT_HARM.name, self._values(own, readout, scores, place * len(SURFACES)))
+            SignalFailure(TEXT_HARM.name, FailureReason.TIMED_OUT, "Too much text to read with the rest of the batch.")
+            if any(unread[place * len(SURFACES) : (place + 1) * len(SURFACES)])
+            else Score(TEXT_HARM.name, self._values(own, readout, scores, place * len(SURFACES)))
             for place, own in enumerate(texts)
         ]
 

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from moderation.domain.media import Refusal, RefusalReason
@@ -96,5 +97,26 @@ def test_a_text_of_characters_that_stand_for_many_fails_closed_and_alone(signal:
     swollen, plain = _subject("\u2026" * (MOST_TOKENS // 2) + " the cat", ""), _subject("a cat", "")
     failed, score = measured(signal, [swollen, plain])
     assert isinstance(failed, SignalFailure)
-    assert failed.reason is FailureReason.ERROR
+    assert failed.reason is FailureReason.TIMED_OUT
     assert isinstance(score, Score)
+
+
+def test_stuffed_posts_fail_and_leave_the_others_their_time(signal: TextHarm, monkeypatch: pytest.MonkeyPatch) -> None:
+    stuffed = [_subject("", "the cat saw a tree " * (200 + number)) for number in range(3)]
+    plain = _subject("a nude walk", "a cat")
+    longest = _tokens_read(signal, stuffed[-1].post.prompt)
+    monkeypatch.setattr("moderation.signals.text_harm.signal.MOST_BATCH_TOKENS", longest)
+    *crowded, score = measured(signal, [*stuffed[::-1], plain])
+    assert [type(result) for result in crowded] == [SignalFailure, SignalFailure, Score]
+    assert isinstance(score, Score)
+    assert score.values == pytest.approx(_values(signal, plain)[0], abs=1e-6)
+
+
+def _tokens_read(signal: TextHarm, text: str) -> int:
+    """The least budget with which the text is read."""
+    low, high = 0, 100_000
+    while high - low > 1:
+        middle = (low + high) // 2
+        unread = np.isnan(signal._model.read([text], budget=middle).logits).any()
+        low, high = (middle, high) if unread else (low, middle)
+    return high
