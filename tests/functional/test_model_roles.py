@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.functional, pytest.mark.timeout(300)]
 SLOT = "image_nsfw"
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.long])])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     url = f"sqlite:///{tmp_path / 'world.db'}"
     if request.param == "postgresql":
