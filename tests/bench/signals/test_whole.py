@@ -23,7 +23,8 @@ def test_every_model_precision_and_batch_is_printed_beside_a_naive_loop_and_its_
     document = json.loads(printed[-1])
     figures, peers = document["figures"], document["peers"]
     assert document["bench"] == "signals"
-    assert done.returncode == (0 if document["ok"] else 1), done.stderr
+    assert done.returncode == 0, done.stderr  # a target that is missed is told, and no error
+    assert isinstance(document["ok"], bool)
     for key in REQUIRED:
         assert math.isfinite(figures[key]), key
         assert figures[key] > 0, key
