@@ -21,11 +21,11 @@ from pipelines.defs.training.text_examples import CAPS, LIMITS, WEIGHTS, WORD_SO
 from pipelines.resources import System
 
 SEED = 20261122
-EPOCHS = 1.2
+EPOCHS = 1.3
 RUNS = 2
 CAPTIONS_SEED = 1
 """Another seed of training leaves the generated captions as they are, so that two trainings can be compared."""
-CAPTIONS_PER_FAMILY = 80
+CAPTIONS_PER_FAMILY = 120
 HARMLESS_PER_FAMILY = 400
 """Generated rows of each family to take harmless validation texts from: a limit of one in 400 needs many of them."""
 SHORT_TEXTS = 6_000

@@ -20,7 +20,7 @@ RESERVED = frozenset(
 
 LOOK_ALIKES = (
     *("words_", "body_", "care_", "shared_", "rough_", "society_", "counter_", "final_caption", "identity_attacked"),
-    *("identity_functional", "identity_opinion", "identity_trigger"),
+    *("identity_functional", "identity_opinion", "identity_trigger", "identity_fair"),
 )
 """What the names of families begin with whose harmless texts have trigger words, attacks or insults on purpose."""
 
@@ -35,7 +35,7 @@ WEIGHTS: Mapping[str, float] = MappingProxyType({"i2p_even": 0.5})
 WORD_SOURCES = (TERMS,)
 """Sources of words without a sentence."""
 
-_ANYWHERE: Mapping[str, float] = MappingProxyType({"identity": 0.05 / 50, "look_alike": 0.30 / 3, "short": 0.05 / 3})
+_ANYWHERE: Mapping[str, float] = MappingProxyType({"identity": 0.05 / 25, "look_alike": 0.30 / 3, "short": 0.05 / 3})
 _CAPTIONS: Mapping[str, float] = MappingProxyType({**_ANYWHERE, "ordinary": 0.005 * 3 / 4, "staged": 0.30 / 3})
 
 LIMITS: Limits = MappingProxyType(
@@ -48,7 +48,7 @@ LIMITS: Limits = MappingProxyType(
 """The share of a pool that may be flagged on a surface: parts of what is allowed, because unseen texts do worse.
 
 Ordinary captions have three quarters, since unseen ones are most like them; look-alikes a third; sentences that name
-groups a fiftieth, because that limit holds for every group by itself; prompts a sixth, since people's are more varied
+groups a twenty-fifth, because that limit holds for every group by itself; prompts a sixth, since people's are more varied
 than generated ones. Prompts that sound dangerous ("staged") are ordinary among prompts, and look-alikes elsewhere.
 Captions are held to the limit of captions where they stand, and to that of prompts on prompts.
 """

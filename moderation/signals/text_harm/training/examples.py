@@ -59,7 +59,7 @@ class Options:
 
     seed: int = 20261122
     runs: int = 2
-    epochs: float = 1.2
+    epochs: float = 1.3
     batch_rows: int = 32
     learning_rate: float = 1e-4
     head_rate: float = 2e-4
