@@ -5,10 +5,10 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 # Set-up runs on public package indexes; torch is pinned exactly, everything else by requirements.lock.
 
-.PHONY: help run test check lock clean
+.PHONY: help run test check bench-peers lock clean
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
 $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -33,8 +33,12 @@ check: $(STAMP) ## the quality gates: style, types, layers, Dagster definitions,
 	$(BIN)/moderation policy check
 	$(BIN)/deptry .
 
+bench-peers: $(STAMP) ## what `moderation bench hash|index|robustness` measures us against (needs a C compiler)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps -r requirements-bench.lock
+
 lock: ## write requirements.lock from what .venv has
-	@$(BIN)/python -m pip freeze --all --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock
+	@$(BIN)/python -m pip freeze --all --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' \
+	    | grep -vxFf requirements-bench.lock > requirements.lock
 
 clean: ## remove the virtual environment and local data
 	rm -rf .venv .moderation
