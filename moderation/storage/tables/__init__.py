@@ -2,7 +2,17 @@
 
 from moderation.storage.tables.accounts import accounts, job_drafts, login_attempts, queue_grants, sessions
 from moderation.storage.tables.evidence import screenings, signal_results, verdicts
-from moderation.storage.tables.history import audit_events, audit_head, bank_changes, policies
+from moderation.storage.tables.exchanges import exchange_feedback, exchange_items, exchanges
+from moderation.storage.tables.history import (
+    ADDED_SQL,
+    AMENDED_SQL,
+    REMOVED_SQL,
+    audit_events,
+    audit_head,
+    bank_changes,
+    bank_keypoints,
+    policies,
+)
 from moderation.storage.tables.metadata import APPEND_ONLY, METADATA
 from moderation.storage.tables.operation import api_keys, lanes
 from moderation.storage.tables.outbox import PENDING_DELIVERY_SQL, deliveries, outbox_messages, webhook_endpoints
@@ -34,9 +44,12 @@ from moderation.storage.tables.review import (
     review_plans,
 )
 from moderation.storage.tables.signals import model_roles, picture_features, shadow_results
+from moderation.storage.tables.sweeps import sweep_days, sweep_posts, sweeps
 from moderation.storage.tables.wellbeing import breaks, exposures, shifts
 
 __all__ = [
+    "ADDED_SQL",
+    "AMENDED_SQL",
     "APPEND_ONLY",
     "ASSIGNED_SQL",
     "FRESH_SQL",
@@ -46,6 +59,7 @@ __all__ = [
     "OFFERED_SQL",
     "PENDING_DELIVERY_SQL",
     "PENDING_SQL",
+    "REMOVED_SQL",
     "RETRIED_SQL",
     "accounts",
     "api_keys",
@@ -53,6 +67,7 @@ __all__ = [
     "audit_events",
     "audit_head",
     "bank_changes",
+    "bank_keypoints",
     "breaks",
     "cluster_bands",
     "counters",
@@ -61,6 +76,9 @@ __all__ = [
     "decisions",
     "deliveries",
     "evidence_holds",
+    "exchange_feedback",
+    "exchange_items",
+    "exchanges",
     "exposures",
     "gold_items",
     "idempotency_keys",
@@ -84,6 +102,9 @@ __all__ = [
     "shadow_results",
     "shifts",
     "signal_results",
+    "sweep_days",
+    "sweep_posts",
+    "sweeps",
     "verdicts",
     "webhook_endpoints",
 ]
