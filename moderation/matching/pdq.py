@@ -22,7 +22,9 @@ Code: TypeAlias = NDArray[np.uint8]
 """A hash as 32 bytes."""
 
 SIDE = 64
-BITS = 256
+FREQUENCIES = 16
+BITS = FREQUENCIES**2
+CODE_BYTES = BITS // 8
 HEX_DIGITS = BITS // 4
 MIN_SIDE = 5
 """Smaller pictures have the all-zero hash and quality 0."""
@@ -67,11 +69,42 @@ def hash_and_quality(luma64: Luma64) -> tuple[Code, int]:
 
 def hashes_and_qualities(batch: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Hashes of shape (n, 32) and qualities of shape (n,) for smoothed lumas of shape (n, 64, 64)."""
-    transform = _cosines()
-    coefficients = (transform @ batch @ transform.T).reshape(len(batch), BITS)
-    median = np.partition(coefficients, BITS // 2 - 1, axis=1)[:, BITS // 2 - 1, np.newaxis]
-    codes = np.packbits((coefficients > median)[:, ::-1], axis=1)
-    return codes, _qualities(batch)
+    return codes_of(coefficients(batch)), qualities_of(batch)
+
+
+def coefficients(batch: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The cosine coefficients (n, 16, 16) of frequencies 1 to 16 of smoothed lumas (n, 64, 64).
+
+    A mirrored or transposed luma has exactly the coefficients with changed signs, or transposed, whatever rounding
+    does: sums and differences of mirrored samples are taken first, and the mean of both orders of the two axes.
+    """
+    both = np.stack([batch, np.swapaxes(batch, 1, 2)]).astype(np.float64)
+    half = _half_cosines()
+    products = half[:, np.newaxis] @ _folded(both) @ np.swapaxes(half, 1, 2)
+    whole = np.empty((*both.shape[:2], FREQUENCIES, FREQUENCIES))
+    for rows in (0, 1):
+        for columns in (0, 1):
+            whole[..., rows::2, columns::2] = products[:, :, rows, columns]
+    return np.asarray((whole[0] + np.swapaxes(whole[1], 1, 2)) / 2)
+
+
+def codes_of(block: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Hashes of shape (n, 32) for coefficients of shape (n, 16, 16): which of them exceed their median."""
+    flat = block.reshape(-1, BITS)
+    median = np.partition(flat, BITS // 2 - 1, axis=1)[:, BITS // 2 - 1, np.newaxis]
+    return np.packbits((flat > median)[:, ::-1], axis=1)
+
+
+def qualities_of(batch: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Qualities of shape (n,), 0 to 100, of smoothed lumas of shape (n, 64, 64).
+
+    The sum of the gradients between neighbouring samples, in whole hundredths of full scale, over 90.
+    """
+    total = np.zeros(len(batch), dtype=np.int64)
+    for axis in (1, 2):
+        steps = (np.diff(batch, axis=axis) * np.float32(100) / np.float32(255)).astype(np.int64)
+        total += np.abs(steps).sum(axis=(1, 2))
+    return np.minimum(total // 90, 100)
 
 
 def to_hex(code: Code) -> str:
@@ -93,22 +126,19 @@ def _luma(rgb: Rgb) -> NDArray[np.float32]:
     return np.asarray(cv2.cvtColor(rgb.astype(np.float32), cv2.COLOR_RGB2GRAY), dtype=np.float32)
 
 
-def _qualities(batch: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Sum of the gradients between neighbouring samples, in whole hundredths of full scale, over 90."""
-    total = np.zeros(len(batch), dtype=np.int64)
-    for axis in (1, 2):
-        steps = (np.diff(batch, axis=axis) * np.float32(100) / np.float32(255)).astype(np.int64)
-        total += np.abs(steps).sum(axis=(1, 2))
-    return np.minimum(total // 90, 100)
-
-
-@lru_cache(maxsize=64)
-def _bands(size: int) -> tuple[Band, ...]:
+def sampling(size: int) -> NDArray[np.float64]:
+    """Smoothing and sampling along a side of `size` pixels (at least 5) as a matrix (64, size)."""
     operator = np.zeros((SIDE, size))
     for row, sample in enumerate(((np.arange(SIDE) + 0.5) * size / SIDE).astype(np.int64)):
         first, last = _window(size, int(sample), int(sample) + 1)
         start, end = _window(size, first, last)
         operator[row, start:end] = _box_filter(size, first, last).mean(axis=0)
+    return operator
+
+
+@lru_cache(maxsize=64)
+def _bands(size: int) -> tuple[Band, ...]:
+    operator = sampling(size)
     return tuple(Band(operator, start) for start in range(0, SIDE, BAND_ROWS))
 
 
@@ -132,10 +162,22 @@ def _box_filter(size: int, first: int, last: int) -> NDArray[np.float64]:
     return weights
 
 
+def _folded(batch: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Differences and sums of mirrored samples along both axes: (..., 2, 2, 32, 32) for (..., 64, 64)."""
+    near, far = batch[..., : SIDE // 2, :], batch[..., : SIDE // 2 - 1 : -1, :]
+    rows = np.stack([near - far, near + far], axis=-3)
+    left, right = rows[..., : SIDE // 2], rows[..., : SIDE // 2 - 1 : -1]
+    return np.stack([left - right, left + right], axis=-3)
+
+
 @lru_cache(maxsize=1)
-def _cosines() -> NDArray[np.float64]:
-    """Rows 1 to 16 of the 64-point cosine transform, rounded to float32 as the reference stores them."""
-    frequency = np.arange(1, 17)[:, np.newaxis]
-    sample = 2 * np.arange(SIDE) + 1
+def _half_cosines() -> NDArray[np.float64]:
+    """The left half (2, 8, 32) of the 64-point cosine transform's rows: frequencies 1, 3 to 15, and 2, 4 to 16.
+
+    Rounded to float32 as the reference stores them.
+    """
+    frequency = np.arange(1, FREQUENCIES + 1)[:, np.newaxis]
+    sample = 2 * np.arange(SIDE // 2) + 1
     rows = np.float32(np.sqrt(2 / SIDE)) * np.cos(np.pi / (2 * SIDE) * frequency * sample)
-    return np.asarray(rows, dtype=np.float32).astype(np.float64)
+    exact = np.asarray(rows, dtype=np.float32).astype(np.float64)
+    return np.stack([exact[0::2], exact[1::2]])
