@@ -28,6 +28,7 @@ from moderation.signals.models import ModelStore
 from moderation.signals.picture_codes import PICTURE_CODES, PictureCodes
 from moderation.signals.picture_text.signal import PICTURE_TEXT, PictureText
 from moderation.signals.post_facts import POST_FACTS, PostFacts
+from moderation.signals.prompt_script import PROMPT_SCRIPT, PromptScript
 from moderation.signals.registry import ModelEntry
 from moderation.signals.slots import Loader, serve
 from moderation.signals.terms.document import term_lists
@@ -49,6 +50,7 @@ SPECS: tuple[SignalSpec, ...] = (
     EMBEDDED_PROMPT_TERMS,
     CAPTION_LINKS,
     CAPTION_LANGUAGE,
+    PROMPT_SCRIPT,
     TEXT_HARM,
     POST_FACTS,
 )
@@ -110,6 +112,7 @@ def build(
         EmbeddedPromptTerms(matcher),
         CaptionLinks(),
         _or_missing(CAPTION_LANGUAGE, CaptionLanguage.load),
+        PromptScript(),
         slot(TEXT_HARM),
         PostFacts(),
     )

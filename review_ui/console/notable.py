@@ -7,7 +7,7 @@ from moderation.domain.signal import Value
 
 RECALL, BALANCED, PRECISION = "high recall", "balanced", "high precision"
 """Uses for which signals recommend thresholds."""
-MEASURES_NO_HARM = frozenset({"picture_text_likelihood", "caption_language_confidence"})
+MEASURES_NO_HARM = frozenset({"picture_text_likelihood", "caption_language_confidence", "prompt_latin_share"})
 """Columns whose thresholds tell something else than harm apart."""
 FINDINGS = frozenset({
     "image_camera",
@@ -29,6 +29,7 @@ EXPECTED: Mapping[str, Value] = {
     "image_status": "decoded",
     "image_container_complete": True,
     "caption_language_covered": True,
+    "prompt_script_covered": True,
 }
 """Columns in which anything but this value is a finding."""
 ALARMING: Mapping[str, Value] = {"picture_text_status": "not_read"}
