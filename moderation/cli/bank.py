@@ -11,7 +11,7 @@ from rich.table import Table
 from moderation.assembly import decoder, now
 from moderation.cli.output import console, print_json
 from moderation.cli.session import session
-from moderation.domain.bank import MAX_DISTANCE_BITS, MIN_QUALITY, Bank, BankEffect
+from moderation.domain.bank import MAX_DISTANCE_BITS, MIN_QUALITY, Bank, BankEffect, EntryDraft
 from moderation.domain.errors import InvalidInputError
 from moderation.domain.ids import EntryId
 from moderation.domain.media import Refusal
@@ -64,7 +64,9 @@ def add(
         store = BankStore(opened.database)
         hashes = list(hashes_of(opened.settings, pictures))
         entries = [
-            store.add(name, pdq, quality, source=ACTOR, note=note, category=category, actor=ACTOR, now=now())
+            store.add(
+                name, EntryDraft(pdq, quality, source=ACTOR, note=note, category=category), actor=ACTOR, now=now()
+            )
             for pdq, quality in hashes
         ]
     if as_json:

@@ -1,9 +1,9 @@
 """Banks of known images. Bank contents are secrets: hashes can be turned back into recognisable pictures."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Literal
 
 from moderation.domain.ids import EntryId
@@ -84,20 +84,20 @@ class BankEntry:
     `number` is that of the change that added it: it orders entries, and indexes name entries by it. The entry matches
     from `disable_until` on (None: at once) and before `expires_at` (None: for ever). `demoted` entries (flood
     quarantine) match in the review tier only. `provenance` says where it came from: an exchange and its identifier, a
-    decision, a post.
+    decision, a post. `has_keypoints` says that keypoints were stored; they go when the entry is removed.
     """
 
     id: EntryId
     bank: str
-    pdq: str
+    pdq: str = field(repr=False)
     quality: int
     added_at: datetime
     source: str = ""
     note: str = ""
     category: str = ""
     number: int = 0
-    phash: str = ""
-    dhash: str = ""
+    phash: str = field(default="", repr=False)
+    dhash: str = field(default="", repr=False)
     opinion: Opinion = Opinion.POSITIVE
     disable_until: datetime | None = None
     expires_at: datetime | None = None
@@ -112,15 +112,66 @@ class BankEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class EntryDraft:
+    """A picture to be banked; the words are those of `BankEntry`. `keypoints` are packed, None where there are none."""
+
+    pdq: str = field(repr=False)
+    quality: int
+    source: str = ""
+    note: str = ""
+    category: str = ""
+    phash: str = field(default="", repr=False)
+    dhash: str = field(default="", repr=False)
+    opinion: Opinion = Opinion.POSITIVE
+    disable_until: datetime | None = None
+    expires_at: datetime | None = None
+    keypoints: bytes | None = field(default=None, repr=False)
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+
+class Keep(Enum):
+    """Stands for what an amendment leaves as it is, where None would mean "no such time"."""
+
+    KEEP = "keep"
+
+
+KEEP = Keep.KEEP
+
+
+@dataclass(frozen=True, slots=True)
+class EntryAmendment:
+    """What changes of an entry; whatever is `KEEP` stays. None clears a time."""
+
+    opinion: Opinion | Keep = KEEP
+    disable_until: datetime | Keep | None = KEEP
+    expires_at: datetime | Keep | None = KEEP
+    note: str | Keep = KEEP
+    category: str | Keep = KEEP
+    demoted: bool | Keep = KEEP
+
+    def applied(self, entry: BankEntry) -> BankEntry:
+        """The entry with the changes."""
+        return replace(
+            entry,
+            opinion=entry.opinion if self.opinion is KEEP else self.opinion,
+            disable_until=entry.disable_until if self.disable_until is KEEP else self.disable_until,
+            expires_at=entry.expires_at if self.expires_at is KEEP else self.expires_at,
+            note=entry.note if self.note is KEEP else self.note,
+            category=entry.category if self.category is KEEP else self.category,
+            demoted=entry.demoted if self.demoted is KEEP else self.demoted,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class BankChange:
     """One change to the banks. A checkpoint is the number of a change: the contents after it.
 
-    `bank` is set for `create` and `update`: the new definition; `entry` for `add`, `amend` (its new state) and
-    `remove` (its last state).
+    `bank` is set for `create`, `update` (the new definition) and `delete` (the last one; its entries were removed
+    before); `entry` for `add`, `amend` (its new state) and `remove` (its last state).
     """
 
     number: int
-    operation: Literal["create", "update", "add", "amend", "remove"]
+    operation: Literal["create", "update", "delete", "add", "amend", "remove"]
     bank: Bank | None = None
     entry: BankEntry | None = None
 

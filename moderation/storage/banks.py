@@ -1,107 +1,195 @@
 """Banks of known images, as a log of changes: every checkpoint that a verdict ever pinned can be rebuilt."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
-from moderation.domain.audit import Json
-from moderation.domain.bank import MAX_DISTANCE_BITS, Bank, BankContents, BankEntry
-from moderation.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from moderation.domain.ids import EntryId, new_id
-from moderation.storage import bank_log
+from sqlalchemy import Connection
+
+from moderation.domain.bank import Bank, BankChange, BankContents, BankEntry, EntryAmendment, EntryDraft
+from moderation.domain.errors import ConflictError, NotFoundError
+from moderation.domain.ids import EntryId
+from moderation.storage import bank_adding, bank_delta, bank_entries, bank_keypoints, bank_log
+from moderation.storage.bank_checks import check_amendment, check_bank
 from moderation.storage.bank_log import Change
+from moderation.storage.bank_rows import bank_payload, entry_payload, told
 from moderation.storage.engine import Database
 
-MAX_QUALITY = 100
-MAX_NAME_CHARS = 100
-PDQ_CHARS = 64
+PAGE = 10_000
 
 
 class BankStore:
-    """The banks of one database. Every change is audited under its actor."""
+    """The banks of one database. Every change is audited under its actor; the audit log holds no hashes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def create(self, bank: Bank, *, actor: str, now: datetime) -> Bank:
         """Add an empty bank. Raises `ConflictError` when the name is taken, `InvalidInputError` for a wrong value."""
-        _check_bank(bank)
+        check_bank(bank)
         with self._database.write() as connection:
             bank_log.lock(connection)
             if bank_log.bank(connection, bank.name) is not None:
                 raise ConflictError(f"There is a bank {bank.name!r} already.")
-            bank_log.record(connection, Change("create", bank.name, bank_log.bank_payload(bank)), actor=actor, now=now)
+            _define(connection, "create", bank, actor=actor, now=now)
         return bank
 
     def update(self, bank: Bank, *, actor: str, now: datetime) -> Bank:
-        """Replace a bank's effect, distance, quality floor and description. Raises `NotFoundError`."""
-        _check_bank(bank)
+        """Replace everything of a bank but its name. Raises `NotFoundError`, `InvalidInputError` for a wrong value."""
+        check_bank(bank)
         with self._database.write() as connection:
             bank_log.lock(connection)
-            if bank_log.bank(connection, bank.name) is None:
-                raise _no_bank(bank.name)
-            bank_log.record(connection, Change("update", bank.name, bank_log.bank_payload(bank)), actor=actor, now=now)
+            _existing(connection, bank.name)
+            _define(connection, "update", bank, actor=actor, now=now)
         return bank
 
-    def add(  # noqa: PLR0913 - one keyword for each fact of an entry
-        self,
-        bank: str,
-        pdq: str,
-        quality: int,
-        *,
-        source: str,
-        note: str,
-        category: str,
-        actor: str,
-        now: datetime,
-    ) -> BankEntry:
-        """Add a picture's hash (64 hexadecimal characters) and quality (0 to 100) to a bank.
+    def delete_bank(self, name: str, *, actor: str, now: datetime) -> int:
+        """Remove a bank and its entries, and return how many there were. Raises `NotFoundError`.
 
-        A hash that the bank has already is not added again: its entry is returned. Raises `NotFoundError` for an
-        unknown bank, `InvalidInputError` for a wrong value.
+        Checkpoints from before still have it. Its name may be used again.
         """
-        pdq = pdq.lower()
-        _check_hash(pdq, quality)
-        payload: dict[str, Json] = {"quality": quality, "source": source, "note": note, "category": category}
         with self._database.write() as connection:
             bank_log.lock(connection)
-            if bank_log.bank(connection, bank) is None:
-                raise _no_bank(bank)
-            known = bank_log.entry_with(connection, bank, pdq)
-            if known is not None:
-                return known
-            entry_id = EntryId(new_id(now))
-            bank_log.record(connection, Change("add", bank, payload, entry_id, pdq), actor=actor, now=now)
-        return BankEntry(entry_id, bank, pdq, quality, now, source, note, category)
+            bank = _existing(connection, name)
+            removed, before = 0, None
+            while entries := bank_entries.newest_of(connection, name, before, PAGE):
+                bank_adding.remove(connection, entries, actor=actor, now=now)
+                removed, before = removed + len(entries), entries[-1].number
+            bank_log.record(connection, [Change("delete", name, bank_payload(bank))], actor=actor, now=now)
+            bank_log.tell(connection, "delete", name, {"removed": removed}, actor=actor, now=now)
+        return removed
+
+    def add(self, bank: str, draft: EntryDraft, *, actor: str, now: datetime) -> BankEntry:
+        """Add a picture's hashes to a bank, and return its entry.
+
+        A PDQ hash that the bank has already is not added again: what the draft says anew is merged into its entry, and
+        recorded as an amendment if it changes anything. The draft's opinion replaces the entry's, and so do its note,
+        category and dates where it has them; an expiry that has passed is cleared. Secondary hashes and keypoints are
+        stored where the entry has none. Provenances are united, the draft's words first. Source, quality, time, number
+        and a demotion stay.
+
+        Raises `NotFoundError` for an unknown bank, `InvalidInputError` for a wrong value.
+        """
+        with self._database.write() as connection:
+            bank_log.lock(connection)
+            _existing(connection, bank)
+            added = bank_adding.add(connection, bank, (draft,), actor=actor, now=now)
+            entry = added.entries[0]
+            if added.new or added.amended:
+                _tell_state(connection, "add" if added.new else "amend", entry, actor=actor, now=now)
+        return entry
+
+    def add_many(self, bank: str, drafts: Iterable[EntryDraft], *, actor: str, now: datetime) -> list[BankEntry]:
+        """Add many pictures as `add` does, all or none, and return the entry of each, in order.
+
+        Drafts are taken a chunk at a time; one audit event counts them. On SQLite nobody else can write meanwhile
+        (100,000 entries take seconds), so bring more than that in several calls.
+        """
+        with self._database.write() as connection:
+            bank_log.lock(connection)
+            _existing(connection, bank)
+            added = bank_adding.add(connection, bank, drafts, actor=actor, now=now)
+            if added.new or added.amended:
+                counts = {"added": added.new, "amended": added.amended, "given": len(added.entries)}
+                bank_log.tell(connection, "add_many", bank, counts, actor=actor, now=now)
+        return added.entries
+
+    def amend(self, entry_id: EntryId, amendment: EntryAmendment, *, actor: str, now: datetime) -> BankEntry:
+        """Change what is said of an entry, and return it; nothing is recorded where nothing changes.
+
+        Raises `NotFoundError` when no bank has it, `InvalidInputError` for a wrong value.
+        """
+        check_amendment(amendment)
+        with self._database.write() as connection:
+            bank_log.lock(connection)
+            before = _existing_entry(connection, entry_id)
+            entry = amendment.applied(before)
+            if entry != before:
+                bank_log.record(connection, [bank_adding.state(entry, "amend")], actor=actor, now=now)
+                _tell_state(connection, "amend", entry, actor=actor, now=now)
+        return entry
 
     def remove(self, entry_id: EntryId, *, actor: str, now: datetime) -> BankEntry:
         """Take an entry out of its bank, and return it. Raises `NotFoundError` when no bank has it."""
         with self._database.write() as connection:
             bank_log.lock(connection)
-            entry = bank_log.entry(connection, entry_id)
-            if entry is None:
-                raise NotFoundError(f"No bank has an entry {entry_id}.")
-            bank_log.record(connection, Change("remove", entry.bank, {}, entry_id, entry.pdq), actor=actor, now=now)
+            entry = _existing_entry(connection, entry_id)
+            bank_adding.remove(connection, [entry], actor=actor, now=now)
+            bank_log.tell(connection, "remove", entry.bank, {"entry": entry.id}, actor=actor, now=now)
         return entry
+
+    def remove_many(self, entry_ids: Iterable[EntryId], *, actor: str, now: datetime) -> list[BankEntry]:
+        """Take entries out, all or none, and return those that a bank had, by number; others are passed over.
+
+        One audit event for each bank counts them.
+        """
+        with self._database.write() as connection:
+            bank_log.lock(connection)
+            entries = bank_entries.by_id(connection, entry_ids)
+            for some in bank_entries.chunks(entries):
+                bank_adding.remove(connection, some, actor=actor, now=now)
+            for bank in sorted({entry.bank for entry in entries}):
+                count = sum(entry.bank == bank for entry in entries)
+                bank_log.tell(connection, "remove_many", bank, {"removed": count}, actor=actor, now=now)
+        return entries
 
     def banks(self) -> list[tuple[Bank, int]]:
         """Every bank with its number of entries, by name."""
         with self._database.snapshot() as connection:
-            sizes = bank_log.sizes(connection)
+            sizes = bank_entries.sizes(connection)
             return [(bank, sizes.get(bank.name, 0)) for bank in bank_log.banks(connection, None)]
 
-    def entries(self, bank: str, limit: int = 100) -> list[BankEntry]:
-        """Up to `limit` entries of a bank, newest first. Raises `NotFoundError` for an unknown bank."""
+    def bank(self, name: str) -> Bank:
+        """The bank of that name. Raises `NotFoundError`."""
+        with self._database.read() as connection:
+            return _existing(connection, name)
+
+    def entries(self, bank: str, limit: int = 100, *, before: int | None = None) -> list[BankEntry]:
+        """Up to `limit` entries of a bank, newest first, numbered below `before`. Raises `NotFoundError`."""
         with self._database.snapshot() as connection:
-            if bank_log.bank(connection, bank) is None:
-                raise _no_bank(bank)
-            return bank_log.entries(connection, bank=bank, limit=limit)
+            _existing(connection, bank)
+            return bank_entries.newest_of(connection, bank, before, limit)
+
+    def entry(self, entry_id: EntryId) -> BankEntry:
+        """The entry. Raises `NotFoundError` when no bank has it."""
+        with self._database.read() as connection:
+            return _existing_entry(connection, entry_id)
+
+    def entries_by_number(self, numbers: Iterable[int], *, as_of: int | None = None) -> dict[int, BankEntry]:
+        """Those of the entries that a bank has as of a change (None: now), by number."""
+        with self._database.snapshot() as connection:
+            return bank_entries.by_number(connection, numbers, as_of)
+
+    def find(self, pdq: str) -> list[BankEntry]:
+        """The entries of every bank that have exactly this PDQ hash (64 hexadecimal characters), oldest first."""
+        with self._database.read() as connection:
+            return bank_entries.everywhere(connection, pdq.lower())
+
+    def keypoints(self, entry_ids: Iterable[EntryId]) -> dict[EntryId, bytes]:
+        """The packed keypoints of those of the entries that have some now."""
+        with self._database.read() as connection:
+            return bank_keypoints.read(connection, entry_ids)
 
     def checkpoint(self) -> str:
         """The number of the newest change, "0" when there was none."""
         with self._database.read() as connection:
             return str(bank_log.newest(connection))
 
+    def changes(self, after: int, *, limit: int = PAGE, until: int | None = None) -> list[BankChange]:
+        """Up to `limit` changes numbered above `after` (and at most `until`), in order.
+
+        Cheap when there are none. Numbers have no gaps, and one that can be read is never followed by a lower one that
+        appears later.
+        """
+        with self._database.snapshot() as connection:
+            return bank_delta.changes(connection, after, until, limit)
+
+    def pages(self, as_of: int, *, after: int = 0, limit: int = PAGE) -> list[BankEntry]:
+        """Up to `limit` entries as of a change, numbered above `after`, by number; an empty page is the end."""
+        with self._database.snapshot() as connection:
+            return bank_entries.page(connection, as_of, after, limit)
+
     def contents(self, as_of: str | None = None) -> BankContents:
-        """Every bank, by name, and entry, oldest first, as of a checkpoint (None: now).
+        """Every bank, by name, and entry, oldest first, as of a checkpoint (None: now), all in memory.
 
         Raises `NotFoundError` for a checkpoint that never was.
         """
@@ -111,7 +199,7 @@ class BankStore:
             if number > newest:
                 raise NotFoundError(f"The banks have no checkpoint {as_of}.")
             banks = tuple(bank_log.banks(connection, number))
-            return BankContents(str(number), banks, tuple(bank_log.entries(connection, as_of=number)))
+            return BankContents(str(number), banks, tuple(bank_entries.page(connection, number, 0, None)))
 
 
 class PinnedBanks:
@@ -129,28 +217,45 @@ class PinnedBanks:
         """See `BankStore.contents`; None means the one checkpoint."""
         return self._banks.contents(self._checkpoint if as_of is None else as_of)
 
+    def changes(self, after: int, *, limit: int = PAGE) -> list[BankChange]:
+        """See `BankStore.changes`; none after the one checkpoint."""
+        return self._banks.changes(after, limit=limit, until=_number(self._checkpoint))
 
-def _check_bank(bank: Bank) -> None:
-    if not bank.name.isprintable() or bank.name != bank.name.strip() or not 0 < len(bank.name) <= MAX_NAME_CHARS:
-        raise InvalidInputError(f"A bank's name has 1 to {MAX_NAME_CHARS} printable characters.")
-    if not 0 <= bank.distance_bits <= MAX_DISTANCE_BITS:
-        raise InvalidInputError(f"A bank's distance is 0 to {MAX_DISTANCE_BITS} bits.")
-    if not 0 <= bank.min_quality <= MAX_QUALITY:
-        raise InvalidInputError(f"A bank's lowest quality is 0 to {MAX_QUALITY}.")
+    def entries_by_number(self, numbers: Iterable[int]) -> dict[int, BankEntry]:
+        """See `BankStore.entries_by_number`; as of the one checkpoint."""
+        return self._banks.entries_by_number(numbers, as_of=_number(self._checkpoint))
+
+    def keypoints(self, entry_ids: Iterable[EntryId]) -> dict[EntryId, bytes]:
+        """See `BankStore.keypoints`: those of entries that were removed since are gone."""
+        return self._banks.keypoints(entry_ids)
 
 
-def _check_hash(pdq: str, quality: int) -> None:
-    if len(pdq) != PDQ_CHARS or not set(pdq) <= set("0123456789abcdef"):
-        raise InvalidInputError(f"A PDQ hash is {PDQ_CHARS} hexadecimal characters.")
-    if not 0 <= quality <= MAX_QUALITY:
-        raise InvalidInputError(f"A PDQ quality is 0 to {MAX_QUALITY}.")
+def _define(connection: Connection, operation: bank_log.Operation, bank: Bank, *, actor: str, now: datetime) -> None:
+    payload = bank_payload(bank)
+    bank_log.record(connection, [Change(operation, bank.name, payload)], actor=actor, now=now)
+    bank_log.tell(connection, operation, bank.name, payload, actor=actor, now=now)
+
+
+def _tell_state(connection: Connection, what: str, entry: BankEntry, *, actor: str, now: datetime) -> None:
+    facts = {**told(entry_payload(entry)), "entry": entry.id}
+    bank_log.tell(connection, what, entry.bank, facts, actor=actor, now=now)
+
+
+def _existing(connection: Connection, name: str) -> Bank:
+    bank = bank_log.bank(connection, name)
+    if bank is None:
+        raise NotFoundError(f"There is no bank {name!r}.", hint="Create it first.")
+    return bank
+
+
+def _existing_entry(connection: Connection, entry_id: EntryId) -> BankEntry:
+    entry = bank_entries.entry(connection, entry_id)
+    if entry is None:
+        raise NotFoundError(f"No bank has an entry {entry_id}.")
+    return entry
 
 
 def _number(checkpoint: str) -> int:
     if not (checkpoint.isascii() and checkpoint.isdigit() and len(checkpoint) < len(str(2**63))):
         raise NotFoundError(f"{checkpoint!r} is not a checkpoint of the banks.")
     return int(checkpoint)
-
-
-def _no_bank(name: str) -> NotFoundError:
-    return NotFoundError(f"There is no bank {name!r}.", hint="Create it first.")

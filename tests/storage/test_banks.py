@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from moderation.domain.bank import Bank, BankContents, BankEffect, BankEntry
+from moderation.domain.bank import Bank, BankContents, BankEffect, BankEntry, EntryDraft
 from moderation.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from moderation.domain.ids import EntryId
 from moderation.storage.audit import AuditStore
@@ -22,9 +22,12 @@ def store(database: Database) -> BankStore:
 
 
 def add(store: BankStore, number: int = 1, *, bank: str = BANK.name, quality: int = 90) -> BankEntry:
-    return store.add(
-        bank, f"{number:064x}", quality, source="test", note="nöte", category="adult", actor="tester", now=after(number)
-    )
+    return store.add(bank, draft(number, quality=quality), actor="tester", now=after(number))
+
+
+def draft(number: int = 1, **facts: Any) -> EntryDraft:
+    words = {"quality": 90, "source": "test", "note": "nöte", "category": "adult"}
+    return EntryDraft(**{"pdq": f"{number:064x}", **words, **facts})
 
 
 def test_no_banks_are_checkpoint_zero(store: BankStore) -> None:
@@ -89,7 +92,7 @@ def test_a_wrong_bank_is_refused(store: BankStore, wrong: dict[str, Any]) -> Non
 def test_an_entry_comes_back_as_it_was_added(store: BankStore) -> None:
     store.create(BANK, actor="tester", now=NOW)
     entry = add(store)
-    assert entry == BankEntry(entry.id, "BANNED", f"{1:064x}", 90, after(1), "test", "nöte", "adult")
+    assert entry == BankEntry(entry.id, "BANNED", f"{1:064x}", 90, after(1), "test", "nöte", "adult", number=2)
     assert store.entries("BANNED") == [entry]
     assert store.contents().entries == (entry,)
     assert store.banks() == [(BANK, 1)]
@@ -105,15 +108,17 @@ def test_a_hash_is_added_to_a_bank_once(store: BankStore) -> None:
 
 def test_hashes_are_kept_in_lower_case(store: BankStore) -> None:
     store.create(BANK, actor="tester", now=NOW)
-    arguments = {"source": "", "note": "", "category": "", "actor": "tester", "now": NOW}
-    assert store.add("BANNED", "AB" * 32, 90, **arguments).pdq == "ab" * 32  # type: ignore[arg-type]
+    upper = draft(pdq="AB" * 32, phash="CD" * 8, dhash="EF" * 8)
+    entry = store.add("BANNED", upper, actor="tester", now=NOW)
+    assert (entry.pdq, entry.phash, entry.dhash) == ("ab" * 32, "cd" * 8, "ef" * 8)
+    assert store.find("AB" * 32) == [entry]
 
 
 @pytest.mark.parametrize("pdq", ["", "ab", "g" * 64, "a" * 65, "0x" + "a" * 62])
 def test_a_wrong_hash_is_refused(store: BankStore, pdq: str) -> None:
     store.create(BANK, actor="tester", now=NOW)
     with pytest.raises(InvalidInputError):
-        store.add("BANNED", pdq, 90, source="", note="", category="", actor="tester", now=NOW)
+        store.add("BANNED", EntryDraft(pdq, 90), actor="tester", now=NOW)
 
 
 @pytest.mark.parametrize("quality", [-1, 101])

@@ -11,7 +11,7 @@ from moderation.assembly import blob_store
 from moderation.bench.review import job_rows, rows
 from moderation.bench.review.cases import Template, templates
 from moderation.bench.review.layout import Course, Layout, layout, row_id
-from moderation.domain.bank import Bank, BankEffect
+from moderation.domain.bank import Bank, BankEffect, EntryDraft
 from moderation.domain.ids import JobId, PostId
 from moderation.domain.people import Person, Role
 from moderation.domain.verdict import Verdict
@@ -109,7 +109,8 @@ def hire(database: Database, plan: Plan, now: datetime) -> Team:
 def _bank_entry(database: Database, now: datetime) -> str:
     store = BankStore(database)
     store.create(Bank("BENCH", BankEffect.REVIEW, description="Stands for a bank."), actor=ACTOR, now=now)
-    entry = store.add("BENCH", PDQ, 100, source="bench", note="bench", category="bench", actor=ACTOR, now=now)
+    draft = EntryDraft(PDQ, 100, source="bench", note="bench", category="bench")
+    entry = store.add("BENCH", draft, actor=ACTOR, now=now)
     return str(entry.id)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from datasets.samples import SampleBank, sample_banks
 from moderation.assembly import decoder, now
+from moderation.domain.bank import EntryDraft
 from moderation.domain.errors import InvalidInputError
 from moderation.domain.media import Refusal
 from moderation.matching.pdq import hash_and_quality, to_hex
@@ -32,13 +33,5 @@ def _fill(settings: Settings, store: BankStore, sample: SampleBank) -> None:
             raise InvalidInputError(f"The sample picture {name} cannot be decoded: {picture.reason}.")
         for frame in picture.frames:
             code, quality = hash_and_quality(np.asarray(frame.reduced["pdq_luma64"], dtype=np.float32))
-            store.add(
-                sample.bank.name,
-                to_hex(code),
-                quality,
-                source=ACTOR,
-                note=name,
-                category=sample.category,
-                actor=ACTOR,
-                now=now(),
-            )
+            draft = EntryDraft(to_hex(code), quality, source=ACTOR, note=name, category=sample.category)
+            store.add(sample.bank.name, draft, actor=ACTOR, now=now())

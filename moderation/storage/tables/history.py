@@ -7,12 +7,13 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Index,
+    LargeBinary,
     Named,
     String,
     Table,
     Text,
     TypedColumns,
-    UniqueConstraint,
+    text,
 )
 
 from moderation.storage.columns import UtcTime
@@ -53,8 +54,23 @@ class AuditHeadColumns(TypedColumns):
 audit_head = Table("audit_head", METADATA, AuditHeadColumns, CheckConstraint("id = 1", name="single"))
 
 
+ADDED_SQL = "operation = 'add'"
+AMENDED_SQL = "operation = 'amend'"
+REMOVED_SQL = "operation = 'remove'"
+"""Conditions of the partial indexes; a query that is to use them says them in the same words."""
+
+
+def _of_entry(name: str, condition: str, *columns: str, unique: bool = False) -> Index:
+    only = text(condition)
+    name = f"ix_bank_changes_{name}"
+    return Index(name, *columns, unique=unique, sqlite_where=only, postgresql_where=only)
+
+
 class BankChangeColumns(TypedColumns):
-    """One change to the banks; `operation` is create, update, add or remove. Any checkpoint is a prefix of these."""
+    """One change to the banks; `operation` is one of `BankChange`'s. Any checkpoint is a prefix of these.
+
+    An `add` and an `amend` hold the whole state of the entry after them; a `remove` holds nothing.
+    """
 
     number: Named[int] = Column(BigInteger, primary_key=True, autoincrement=False)
     at: Named[datetime] = Column(UtcTime)
@@ -70,11 +86,23 @@ bank_changes = Table(
     "bank_changes",
     METADATA,
     BankChangeColumns,
-    CheckConstraint("operation IN ('create', 'update', 'add', 'remove')", name="operation"),
-    UniqueConstraint("entry_id", "operation"),
+    CheckConstraint("operation IN ('create', 'update', 'delete', 'add', 'amend', 'remove')", name="operation"),
     Index("ix_bank_changes_pdq", "pdq", "bank", "operation"),
     Index("ix_bank_changes_bank", "bank", "operation", "number"),
+    _of_entry("added", ADDED_SQL, "entry_id", unique=True),
+    _of_entry("amended", AMENDED_SQL, "entry_id", "number"),
+    _of_entry("removed", REMOVED_SQL, "entry_id", unique=True),
 )
+
+
+class BankKeypointColumns(TypedColumns):
+    """An entry's keypoints, packed (about 20 KB), for as long as a bank has it. No picture can be made of them."""
+
+    entry_id: Named[str] = Column(String(36), primary_key=True)
+    keypoints: Named[bytes] = Column(LargeBinary)
+
+
+bank_keypoints = Table("bank_keypoints", METADATA, BankKeypointColumns)
 
 
 class PolicyColumns(TypedColumns):
