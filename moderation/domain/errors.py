@@ -64,6 +64,17 @@ class IdempotencyConflictError(ConflictError):
     code = "idempotency_key_reused"
 
 
+class SweepTooLargeError(ConflictError):
+    """A sweep would touch, or has touched, as many posts as its cap allows; `touched` says how many."""
+
+    code = "sweep_too_large"
+
+    def __init__(self, message: str, *, touched: int, cap: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.touched = touched
+        self.cap = cap
+
+
 class IllegalTransitionError(ConflictError):
     """A post cannot go from its state to the wanted one."""
 
@@ -120,6 +131,12 @@ class ModelStoreError(UnavailableError):
     """A model is missing, or its bytes are not the pinned ones."""
 
     code = "model_refused"
+
+
+class CorruptIndexError(UnavailableError):
+    """The index file is missing, cut off, or its bytes are not those that were written: nothing may be matched by it."""
+
+    code = "index_corrupt"
 
 
 class PolicyError(ModerationError):

@@ -57,7 +57,7 @@ def _event_without_verdict(connection: Connection) -> ChainBreak | None:
     """An event that tells of a verdict which is not there any more."""
     query = (
         select(audit_events.c.number, audit_events.c.subject)
-        .where(audit_events.c.kind.in_(("post.verdict", "post.held")))
+        .where(audit_events.c.kind.in_(("post.verdict", "post.held", "post.retroaction")))
         .where(~exists().where(verdicts.c.number == audit_events.c.number))
     )
     row = connection.execute(query.order_by(audit_events.c.number).limit(1)).one_or_none()
@@ -73,7 +73,10 @@ def _unexplained_post(connection: Connection, number: int) -> ChainBreak | None:
             "has no audited verdict",
         ),
         (_posts_without(("post.published",), (PostState.PUBLISHED,)), "is published without an event"),
-        (_posts_without(("post.decided",), (PostState.WITHDRAWN,)), "was withdrawn without an event"),
+        (
+            _posts_without(("post.decided", "post.retroaction"), (PostState.WITHDRAWN,)),
+            "was withdrawn without an event",
+        ),
         (select(posts.c.id).where(posts.c.state.in_(LET_IN), ~approval()).limit(1), "is let in without an approval"),
     )
     for query, problem in checks:

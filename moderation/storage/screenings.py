@@ -79,6 +79,13 @@ class ScreeningStore:
             return {signal: (int(failures), total) for signal, failures, total in connection.execute(query)}
 
 
+def latest_of(connection: Connection, post_ids: Sequence[PostId]) -> dict[PostId, Screening]:
+    """The newest screening of each post that has one."""
+    query = select(screenings).where(screenings.c.post_id.in_(list(post_ids)))
+    newest = {row.post_id: row for row in connection.execute(query.order_by(screenings.c.finished_at, screenings.c.id))}
+    return {found.post_id: found for found in _screenings(connection, list(newest.values()))}
+
+
 def _screenings(connection: Connection, rows: Sequence[AnyRow]) -> list[Screening]:
     query = (
         select(signal_results.c.screening_id, signal_results.c.document)

@@ -86,7 +86,7 @@ def commit(
             stored.setdefault(claim.post.id, (claim, screening))
     if stored:
         done = [screening for _, screening in stored.values()]
-        _insert_evidence(connection, done)
+        insert_evidence(connection, done)
         picture_features.store(connection, done, now=now)
         outcomes = [_outcome(post_of(rows[post_id]), screening, places) for post_id, (_, screening) in stored.items()]
         _settle(connection, outcomes, kind="post.verdict", now=now)
@@ -145,7 +145,8 @@ def _outcome(post: Post, screening: Screening, places: Places) -> Outcome:
     )
 
 
-def _insert_evidence(connection: Connection, done: Sequence[Screening]) -> None:
+def insert_evidence(connection: Connection, done: Sequence[Screening]) -> None:
+    """Store screenings with their results; hashes and features are stored with the first verdict only."""
     connection.execute(
         insert(screenings),
         [

@@ -28,5 +28,6 @@ APPEND_ONLY = (
     "picture_hashes",
     "model_roles",
     "shadow_results",
+    "sweep_posts",
 )
 """Tables that refuse updates and deletes: the migration that makes one gives it triggers."""

@@ -1,0 +1,185 @@
+"""Writing what a sweep does to posts: evidence, verdict, state, job, audit event and message in one transaction."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, insert, select, update
+
+from moderation.domain.audit import AuditDraft, AuditEvent, Json
+from moderation.domain.bank import MIN_QUALITY
+from moderation.domain.ids import MessageId, PostId, new_id
+from moderation.domain.job import JobKind, JobState, Route
+from moderation.domain.outbox import Message
+from moderation.domain.post import Post, PostState, check_transition
+from moderation.domain.priority import Urgency, rank
+from moderation.domain.retroaction import Result, Ruling
+from moderation.domain.signal import Match
+from moderation.domain.verdict import RuleStatus, Screening, Verdict
+from moderation.storage.audit import append
+from moderation.storage.messages import send
+from moderation.storage.review import counters
+from moderation.storage.review.opening import Opening, open_jobs
+from moderation.storage.rows import AnyRow
+from moderation.storage.tables import job_posts, jobs, posts, verdicts
+from moderation.storage.verdicts import insert_evidence
+
+KIND = "post.retroaction"
+COUNTER = "retroaction"
+"""The counter (result, rule) of posts."""
+STATES = {
+    Result.WITHDRAW: PostState.WITHDRAWN,
+    Result.REJECT: PostState.REJECTED,
+    Result.HOLD: PostState.HELD,
+}
+"""The state that a post enters; with any other result it stays where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """A post that is acted on, as it was, with what is made of it."""
+
+    post: Post
+    ruling: Ruling
+    screening: Screening
+    sweep: str
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the machine says now: a rejection takes effect at once, anything else asks a person."""
+        return Verdict.REJECT if self.ruling.result in {Result.WITHDRAW, Result.REJECT} else Verdict.HOLD
+
+    @property
+    def state(self) -> PostState:
+        """The state that the post has then."""
+        return STATES.get(self.ruling.result, self.post.state)
+
+    @property
+    def route(self) -> Route:
+        """Where a person is asked. Raises `ValueError` when nobody was to be."""
+        if self.ruling.route is None:
+            raise ValueError(f"post {self.post.id} has no route")
+        return self.ruling.route
+
+
+def lock_jobs(connection: Connection, post_ids: Sequence[PostId]) -> dict[PostId, AnyRow]:
+    """The open review job of each post that has one, locked. Call it before posts are locked."""
+    query = (
+        select(job_posts.c.post_id.label("about"), jobs)
+        .join_from(job_posts, jobs, jobs.c.id == job_posts.c.job_id)
+        .where(job_posts.c.post_id.in_(list(post_ids)), job_posts.c.left_at.is_(None))
+        .where(jobs.c.state == JobState.OPEN, jobs.c.kind == JobKind.REVIEW)
+        .order_by(jobs.c.id)
+        .with_for_update(of=jobs)
+    )
+    return {PostId(row.about): row for row in connection.execute(query)}
+
+
+def act(
+    connection: Connection, acting: Sequence[Acting], waiting: dict[PostId, AnyRow], *, now: datetime
+) -> list[AuditEvent]:
+    """Do it all; returns the audit events in the order of `acting`. `waiting` is what `lock_jobs` gave.
+
+    Raises `IllegalTransitionError` for a state that may not follow.
+    """
+    insert_evidence(connection, [one.screening for one in acting])
+    for one in acting:
+        _move(connection, one)
+    events = append(connection, [_draft(one, now) for one in acting])
+    told = list(zip(events, acting, strict=True))
+    connection.execute(insert(verdicts), [_verdict_row(event, one, now) for event, one in told])
+    counters.add(connection, now, Counter((COUNTER, one.ruling.result.value, one.ruling.rule) for one in acting))
+    asked = [one for one in acting if one.verdict is Verdict.HOLD]
+    for one in asked:
+        if one.post.id in waiting:
+            _raise_priority(connection, waiting[one.post.id], one.route, now)
+    open_jobs(connection, [_opening(one) for one in asked if one.post.id not in waiting], now=now)
+    send(connection, [(event, _message(one, now)) for event, one in told if one.state is not one.post.state], now=now)
+    return events
+
+
+def _move(connection: Connection, one: Acting) -> None:
+    if one.state is one.post.state:
+        return
+    check_transition(one.post.state, one.state)
+    same = (posts.c.id == one.post.id, posts.c.state == one.post.state)
+    if connection.execute(update(posts).where(*same).values(state=one.state)).rowcount != 1:
+        raise RuntimeError(f"post {one.post.id} changed although it was locked")
+
+
+def _draft(one: Acting, now: datetime) -> AuditDraft:
+    judgement = one.screening.judgement
+    payload: dict[str, Json] = {
+        "cause": "retroaction",
+        "sweep": one.sweep,
+        "result": one.ruling.result,
+        "verdict": one.verdict,
+        "from": one.post.state,
+        "state": one.state,
+        "complete": judgement.complete,
+        "judged": judgement.verdict,
+        "reason": one.ruling.reason,
+        "screening": one.screening.id,
+        "rules": [hit.rule for hit in judgement.hits if hit.status is RuleStatus.LIVE],
+        "shadow_rules": [hit.rule for hit in judgement.hits if hit.status is RuleStatus.SHADOW],
+        "failures": list(judgement.failures),
+        "pins": asdict(one.screening.pins),
+    }
+    if one.verdict is Verdict.HOLD:
+        payload |= {"job_queue": one.route.queue, "routing_rule": one.route.rule}
+    return AuditDraft(now, KIND, f"post:{one.post.id}", f"sweep:{one.sweep}", payload)
+
+
+def _verdict_row(event: AuditEvent, one: Acting, now: datetime) -> dict[str, object]:
+    return {
+        "number": event.number,
+        "post_id": one.post.id,
+        "screening_id": one.screening.id,
+        "verdict": one.verdict,
+        "complete": one.screening.judgement.complete,
+        "rule": one.ruling.rule,
+        "queue": one.route.queue if one.verdict is Verdict.HOLD else "",
+        "category": one.ruling.category,
+        "reason": one.ruling.reason,
+        "received_at": one.post.received_at,
+        "at": now,
+    }
+
+
+def _raise_priority(connection: Connection, row: AnyRow, route: Route, now: datetime) -> None:
+    """The job is as severe as what was found, and due as soon; it never becomes less urgent, nor changes its queue."""
+    severity = max(row.severity, route.severity)
+    wanted = now + timedelta(seconds=route.service_seconds)
+    due_at = wanted if row.due_at is None else min(row.due_at, wanted)
+    points = rank(Urgency(severity, row.reach, appeal=False, opened_at=row.opened_at, due_at=due_at))
+    changes = {"severity": severity, "due_at": due_at, "rank": max(row.rank, points)}
+    connection.execute(update(jobs).where(jobs.c.id == row.id).values(**changes))
+
+
+def _opening(one: Acting) -> Opening:
+    hashes = next((found.hashes for found in one.screening.results if isinstance(found, Match) and found.hashes), ())
+    still = len(hashes) == 1 and hashes[0].quality >= MIN_QUALITY
+    return Opening(
+        post=one.post,
+        queue=one.route.queue,
+        category=one.ruling.category,
+        reason=one.ruling.reason,
+        route=one.route,
+        basis=one.ruling.basis,
+        pdq=hashes[0].pdq if still else None,
+        origin=f"sweep:{one.sweep}",
+    )
+
+
+def _message(one: Acting, now: datetime) -> Message:
+    payload: dict[str, Json] = {
+        "post_id": one.post.id,
+        "state": one.state,
+        "verdict": one.verdict,
+        "queue": one.route.queue if one.verdict is Verdict.HOLD else "",
+        "category": one.ruling.category,
+        "reason": one.ruling.reason,
+        "cause": "retroaction",
+    }
+    return Message(MessageId(new_id(now)), f"post.{one.state}", one.post.id, payload, now)

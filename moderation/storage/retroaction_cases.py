@@ -1,0 +1,126 @@
+"""What a sweep reads: stored hashes by day, and posts as they are now, locked or not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Connection, exists, func, select, tuple_
+
+from moderation.domain.decision import Source
+from moderation.domain.ids import PostId
+from moderation.domain.job import JobKind
+from moderation.domain.retroaction import Case, bounds
+from moderation.domain.signal import PictureHash
+from moderation.storage.review.decision_rows import ANSWERS, undone
+from moderation.storage.rows import POST_COLUMNS, post_of
+from moderation.storage.screenings import latest_of
+from moderation.storage.tables import PENDING_SQL, decisions, pending_decisions, picture_hashes, posts
+
+
+@dataclass(frozen=True, slots=True)
+class DayPlace:
+    """Where a page of a day's hashes ended; days are read in the order in which posts were received."""
+
+    received_at: datetime
+    post_id: PostId
+    frame: int
+
+
+@dataclass(frozen=True, slots=True)
+class DayHash:
+    """One frame's hash of a post that was received on the day."""
+
+    place: DayPlace
+    hash: PictureHash
+
+
+def hashes_of_day(connection: Connection, day: date, after: DayPlace | None, limit: int) -> list[DayHash]:
+    """Up to `limit` hashes of posts that were received on the day (UTC), in order."""
+    start, end = bounds(day)
+    columns = picture_hashes.c
+    order = (posts.c.received_at, posts.c.id, columns.frame)
+    query = (
+        select(posts.c.received_at, posts.c.id, columns.frame, columns.pdq, columns.quality)
+        .join_from(posts, picture_hashes, columns.post_id == posts.c.id)
+        .where(posts.c.received_at >= (start if after is None else after.received_at), posts.c.received_at < end)
+        .order_by(*order)
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(tuple_(*order) > tuple_(after.received_at, after.post_id, after.frame))
+    return [
+        DayHash(DayPlace(row.received_at, PostId(row.id), row.frame), PictureHash(row.frame, row.pdq, row.quality))
+        for row in connection.execute(query)
+    ]
+
+
+def posts_of_day(
+    connection: Connection, day: date, after: tuple[datetime, PostId] | None, limit: int
+) -> list[tuple[datetime, PostId]]:
+    """Up to `limit` posts with a verdict that were received on the day (UTC), in order."""
+    start, end = bounds(day)
+    query = (
+        select(posts.c.received_at, posts.c.id)
+        .where(posts.c.received_at >= start, posts.c.received_at < end, posts.c.verdict_at.is_not(None))
+        .order_by(posts.c.received_at, posts.c.id)
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(tuple_(posts.c.received_at, posts.c.id) > tuple_(*after))
+    return [(row.received_at, PostId(row.id)) for row in connection.execute(query)]
+
+
+def pending(connection: Connection, day: date | None, until: datetime) -> int:
+    """How many posts, received up to `until` and on the day (None: ever), have no verdict yet."""
+    query = select(func.count()).select_from(posts).where(PENDING_SQL, posts.c.received_at <= until)
+    if day is not None:
+        start, end = bounds(day)
+        query = query.where(posts.c.received_at >= start, posts.c.received_at < end)
+    return connection.execute(query).scalar_one()
+
+
+def hashes_of(connection: Connection, post_ids: Sequence[PostId]) -> dict[PostId, tuple[PictureHash, ...]]:
+    """The hashes of each post that has any, by frame."""
+    columns = picture_hashes.c
+    query = select(columns.post_id, columns.frame, columns.pdq, columns.quality).where(columns.post_id.in_(post_ids))
+    found: dict[PostId, tuple[PictureHash, ...]] = {}
+    for row in connection.execute(query.order_by(columns.post_id, columns.frame)):
+        kept = found.get(PostId(row.post_id), ())
+        found[PostId(row.post_id)] = (*kept, PictureHash(row.frame, row.pdq, row.quality))
+    return found
+
+
+def cases(connection: Connection, post_ids: Sequence[PostId], *, lock: bool = False) -> list[Case]:
+    """The posts as they are, in the order of ids; `lock` keeps everybody else from changing them until the end."""
+    query = select(*POST_COLUMNS, posts.c.overturned_at).where(posts.c.id.in_(list(post_ids))).order_by(posts.c.id)
+    rows = connection.execute(query.with_for_update(key_share=True) if lock else query).all()
+    found = latest_of(connection, [PostId(row.id) for row in rows])
+    decided = _decided(connection, post_ids)
+    settling = _settling(connection, post_ids)
+    return [
+        Case(
+            post=post_of(row),
+            screening=found.get(PostId(row.id)),
+            decided_at=decided.get(PostId(row.id)),
+            settling=PostId(row.id) in settling,
+            overturned=row.overturned_at is not None,
+        )
+        for row in rows
+    ]
+
+
+def _decided(connection: Connection, post_ids: Sequence[PostId]) -> dict[PostId, datetime]:
+    """When somebody last decided each post who had it before them; what was carried to it does not count."""
+    query = (
+        select(decisions.c.post_id, func.max(decisions.c.decided_at).label("at"))
+        .where(decisions.c.post_id.in_(list(post_ids)), decisions.c.action.in_(ANSWERS), ~undone())
+        .where(decisions.c.source == Source.PERSON, decisions.c.kind != JobKind.GOLD, decisions.c.binding.is_(True))
+        .group_by(decisions.c.post_id)
+    )
+    return {PostId(row.post_id): row.at for row in connection.execute(query)}
+
+
+def _settling(connection: Connection, post_ids: Sequence[PostId]) -> frozenset[PostId]:
+    waits = exists().where(pending_decisions.c.decision_id == decisions.c.id).correlate(decisions)
+    query = select(decisions.c.post_id).where(decisions.c.post_id.in_(list(post_ids)), waits)
+    return frozenset(PostId(post_id) for post_id in connection.execute(query).scalars())
