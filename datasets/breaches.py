@@ -131,6 +131,7 @@ def _written() -> list[Breach]:
             "language_not_covered",
         ),
         Breach("russian-caption", _sea(87), "Тихое море сегодня вечером", small, HOLD, "language_not_covered"),
+        Breach("russian-prompt", _sea(88), "A quiet evening by the sea", "тихое море", HOLD, "prompt_not_covered"),
     ]
 
 
