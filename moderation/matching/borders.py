@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from moderation.matching.grid import Grid, grid_of
 from moderation.matching.pdq import pdq_luma64
-from moderation.matching.secondary import Grid, grid_of
 from moderation.media.subject import Rgb
 
 NO_BORDER = (1, 1)
@@ -53,27 +53,30 @@ def trimmed_luma64(rgb: Rgb) -> NDArray[np.float32]:
     """
     if not _may_have_border(rgb):
         return np.zeros(NO_BORDER, dtype=np.float32)
-    box = box_of(grid_of(rgb), rgb.shape[0], rgb.shape[1])
+    box = box_of(grid_of(rgb))
     if box is None:
         return np.zeros(NO_BORDER, dtype=np.float32)
     return pdq_luma64(rgb[box.top : box.bottom, box.left : box.right])
 
 
-def box_of(grid: Grid, height: int, width: int) -> Box | None:
+def box_of(grid: Grid) -> Box | None:
     """The picture inside the border, in pixels of the full size; None where there is no border or too little left."""
     top, bottom, left, right = 0, grid.grey.shape[0], 0, grid.grey.shape[1]
     for turn in range(ROUNDS):
         levels = LATER_LEVELS if turn else LEVELS
-        before = (top, bottom, left, right)
+        last = (top, bottom, left, right)
         start, end = _main_part(grid.grey[top:bottom, left:right], levels)
         top, bottom = top + start, top + end
         start, end = _main_part(grid.grey[top:bottom, left:right].T, levels)
         left, right = left + start, left + end
-        if before == (top, bottom, left, right) or top == bottom or left == right:
+        if last == (top, bottom, left, right) or top == bottom or left == right:
             break
-    scale = grid.scale
-    box = Box(top * scale, min(bottom * scale, height), left * scale, min(right * scale, width))
-    return box if _is_worth(box, height, width) else None
+    above = -grid.height % grid.scale if grid.from_bottom else 0
+    before = -grid.width % grid.scale if grid.from_right else 0
+    rows = np.clip(np.array([top, bottom]) * grid.scale - above, 0, grid.height)
+    columns = np.clip(np.array([left, right]) * grid.scale - before, 0, grid.width)
+    box = Box(int(rows[0]), int(rows[1]), int(columns[0]), int(columns[1]))
+    return box if _is_worth(box, grid.height, grid.width) else None
 
 
 def _is_worth(box: Box, height: int, width: int) -> bool:

@@ -61,6 +61,28 @@ def pdq_luma64(rgb: Rgb) -> Luma64:
     return sampled
 
 
+def sampling(size: int) -> NDArray[np.float64]:
+    """Smoothing and sampling along a side of `size` pixels (at least 5) as a matrix (64, size).
+
+    Two box filters: a sample is the mean of the means in a window. A window is 1/128 of the side, leans towards the
+    end when its length is even, and shrinks at both ends.
+    """
+    length = -(-size // (2 * SIDE))
+    lean = (length + 2) // 2 - length
+    samples = ((np.arange(SIDE) + 0.5) * size / SIDE).astype(np.int64)[:, np.newaxis]
+    means = samples + lean + np.arange(length)
+    exist = (means >= 0) & (means < size)
+    low, high = np.maximum(means + lean, 0), np.minimum(means + lean + length, size)
+    share = exist / np.maximum(high - low, 1) / exist.sum(axis=1, keepdims=True)
+    pixels = samples + 2 * lean + np.arange(2 * length - 1)
+    near = pixels[:, np.newaxis]
+    weights = (((near >= low[..., np.newaxis]) & (near < high[..., np.newaxis])) * share[..., np.newaxis]).sum(axis=1)
+    operator = np.zeros((SIDE, size))
+    rows, columns = np.nonzero(weights)
+    operator[rows, pixels[rows, columns]] = weights[rows, columns]
+    return operator
+
+
 def hash_and_quality(luma64: Luma64) -> tuple[Code, int]:
     """The hash of one picture and its quality, 0 (flat) to 100; below 50 the hash says nothing."""
     codes, qualities = hashes_and_qualities(luma64[np.newaxis])
@@ -126,40 +148,10 @@ def _luma(rgb: Rgb) -> NDArray[np.float32]:
     return np.asarray(cv2.cvtColor(rgb.astype(np.float32), cv2.COLOR_RGB2GRAY), dtype=np.float32)
 
 
-def sampling(size: int) -> NDArray[np.float64]:
-    """Smoothing and sampling along a side of `size` pixels (at least 5) as a matrix (64, size)."""
-    operator = np.zeros((SIDE, size))
-    for row, sample in enumerate(((np.arange(SIDE) + 0.5) * size / SIDE).astype(np.int64)):
-        first, last = _window(size, int(sample), int(sample) + 1)
-        start, end = _window(size, first, last)
-        operator[row, start:end] = _box_filter(size, first, last).mean(axis=0)
-    return operator
-
-
 @lru_cache(maxsize=64)
 def _bands(size: int) -> tuple[Band, ...]:
     operator = sampling(size)
     return tuple(Band(operator, start) for start in range(0, SIDE, BAND_ROWS))
-
-
-def _window(size: int, first: int, last: int) -> tuple[int, int]:
-    """The samples that the box filter's rows `first` to `last` depend on.
-
-    A window is 1/128 of the side, leans towards the end when its length is even, and shrinks at both ends.
-    """
-    length = -(-size // (2 * SIDE))
-    ahead = (length + 2) // 2
-    return max(first + ahead - length, 0), min(last - 1 + ahead, size)
-
-
-def _box_filter(size: int, first: int, last: int) -> NDArray[np.float64]:
-    """Rows `first` to `last` of the reference's box filter, over the samples of their joint window."""
-    start, end = _window(size, first, last)
-    weights = np.zeros((last - first, end - start))
-    for row in range(first, last):
-        low, high = _window(size, row, row + 1)
-        weights[row - first, low - start : high - start] = 1 / (high - low)
-    return weights
 
 
 def _folded(batch: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,51 +7,31 @@ that grid. What is left to round is what Pillow rounds. The algorithms are those
 """
 
 from functools import lru_cache
-from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from moderation.domain.errors import InvalidInputError
+from moderation.matching.grid import Grid, folded, grid_of
 from moderation.media.subject import Rgb
 
 PHASH_SIDE = 32
 HASH_SIDE = 8
 STACKED = (PHASH_SIDE + HASH_SIDE, PHASH_SIDE + HASH_SIDE + 1)
 """Samples of one picture: upper left pHash's 32 by 32, lower right dHash's 8 by 9."""
-GRID_SIDE = 256
-"""Pictures are averaged while their shorter side keeps so many samples."""
 LANCZOS_LOBES = 3
 HEX_DIGITS = 16
 
 
-class Grid(NamedTuple):
-    """Grey means (rows, columns) of squares of `scale` pixels; the last ones may reach beyond the picture."""
-
-    grey: NDArray[np.uint8]
-    scale: int
-
-
 def secondary_luma(rgb: Rgb) -> NDArray[np.uint8]:
     """The samples (40, 41) of full-size pixels that both hashes need, 0 to 255. A module-level reduction."""
-    return sampled(grid_of(rgb), rgb.shape[0], rgb.shape[1])
+    return sampled(grid_of(rgb))
 
 
-def grid_of(rgb: Rgb) -> Grid:
-    """The grey picture, averaged while its shorter side keeps `GRID_SIDE` samples."""
-    grey = np.asarray(cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-    scale = 1
-    while min(grey.shape) >= 2 * GRID_SIDE:
-        grey = _halved(grey)
-        scale *= 2
-    return Grid(grey, scale)
-
-
-def sampled(grid: Grid, height: int, width: int) -> NDArray[np.uint8]:
-    """The samples (40, 41) of a picture of that many pixels, from its grid."""
-    down = _operator(height, grid.scale, (PHASH_SIDE, HASH_SIDE))
-    across = _operator(width, grid.scale, (PHASH_SIDE, HASH_SIDE + 1))
+def sampled(grid: Grid) -> NDArray[np.uint8]:
+    """The samples (40, 41) of a picture, from its grid."""
+    down = _operator(grid.height, grid.scale, (PHASH_SIDE, HASH_SIDE), mirrored=grid.from_bottom)
+    across = _operator(grid.width, grid.scale, (PHASH_SIDE, HASH_SIDE + 1), mirrored=grid.from_right)
     return rounded(down @ rounded(grid.grey.astype(np.float32) @ across.T).astype(np.float32))
 
 
@@ -92,21 +72,10 @@ def _words(bits: NDArray[np.bool_]) -> list[int]:
     return [int(word) for word in np.packbits(bits, axis=1).view(">u8")[:, 0]]
 
 
-def _halved(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Means of squares of two by two; a side of odd length repeats its last line."""
-    height, width = grey.shape
-    if height % 2 or width % 2:
-        grey = np.asarray(cv2.copyMakeBorder(grey, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE), dtype=np.uint8)
-    half = (grey.shape[1] // 2, grey.shape[0] // 2)
-    return np.asarray(cv2.resize(grey, half, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
 @lru_cache(maxsize=128)
-def _operator(size: int, scale: int, sides: tuple[int, ...]) -> NDArray[np.float32]:
+def _operator(size: int, scale: int, sides: tuple[int, ...], *, mirrored: bool) -> NDArray[np.float32]:
     """Pillow's Lanczos reductions of `size` pixels to each of `sides`, stacked and folded onto squares of `scale`."""
-    full = np.concatenate([lanczos(size, side) for side in sides])
-    padded = np.pad(full, ((0, 0), (0, -size % scale)))
-    return np.ascontiguousarray(padded.reshape(len(full), -1, scale).sum(axis=2), dtype=np.float32)
+    return folded(np.concatenate([lanczos(size, side) for side in sides]), scale, mirrored=mirrored)
 
 
 def lanczos(size: int, side: int) -> NDArray[np.float64]:
@@ -120,13 +89,13 @@ def lanczos(size: int, side: int) -> NDArray[np.float64]:
     stretch = max(scale, 1.0)
     support = LANCZOS_LOBES * stretch
     centres = (np.arange(side) + 0.5) * scale
-    firsts = np.maximum((centres - support + 0.5).astype(np.int64), 0)
-    lasts = np.minimum((centres + support + 0.5).astype(np.int64), size)
-    places = np.arange(size)
-    at = (places - centres[:, np.newaxis] + 0.5) / stretch
-    inside = (places >= firsts[:, np.newaxis]) & (places < lasts[:, np.newaxis]) & (np.abs(at) < LANCZOS_LOBES)
-    weights = np.where(inside, np.sinc(at) * np.sinc(at / LANCZOS_LOBES), 0.0)
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+    weights = np.zeros((side, size))
+    for row, centre in enumerate(centres):
+        first, last = max(int(centre - support + 0.5), 0), min(int(centre + support + 0.5), size)
+        at = (np.arange(first, last) - centre + 0.5) / stretch
+        found = np.where(np.abs(at) < LANCZOS_LOBES, np.sinc(at) * np.sinc(at / LANCZOS_LOBES), 0.0)
+        weights[row, first:last] = found / found.sum()
+    return weights
 
 
 @lru_cache(maxsize=1)
