@@ -1,0 +1,202 @@
+"""An index as one file: a header, the arrays, and the SHA-256 of all before it. It is written once and never changed.
+
+The arrays are mapped, so that every process on a machine shares one copy in memory. Little-endian, each array at a
+multiple of 64 bytes.
+"""
+
+import hashlib
+import math
+import mmap
+import os
+import struct
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moderation.domain.errors import CorruptIndexError, UnavailableError
+from moderation.matching.multi_index import compiled
+from moderation.matching.multi_index.build import Distinct, distinct
+from moderation.matching.multi_index.layout import BUCKETS, SLOTS, WORDS, Arrays, id_width
+
+MAGIC = b"MODINDEX"
+VERSION = 1
+HEADER = struct.Struct("<8sIIqqqq")
+"""Magic, version, bytes of a code's number, checkpoint, distinct codes, codes with several keys, further keys."""
+HEADER_BYTES = 64
+DIGEST_BYTES = 32
+ALIGNMENT = 64
+REBUILD = "Materialize the asset bank_index, or remove the index folder: the banks themselves are in the database."
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the header says beside the checkpoint."""
+
+    codes: int
+    extra_codes: int
+    more_keys: int
+
+    def sections(self) -> dict[str, tuple[str, tuple[int, ...]]]:
+        """Type and shape of each array, in the order of the file."""
+        return {
+            "codes": ("<u8", (self.codes, WORDS)),
+            "first_keys": ("<i8", (self.codes,)),
+            "extra_codes": ("<i8", (self.extra_codes,)),
+            "extra_starts": ("<i8", (self.extra_codes + 1,)),
+            "extra_keys": ("<i8", (self.more_keys,)),
+            "more_keys": ("<i8", (self.more_keys,)),
+            "more_codes": ("<i8", (self.more_keys,)),
+            "postings": ("|u1", (SLOTS, self.codes * id_width(self.codes))),
+            "offsets": ("<u4", (SLOTS, BUCKETS + 1)),
+        }
+
+    def places(self) -> tuple[dict[str, int], int]:
+        """Where each array starts, and where the digest does."""
+        place, places = HEADER_BYTES, {}
+        for name, (kind, shape) in self.sections().items():
+            places[name] = place
+            place += _aligned(math.prod(shape) * np.dtype(kind).itemsize)
+        return places, place
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFile:
+    """An index file that was checked and is mapped. `digest` is its SHA-256, in hexadecimal."""
+
+    path: Path
+    checkpoint: int
+    digest: str
+    arrays: Arrays = field(repr=False)
+
+    def __len__(self) -> int:
+        """How many entries it holds."""
+        return len(self.arrays)
+
+    @property
+    def keys(self) -> NDArray[np.int64]:
+        """Every key, ascending."""
+        return np.sort(np.concatenate([self.arrays.first_keys, self.arrays.more_keys]))
+
+    @classmethod
+    def open(cls, path: Path, *, digest: str = "") -> Self:
+        """Map a file and check all of it: about 0.6 s for a gigabyte. `digest`: the one that it must have.
+
+        Raises `CorruptIndexError` for a file that is missing, cut off, of another version, or other than was written.
+        """
+        try:
+            with path.open("rb") as file:
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError) as error:
+            raise CorruptIndexError(f"The index file {path.name} cannot be read: {error}.", hint=REBUILD) from error
+        checkpoint, counts = _header(path, mapped)
+        places, end = counts.places()
+        if len(mapped) != end + DIGEST_BYTES:
+            raise CorruptIndexError(f"The index file {path.name} has not the length it should have.", hint=REBUILD)
+        found = hashlib.sha256(memoryview(mapped)[:end]).digest()
+        if found != mapped[end:] or (digest and found.hex() != digest):
+            raise CorruptIndexError(f"The index file {path.name} is not what was written.", hint=REBUILD)
+        arrays = {
+            name: np.ndarray(shape, kind, buffer=mapped, offset=places[name])
+            for name, (kind, shape) in counts.sections().items()
+        }
+        return cls(path, checkpoint, found.hex(), Arrays(**arrays))
+
+
+def build(codes: NDArray[np.uint8], keys: NDArray[np.int64], path: Path, *, checkpoint: int) -> str:
+    """Write the index of `codes` (n, 32) with `keys` (n, all different) to `path`; returns its SHA-256.
+
+    The file is complete and on the disk when this returns; `path` never has half of one. Raises `ValueError` for arrays
+    of another shape, `UnavailableError` when it cannot be written.
+    """
+    if sys.byteorder != "little":
+        raise UnavailableError("Index files are little-endian, and this machine is not.")
+    arranged = distinct(codes, keys)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    try:
+        with unfinished.open("xb") as file:
+            digest = _write(file, arranged, checkpoint)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise UnavailableError(f"The index file {path.name} cannot be written: {error.strerror}.") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return digest
+
+
+def sync_folder(folder: Path) -> None:
+    """Make what was renamed in a folder last over a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _header(path: Path, mapped: mmap.mmap) -> tuple[int, Counts]:
+    if len(mapped) < HEADER_BYTES:
+        raise CorruptIndexError(f"The index file {path.name} is cut off.", hint=REBUILD)
+    magic, version, width, checkpoint, *numbers = HEADER.unpack_from(mapped)
+    counts = Counts(*numbers)
+    if magic != MAGIC or version != VERSION or min(numbers) < 0 or width != id_width(counts.codes):
+        raise CorruptIndexError(f"The index file {path.name} is no index of version {VERSION}.", hint=REBUILD)
+    return checkpoint, counts
+
+
+def _write(file: BinaryIO, arranged: Distinct, checkpoint: int) -> str:
+    counts = Counts(len(arranged.codes), len(arranged.extra_codes), len(arranged.more_keys))
+    fields = (checkpoint, counts.codes, counts.extra_codes, counts.more_keys)
+    digest = hashlib.sha256()
+
+    def put(data: bytes | memoryview) -> None:
+        digest.update(data)
+        file.write(data)
+
+    put(HEADER.pack(MAGIC, VERSION, id_width(counts.codes), *fields).ljust(HEADER_BYTES, b"\0"))
+    for name, parts in _parts(arranged).items():
+        written = 0
+        for part in parts:
+            data = part.reshape(-1).view(np.uint8).data
+            put(data)
+            written += len(data)
+        kind, shape = counts.sections()[name]
+        if written != math.prod(shape) * np.dtype(kind).itemsize:
+            raise ValueError(f"{name} is {written} bytes")
+        put(bytes(_aligned(written) - written))
+    file.write(digest.digest())
+    return digest.hexdigest()
+
+
+def _parts(arranged: Distinct) -> dict[str, Iterable[NDArray[Any]]]:
+    """Each array, in the order of the file; the postings one slot at a time, and the offsets that this gives."""
+    offsets: list[NDArray[np.uint32]] = []
+    return {
+        "codes": (arranged.codes,),
+        "first_keys": (arranged.first_keys,),
+        "extra_codes": (arranged.extra_codes,),
+        "extra_starts": (arranged.extra_starts,),
+        "extra_keys": (arranged.extra_keys,),
+        "more_keys": (arranged.more_keys,),
+        "more_codes": (arranged.more_codes,),
+        "postings": _postings(arranged.codes, offsets),
+        "offsets": offsets,
+    }
+
+
+def _postings(codes: NDArray[np.uint64], offsets: list[NDArray[np.uint32]]) -> Iterator[NDArray[np.uint8]]:
+    width = id_width(len(codes))
+    for slot in range(SLOTS):
+        starts, ids = compiled.sorted_slot(codes, slot)
+        offsets.append(starts)
+        yield np.ascontiguousarray(ids.astype("<u4", copy=False).view(np.uint8).reshape(-1, 4)[:, :width])
+
+
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
