@@ -87,19 +87,19 @@ def _is_worth(box: Box, height: int, width: int) -> bool:
 
 def _may_have_border(rgb: Rgb) -> bool:
     """Whether an outermost line is roughly of one colour; most pictures pay for no more than this."""
-    for line in (rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]):
-        green = line[:, 1].astype(np.int16)
-        near = np.abs(green - int(np.median(green))) <= LOOK_LEVELS
-        if near.mean() >= LOOK_SHARE:
-            return True
-    return False
+    lines = (rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1])
+    return any(_is_flat(np.ascontiguousarray(line[:, 1]), LOOK_LEVELS, LOOK_SHARE) for line in lines)
 
 
 def _main_part(grey: NDArray[np.uint8], levels: int) -> tuple[int, int]:
     """The rows from start to end that are left when the bars above and below are cut off."""
     count = len(grey)
-    top, bottom = _flat_rows(grey, 0, levels), _flat_rows(grey, -1, levels)
-    flat = (top if top[0] else np.zeros_like(top)) | (bottom if bottom[-1] else np.zeros_like(bottom))
+    above, below = (_is_flat(grey[edge], levels, FLAT_SHARE) for edge in (0, -1))
+    if not above and not below:
+        return 0, count
+    flat = np.zeros(count, dtype=np.bool_)
+    for edge in [0] * above + [-1] * below:
+        flat |= _flat_rows(grey, _middle(grey[edge]), levels)
     steps = np.diff(np.concatenate([[True], flat, [True]]).astype(np.int8))
     starts, ends = np.flatnonzero(steps == -1), np.flatnonzero(steps == 1)
     if not len(starts):
@@ -109,11 +109,21 @@ def _main_part(grey: NDArray[np.uint8], levels: int) -> tuple[int, int]:
         start, end = int(starts[largest]), int(ends[largest])
     else:
         start, end = int(starts[0]), int(ends[-1])
-    return (start if flat[0] else 0), (end if flat[-1] else count)
+    return (start if above else 0), (end if below else count)
 
 
-def _flat_rows(grey: NDArray[np.uint8], edge: int, levels: int) -> NDArray[np.bool_]:
-    """Which rows have nearly the grey of the row at the edge."""
-    middle = int(np.median(grey[edge]))
+def _flat_rows(grey: NDArray[np.uint8], middle: int, levels: int) -> NDArray[np.bool_]:
+    """Which rows have nearly that grey."""
     near = cv2.inRange(np.ascontiguousarray(grey), np.array([middle - levels]), np.array([middle + levels]))
-    return np.asarray(cv2.reduce(near, 1, cv2.REDUCE_AVG)[:, 0] >= FLAT_SHARE * FULL)
+    return np.asarray(cv2.reduce(near, 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F)[:, 0] >= FLAT_SHARE * FULL)
+
+
+def _is_flat(line: NDArray[np.uint8], levels: int, share: float) -> bool:
+    """Whether that share of a line's samples is so near to its middle one."""
+    middle = _middle(line)
+    return int(np.count_nonzero((line >= middle - levels) & (line <= middle + levels))) >= share * len(line)
+
+
+def _middle(line: NDArray[np.uint8]) -> int:
+    """The middle one of a line's samples in order."""
+    return int(np.partition(line, len(line) // 2)[len(line) // 2])
