@@ -30,6 +30,7 @@ HEADER = struct.Struct("<8sIIqqqq")
 HEADER_BYTES = 64
 DIGEST_BYTES = 32
 ALIGNMENT = 64
+UNFINISHED = ".unfinished"
 REBUILD = "Materialize the asset bank_index, or remove the index folder: the banks themselves are in the database."
 
 
@@ -93,15 +94,20 @@ class IndexFile:
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:
             raise CorruptIndexError(f"The index file {path.name} cannot be read: {error}.", hint=REBUILD) from error
-        checkpoint, counts = _header(path, mapped)
+        return cls.of(mapped, path, digest=digest)
+
+    @classmethod
+    def of(cls, data: mmap.mmap | bytes, path: Path, *, digest: str = "") -> Self:
+        """The same of a file's bytes; `path` is what the file is called."""
+        checkpoint, counts = _header(path, data)
         places, end = counts.places()
-        if len(mapped) != end + DIGEST_BYTES:
+        if len(data) != end + DIGEST_BYTES:
             raise CorruptIndexError(f"The index file {path.name} has not the length it should have.", hint=REBUILD)
-        found = hashlib.sha256(memoryview(mapped)[:end]).digest()
-        if found != mapped[end:] or (digest and found.hex() != digest):
+        found = hashlib.sha256(memoryview(data)[:end]).digest()
+        if found != data[end:] or (digest and found.hex() != digest):
             raise CorruptIndexError(f"The index file {path.name} is not what was written.", hint=REBUILD)
-        arrays = {
-            name: np.ndarray(shape, kind, buffer=mapped, offset=places[name])
+        arrays: dict[str, Any] = {
+            name: np.ndarray(shape, kind, buffer=data, offset=places[name])
             for name, (kind, shape) in counts.sections().items()
         }
         return cls(path, checkpoint, found.hex(), Arrays(**arrays))
@@ -116,10 +122,10 @@ def build(codes: NDArray[np.uint8], keys: NDArray[np.int64], path: Path, *, chec
     if sys.byteorder != "little":
         raise UnavailableError("Index files are little-endian, and this machine is not.")
     arranged = distinct(codes, keys)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
     try:
         with unfinished.open("xb") as file:
-            digest = _write(file, arranged, checkpoint)
+            digest = write(file, arranged, checkpoint)
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
@@ -140,17 +146,18 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _header(path: Path, mapped: mmap.mmap) -> tuple[int, Counts]:
-    if len(mapped) < HEADER_BYTES:
+def _header(path: Path, data: mmap.mmap | bytes) -> tuple[int, Counts]:
+    if len(data) < HEADER_BYTES:
         raise CorruptIndexError(f"The index file {path.name} is cut off.", hint=REBUILD)
-    magic, version, width, checkpoint, *numbers = HEADER.unpack_from(mapped)
+    magic, version, width, checkpoint, *numbers = HEADER.unpack_from(data)
     counts = Counts(*numbers)
     if magic != MAGIC or version != VERSION or min(numbers) < 0 or width != id_width(counts.codes):
         raise CorruptIndexError(f"The index file {path.name} is no index of version {VERSION}.", hint=REBUILD)
     return checkpoint, counts
 
 
-def _write(file: BinaryIO, arranged: Distinct, checkpoint: int) -> str:
+def write(file: BinaryIO, arranged: Distinct, checkpoint: int) -> str:
+    """Write a whole index file; returns its SHA-256 in hexadecimal."""
     counts = Counts(len(arranged.codes), len(arranged.extra_codes), len(arranged.more_keys))
     fields = (checkpoint, counts.codes, counts.extra_codes, counts.more_keys)
     digest = hashlib.sha256()

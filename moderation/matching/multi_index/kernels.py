@@ -6,11 +6,13 @@ Shapes are not checked here: callers pass arrays of one checked file, or of thei
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
 import numpy as np
 from numba.core import types
+from numba.core.caching import FunctionCache
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -34,13 +36,30 @@ FLAT_SHARE = 6
 """A query whose buckets hold more than this part of all codes is compared with all: a bucket's codes lie scattered."""
 
 
+class _Cache(FunctionCache):
+    """Numba's cache, in which a file that cannot be read or written is a miss and not an error."""
+
+    def load_overload(self, signature: Any, target: Any) -> Any:
+        """The machine code that was kept, or None."""
+        try:
+            return super().load_overload(signature, target)  # type: ignore[no-untyped-call]
+        except Exception:  # noqa: BLE001 - unpickling half a file raises anything
+            with suppress(OSError):
+                self.flush()  # type: ignore[no-untyped-call]
+            return None
+
+    def save_overload(self, signature: Any, code: Any) -> None:
+        """Keep it, if that is possible."""
+        with suppress(OSError):
+            super().save_overload(signature, code)  # type: ignore[no-untyped-call]
+
+
 def _compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Numba's decorator with a type. Without a folder for the cache that can be written, nothing is cached."""
-    try:
-        made: Callable[P, R] = numba.njit(cache=True, nogil=True)(function)
-    except RuntimeError:
-        made = numba.njit(nogil=True)(function)
-    return made
+    """Numba's decorator with a type. Without a folder for the cache that can be written, nothing is kept."""
+    made: Any = numba.njit(nogil=True)(function)
+    with suppress(RuntimeError):
+        made._cache = _Cache(function)  # type: ignore[no-untyped-call]  # noqa: SLF001 - as `cache=True` does
+    return cast("Callable[P, R]", made)
 
 
 def _popcount(_context: object, _word: object) -> tuple[Any, Any]:
