@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from moderation.domain.audit import Json
 from moderation.domain.bank import Bank, BankChange, BankContents, BankEntry, EntryAmendment, EntryDraft
 from moderation.domain.errors import ConflictError, NotFoundError
 from moderation.domain.ids import EntryId
@@ -15,6 +16,8 @@ from moderation.storage.bank_rows import bank_payload, entry_payload, told
 from moderation.storage.engine import Database
 
 PAGE = 10_000
+MAX_TOLD = 100
+"""Entries that one audit event names; of more it tells the number."""
 
 
 class BankStore:
@@ -81,7 +84,7 @@ class BankStore:
     def add_many(self, bank: str, drafts: Iterable[EntryDraft], *, actor: str, now: datetime) -> list[BankEntry]:
         """Add many pictures as `add` does, all or none, and return the entry of each, in order.
 
-        Drafts are taken a chunk at a time; one audit event counts them. On SQLite nobody else can write meanwhile
+        Drafts are taken a chunk at a time; one audit event tells of them. On SQLite nobody else can write meanwhile
         (100,000 entries take seconds), so bring more than that in several calls.
         """
         with self._database.write() as connection:
@@ -89,8 +92,10 @@ class BankStore:
             _existing(connection, bank)
             added = bank_adding.add(connection, bank, drafts, actor=actor, now=now)
             if added.new or added.amended:
-                counts = {"added": added.new, "amended": added.amended, "given": len(added.entries)}
-                bank_log.tell(connection, "add_many", bank, counts, actor=actor, now=now)
+                facts: dict[str, Json] = {"added": added.new, "amended": added.amended, "given": len(added.entries)}
+                if len(added.entries) <= MAX_TOLD:
+                    facts["entries"] = [entry.id for entry in added.entries]
+                bank_log.tell(connection, "add_many", bank, facts, actor=actor, now=now)
         return added.entries
 
     def amend(self, entry_id: EntryId, amendment: EntryAmendment, *, actor: str, now: datetime) -> BankEntry:
@@ -120,7 +125,7 @@ class BankStore:
     def remove_many(self, entry_ids: Iterable[EntryId], *, actor: str, now: datetime) -> list[BankEntry]:
         """Take entries out, all or none, and return those that a bank had, by number; others are passed over.
 
-        One audit event for each bank counts them.
+        One audit event for each bank tells of them.
         """
         with self._database.write() as connection:
             bank_log.lock(connection)
@@ -128,8 +133,11 @@ class BankStore:
             for some in bank_entries.chunks(entries):
                 bank_adding.remove(connection, some, actor=actor, now=now)
             for bank in sorted({entry.bank for entry in entries}):
-                count = sum(entry.bank == bank for entry in entries)
-                bank_log.tell(connection, "remove_many", bank, {"removed": count}, actor=actor, now=now)
+                gone: list[Json] = [entry.id for entry in entries if entry.bank == bank]
+                facts: dict[str, Json] = {"removed": len(gone)}
+                if len(gone) <= MAX_TOLD:
+                    facts["entries"] = gone
+                bank_log.tell(connection, "remove_many", bank, facts, actor=actor, now=now)
         return entries
 
     def banks(self) -> list[tuple[Bank, int]]:
