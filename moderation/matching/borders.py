@@ -5,6 +5,7 @@ off, text in a bar included. What a picture shows may end in such lines too; the
 the whole one, never instead of it.
 """
 
+import math
 from typing import NamedTuple
 
 import cv2
@@ -19,8 +20,8 @@ NO_BORDER = (1, 1)
 """The shape of what stands for "there is no border"."""
 LEVELS = 10
 """Of 255: how far a sample may be from its border's grey."""
-LATER_LEVELS = 4
-"""The same for bars inside a bar: only drawn ones are so even; a sky, which is not, ends the search."""
+INNER_LEVELS = 5
+"""The same for bars inside a border: only drawn ones are so even; a sky is not."""
 FLAT_SHARE = 0.98
 """Of a line's samples that are near the border's grey; the rest is what a lossy format leaves beside an edge."""
 LOOK_LEVELS, LOOK_SHARE = 2 * LEVELS, 0.9
@@ -30,6 +31,8 @@ MAIN_SHARE = 0.6
 FULL = 255
 MIN_SHARE = 0.3
 """Of each side that must be left."""
+MIN_SAMPLES = 8
+"""Of either side of a grid in which bars can be told."""
 MIN_LEFT = 64
 """Pixels that must be left of each side."""
 MIN_CUT_SHARE = 0.01
@@ -61,22 +64,33 @@ def trimmed_luma64(rgb: Rgb) -> NDArray[np.float32]:
 
 def box_of(grid: Grid) -> Box | None:
     """The picture inside the border, in pixels of the full size; None where there is no border or too little left."""
-    top, bottom, left, right = 0, grid.grey.shape[0], 0, grid.grey.shape[1]
+    rows, columns = (0.0, float(grid.grey.shape[0])), (0.0, float(grid.grey.shape[1]))
     for turn in range(ROUNDS):
-        levels = LATER_LEVELS if turn else LEVELS
-        last = (top, bottom, left, right)
-        start, end = _main_part(grid.grey[top:bottom, left:right], levels)
-        top, bottom = top + start, top + end
-        start, end = _main_part(grid.grey[top:bottom, left:right].T, levels)
-        left, right = left + start, left + end
-        if last == (top, bottom, left, right) or top == bottom or left == right:
+        part = grid.grey[math.ceil(rows[0]) : int(rows[1]), math.ceil(columns[0]) : int(columns[1])]
+        if min(part.shape) < MIN_SAMPLES:
+            return None
+        inside = _main_part(part, inner=turn > 0), _main_part(part.T, inner=turn > 0)
+        last = rows, columns
+        rows, columns = _within(rows, inside[0], part.shape[0]), _within(columns, inside[1], part.shape[1])
+        if last == (rows, columns):
             break
-    above = -grid.height % grid.scale if grid.from_bottom else 0
-    before = -grid.width % grid.scale if grid.from_right else 0
-    rows = np.clip(np.array([top, bottom]) * grid.scale - above, 0, grid.height)
-    columns = np.clip(np.array([left, right]) * grid.scale - before, 0, grid.width)
-    box = Box(int(rows[0]), int(rows[1]), int(columns[0]), int(columns[1]))
+    top, bottom = _pixels(rows, grid.scale, grid.height, mirrored=grid.from_bottom)
+    left, right = _pixels(columns, grid.scale, grid.width, mirrored=grid.from_right)
+    box = Box(top, bottom, left, right)
     return box if _is_worth(box, grid.height, grid.width) else None
+
+
+def _within(outer: tuple[float, float], inner: tuple[float, float], count: int) -> tuple[float, float]:
+    """Where a part of the whole samples of a part lies; its ends stay where they are unless something was cut off."""
+    start = math.ceil(outer[0]) + inner[0] if inner[0] else outer[0]
+    end = math.ceil(outer[0]) + inner[1] if inner[1] < count else outer[1]
+    return start, end
+
+
+def _pixels(samples: tuple[float, float], scale: int, size: int, *, mirrored: bool) -> tuple[int, int]:
+    missing = -size % scale if mirrored else 0
+    first, last = (min(max(round(at * scale) - missing, 0), size) for at in samples)
+    return first, last
 
 
 def _is_worth(box: Box, height: int, width: int) -> bool:
@@ -91,25 +105,48 @@ def _may_have_border(rgb: Rgb) -> bool:
     return any(_is_flat(np.ascontiguousarray(line[:, 1]), LOOK_LEVELS, LOOK_SHARE) for line in lines)
 
 
-def _main_part(grey: NDArray[np.uint8], levels: int) -> tuple[int, int]:
-    """The rows from start to end that are left when the bars above and below are cut off."""
-    count = len(grey)
+def _main_part(grey: NDArray[np.uint8], *, inner: bool) -> tuple[float, float]:
+    """The rows from start to end that are left when the bars above and below are cut off.
+
+    Bars inside a border come in pairs of one colour, drawn and therefore even; else they are what the picture shows.
+    """
+    count, levels = len(grey), INNER_LEVELS if inner else LEVELS
     above, below = (_is_flat(grey[edge], levels, FLAT_SHARE) for edge in (0, -1))
-    if not above and not below:
+    paired = above and below and abs(_middle(grey[0]) - _middle(grey[-1])) <= levels
+    if not paired and (inner or not (above or below)):
         return 0, count
     flat = np.zeros(count, dtype=np.bool_)
     for edge in [0] * above + [-1] * below:
         flat |= _flat_rows(grey, _middle(grey[edge]), levels)
-    steps = np.diff(np.concatenate([[True], flat, [True]]).astype(np.int8))
-    starts, ends = np.flatnonzero(steps == -1), np.flatnonzero(steps == 1)
+    start, end = _largest_run(~flat)
+    first = start + _border_share(grey[start - 1 : start + 2]) if above and start > 0 else 0
+    last = end - _border_share(grey[end - 2 : end + 1][::-1]) if below and end < count else count
+    return (first, last) if start < end else (0, count)
+
+
+def _largest_run(wanted: NDArray[np.bool_]) -> tuple[int, int]:
+    """Start and end of the largest run of wanted rows, or of all of them when none is by far the largest."""
+    steps = np.diff(np.concatenate([[False], wanted, [False]]).astype(np.int8))
+    starts, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
     if not len(starts):
-        return 0, count
+        return 0, 0
     largest = int(np.argmax(ends - starts))
     if ends[largest] - starts[largest] >= MAIN_SHARE * (ends - starts).sum():
-        start, end = int(starts[largest]), int(ends[largest])
-    else:
-        start, end = int(starts[0]), int(ends[-1])
-    return (start if above else 0), (end if below else count)
+        return int(starts[largest]), int(ends[largest])
+    return int(starts[0]), int(ends[-1])
+
+
+def _border_share(lines: NDArray[np.uint8]) -> float:
+    """How much of the second of three lines belongs to the border (the first), and not to the picture (the last).
+
+    By least squares; 0 where that cannot be told.
+    """
+    if len(lines) < 3:  # noqa: PLR2004 - see above
+        return 0.0
+    border, mixed, picture = lines.astype(np.float64)
+    apart = border - picture
+    scale = float(apart @ apart)
+    return min(max(float((mixed - picture) @ apart) / scale, 0.0), 1.0) if scale else 0.0
 
 
 def _flat_rows(grey: NDArray[np.uint8], middle: int, levels: int) -> NDArray[np.bool_]:
