@@ -134,9 +134,15 @@ class ModelStoreError(UnavailableError):
 
 
 class CorruptIndexError(UnavailableError):
-    """The index file is missing, cut off, or its bytes are not those that were written: nothing may be matched by it."""
+    """The index file is missing, cut off, or not what was written: nothing may be matched by it."""
 
     code = "index_corrupt"
+
+
+class BanksUnreadableError(UnavailableError):
+    """The banks hold something that makes no sense: nothing may be matched until it does."""
+
+    code = "banks_unreadable"
 
 
 class PolicyError(ModerationError):
