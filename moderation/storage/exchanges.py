@@ -1,0 +1,314 @@
+"""Exchanges: their configuration, and their pages, each applied with its checkpoint in one transaction.
+
+Whoever writes locks the exchange first and the banks next, before anything is read that the write depends on.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
+
+from moderation.domain.audit import AuditDraft, Json, canonical_json
+from moderation.domain.bank import Bank, BankEffect
+from moderation.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from moderation.domain.exchange import Applied, Exchange, ExchangeKind, ExchangeState, Page, check_exchange
+from moderation.storage import bank_log
+from moderation.storage import exchange_items as items_of
+from moderation.storage.audit import append
+from moderation.storage.banks import BankStore
+from moderation.storage.engine import Database
+from moderation.storage.exchange_items import Touched
+from moderation.storage.exchange_rows import configuration_of, exchange_of, state_of
+from moderation.storage.joined import JoinedTransaction
+from moderation.storage.rows import AnyRow
+from moderation.storage.tables import exchange_feedback, exchange_items, exchanges
+
+SWEEP_ITEMS = 1_000
+FREE_REMOVALS = 100
+"""A pass may remove so many items, or half of all if that is more; for more somebody must say that it is meant."""
+MAX_ERROR_CHARS = 300
+MAX_RETRY_SECONDS = 6 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One step of removing what a full pass did not tell: what it changed, what is left, and whether that may go."""
+
+    applied: Applied
+    left: int
+    withheld: bool
+
+
+class ExchangeStore:
+    """The exchanges of one database. Every change of a configuration is audited; no credential comes here."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(
+        self, exchange: Exchange, *, actor: str, now: datetime, new_bank: BankEffect | None = None
+    ) -> ExchangeState:
+        """Add an exchange; it is due at once. `new_bank` makes its bank, with that effect, where there is none.
+
+        Raises `ConflictError` when the name is taken, `NotFoundError` for an unknown bank, `InvalidInputError` for a
+        wrong value: what strangers say may not fill a bank that allows.
+        """
+        check_exchange(exchange)
+        with self._database.write() as connection:
+            if _row(connection, exchange.name) is not None:
+                raise ConflictError(f"There is an exchange {exchange.name!r} already.")
+            self._check_bank(connection, exchange, new_bank, actor=actor, now=now)
+            connection.execute(insert(exchanges).values(**configuration_of(exchange), **_fresh(now)))
+            _audit(connection, "add", exchange.name, _told(exchange), actor=actor, now=now)
+        return self.state(exchange.name)
+
+    def update(self, exchange: Exchange, *, actor: str, now: datetime) -> ExchangeState:
+        """Replace everything of an exchange but its name, kind, bank and address. Raises `NotFoundError`."""
+        check_exchange(exchange)
+        with self._database.write() as connection:
+            before = exchange_of(_locked(connection, exchange.name))
+            if (before.kind, before.bank, before.address) != (exchange.kind, exchange.bank, exchange.address):
+                raise InvalidInputError(
+                    "An exchange keeps its kind, bank and address.", hint="Remove it and add another."
+                )
+            values = {**configuration_of(exchange), "due_at": now}
+            connection.execute(update(exchanges).where(_named(exchange.name)).values(**values))
+            _audit(connection, "update", exchange.name, _told(exchange), actor=actor, now=now)
+        return self.state(exchange.name)
+
+    def set_enabled(self, name: str, enabled: bool, *, actor: str, now: datetime) -> ExchangeState:  # noqa: FBT001
+        """Fetch it, from now on, or fetch it no more; its entries stay. Raises `NotFoundError`."""
+        with self._database.write() as connection:
+            _locked(connection, name)
+            connection.execute(update(exchanges).where(_named(name)).values(enabled=enabled, due_at=now))
+            _audit(connection, "enable" if enabled else "disable", name, {}, actor=actor, now=now)
+        return self.state(name)
+
+    def state(self, name: str) -> ExchangeState:
+        """The exchange and how its fetches went. Raises `NotFoundError`."""
+        with self._database.snapshot() as connection:
+            return _state(connection, _existing(connection, name))
+
+    def states(self) -> list[ExchangeState]:
+        """Every exchange, by name."""
+        with self._database.snapshot() as connection:
+            rows = connection.execute(select(exchanges).order_by(exchanges.c.name)).all()
+            return [_state(connection, row) for row in rows]
+
+    def due(self, now: datetime) -> list[str]:
+        """Names of the enabled exchanges whose next fetch is due, longest due first."""
+        query = select(exchanges.c.name).where(exchanges.c.enabled.is_(True), exchanges.c.due_at <= now)
+        with self._database.read() as connection:
+            return list(connection.execute(query.order_by(exchanges.c.due_at, exchanges.c.name)).scalars())
+
+    def apply(self, name: str, page: Page, *, revision: int, now: datetime) -> tuple[int, Applied]:
+        """Apply a page and its position together; returns the new revision and what was changed.
+
+        Raises `ConflictError` when somebody else has applied a page since `revision`, or the exchange was disabled.
+        """
+        actor = f"exchange:{name}"
+        with self._database.write() as connection:
+            row = _locked(connection, name)
+            if row.revision != revision or not row.enabled:
+                raise ConflictError(f"The exchange {name!r} is fetched by somebody else, or was disabled.")
+            bank_log.lock(connection)
+            pass_number = row.pass_number + page.begins
+            touched = items_of.store(connection, name, page.items, pass_number=pass_number, now=now)
+            applied = items_of.reconcile(connection, row.bank, touched, actor=actor, now=now)
+            values = _after(row, page, pass_number, now)
+            connection.execute(update(exchanges).where(_named(name)).values(revision=revision + 1, **values))
+        return revision + 1, applied
+
+    def sweep(self, name: str, *, now: datetime, allow: bool = False) -> Sweep:
+        """Remove up to `SWEEP_ITEMS` of those items that the last full pass did not tell; call it until none is left.
+
+        They are withheld when the pass had malformed items, one of which may stand for what is missing, or when they
+        are many (see `FREE_REMOVALS`), unless `allow`.
+        """
+        with self._database.write() as connection:
+            row = _locked(connection, name)
+            bank_log.lock(connection)
+            missing, live = _missing(connection, row), _count(connection, exchange_items.c.exchange == name)
+            if row.sweep_below is None or not missing:
+                connection.execute(update(exchanges).where(_named(name)).values(sweep_below=None))
+                return Sweep(Applied(), 0, withheld=False)
+            if not allow and (row.malformed or missing > max(FREE_REMOVALS, live // 2)):
+                return Sweep(Applied(), missing, withheld=True)
+            touched = Touched()
+            stale = and_(exchange_items.c.exchange == name, exchange_items.c.seen_pass < row.sweep_below)
+            some = connection.execute(select(exchange_items).where(stale).limit(SWEEP_ITEMS)).all()
+            items_of.forget(connection, name, some, touched)
+            applied = items_of.reconcile(connection, row.bank, touched, actor=f"exchange:{name}", now=now)
+            left = missing - len(some)
+            if not left:
+                connection.execute(update(exchanges).where(_named(name)).values(sweep_below=None))
+        return Sweep(applied, left, withheld=False)
+
+    def failed(self, name: str, error: str, *, now: datetime) -> datetime:
+        """Record that a fetch failed, and return when the next is due: later with every failure in a row."""
+        with self._database.write() as connection:
+            row = _locked(connection, name)
+            failures = row.failures + 1
+            wait = min(60.0 * 2.0 ** min(failures - 1, 20), max(MAX_RETRY_SECONDS, row.every_seconds))
+            due = now + timedelta(seconds=wait)
+            values = {"failures": failures, "last_error": error[:MAX_ERROR_CHARS], "last_error_at": now, "due_at": due}
+            connection.execute(update(exchanges).where(_named(name)).values(last_fetch_at=now, **values))
+        return due
+
+    def succeeded(
+        self, name: str, applied: Applied, *, complete: bool = True, problem: str = "", now: datetime
+    ) -> None:
+        """Record a fetch and what it changed; one that is not complete is due again at once.
+
+        `problem` is told, but is no failure.
+        """
+        with self._database.write() as connection:
+            row = _locked(connection, name)
+            values: dict[str, object] = {"failures": 0, "last_success_at": now, "last_fetch_at": now}
+            values |= {"last_error": problem[:MAX_ERROR_CHARS], "last_error_at": now if problem else row.last_error_at}
+            due = now + timedelta(seconds=row.every_seconds if complete else 0.0)
+            connection.execute(update(exchanges).where(_named(name)).values(due_at=due, **values))
+            counts: dict[str, Json] = {"added": applied.added, "amended": applied.amended, "removed": applied.removed}
+            if any(counts.values()):
+                _audit(connection, "fetch", name, counts, actor=f"exchange:{name}", now=now)
+
+    def restart(self, name: str, *, actor: str, now: datetime) -> None:
+        """Let the next fetch begin from the beginning. Raises `NotFoundError`."""
+        with self._database.write() as connection:
+            row = _locked(connection, name)
+            values = {"position": "{}", "revision": row.revision + 1, "sweep_below": None, "due_at": now}
+            connection.execute(update(exchanges).where(_named(name)).values(**values))
+            _audit(connection, "restart", name, {}, actor=actor, now=now)
+
+    def remove(self, name: str, *, actor: str, now: datetime, keep_entries: bool = False) -> int:
+        """Take an exchange out, with the entries that it alone stands for; returns how many of those there were.
+
+        It is done in steps: one that was interrupted leaves the exchange disabled, and is done again by calling again.
+        Raises `NotFoundError`.
+        """
+        self.set_enabled(name, False, actor=actor, now=now)
+        removed = 0
+        while True:
+            with self._database.write() as connection:
+                row, touched = _locked(connection, name), Touched()
+                bank_log.lock(connection)
+                mine = select(exchange_items).where(exchange_items.c.exchange == name).limit(SWEEP_ITEMS)
+                some = connection.execute(mine).all()
+                items_of.forget(connection, name, some, touched)
+                if not keep_entries:
+                    removed += items_of.reconcile(connection, row.bank, touched, actor=actor, now=now).removed
+                if not some:
+                    connection.execute(delete(exchange_feedback).where(exchange_feedback.c.exchange == name))
+                    connection.execute(delete(exchanges).where(_named(name)))
+                    _audit(connection, "remove", name, {"removed": removed}, actor=actor, now=now)
+                    return removed
+
+    def _check_bank(
+        self, connection: Connection, exchange: Exchange, new_bank: BankEffect | None, *, actor: str, now: datetime
+    ) -> None:
+        banks = BankStore(JoinedTransaction(connection))
+        try:
+            bank = banks.bank(exchange.bank)
+        except NotFoundError:
+            if new_bank is None:
+                raise
+            description = f"Filled by the exchange {exchange.name}."
+            bank = Bank(exchange.bank, new_bank, description=description)
+            _refuse_allowing(exchange, bank)
+            banks.create(bank, actor=actor, now=now)
+        _refuse_allowing(exchange, bank)
+
+
+def _refuse_allowing(exchange: Exchange, bank: Bank) -> None:
+    if bank.effect is BankEffect.ALLOW and exchange.kind is not ExchangeKind.FILES:
+        raise InvalidInputError(f"The bank {bank.name!r} allows pictures: only files of your own may fill it.")
+
+
+def _fresh(now: datetime) -> dict[str, object]:
+    zero = dict.fromkeys(("revision", "pass_number", "malformed", "failures"), 0)
+    return {"created_at": now, "due_at": now, "position": "{}", "unsupported": "{}", "last_error": "", **zero}
+
+
+def _after(row: AnyRow, page: Page, pass_number: int, now: datetime) -> dict[str, object]:
+    """The columns after a page: its position, and the counts, which start anew with the first page that tells anything.
+
+    They stay while removals are withheld, which they may be the reason of.
+    """
+    told = bool(page.items or page.skipped.unsupported or page.skipped.malformed)
+    fresh = page.begins or (told and row.sweep_below is None and row.last_success_at == row.last_fetch_at)
+    unsupported: dict[str, int] = {} if fresh else json.loads(row.unsupported)
+    for kind, count in page.skipped.unsupported.items():
+        unsupported[kind] = unsupported.get(kind, 0) + count
+    values: dict[str, object] = {
+        "position": canonical_json(dict(page.position)),
+        "pass_number": pass_number,
+        "unsupported": canonical_json(unsupported),
+        "malformed": page.skipped.malformed + (0 if fresh else row.malformed),
+        "last_fetch_at": now,
+    }
+    if page.begins:
+        values["sweep_below"] = None
+    if page.full and page.complete:
+        values["sweep_below"] = pass_number
+    return values
+
+
+def _missing(connection: Connection, row: AnyRow) -> int:
+    if row.sweep_below is None:
+        return 0
+    stale = and_(exchange_items.c.exchange == row.name, exchange_items.c.seen_pass < row.sweep_below)
+    return _count(connection, stale)
+
+
+def _count(connection: Connection, condition: ColumnElement[bool]) -> int:
+    return connection.execute(select(func.count()).select_from(exchange_items).where(condition)).scalar_one()
+
+
+def _state(connection: Connection, row: AnyRow) -> ExchangeState:
+    items = _count(connection, exchange_items.c.exchange == row.name)
+    return state_of(row, items=items, removals_due=_missing(connection, row))
+
+
+def _named(name: str) -> ColumnElement[bool]:
+    return exchanges.c.name == name
+
+
+def _row(connection: Connection, name: str, *, lock: bool = False) -> AnyRow | None:
+    query = select(exchanges).where(_named(name))
+    return connection.execute(query.with_for_update() if lock else query).one_or_none()
+
+
+def _existing(connection: Connection, name: str) -> AnyRow:
+    row = _row(connection, name)
+    if row is None:
+        raise NotFoundError(f"There is no exchange {name!r}.")
+    return row
+
+
+def _locked(connection: Connection, name: str) -> AnyRow:
+    """The exchange, locked before anything else: so writers cannot wait for each other in a circle."""
+    row = _row(connection, name, lock=True)
+    if row is None:
+        raise NotFoundError(f"There is no exchange {name!r}.")
+    return row
+
+
+def _told(exchange: Exchange) -> dict[str, Json]:
+    """What the audit log holds of a configuration: names of variables, no value of any."""
+    return {
+        "kind": exchange.kind.value,
+        "bank": exchange.bank,
+        "address": exchange.address,
+        "options": dict(exchange.options),
+        "credentials": dict(exchange.credentials),
+        "enabled": exchange.enabled,
+        "write_back": exchange.write_back,
+        "every_seconds": exchange.every_seconds,
+    }
+
+
+def _audit(
+    connection: Connection, what: str, name: str, payload: dict[str, Json], *, actor: str, now: datetime
+) -> None:
+    append(connection, [AuditDraft(now, f"exchange.{what}", f"exchange:{name}", actor, payload)])
