@@ -1,0 +1,116 @@
+"""Finding pictures by hashes that were stored: entries are what is indexed, and stored hashes are what is asked.
+
+Only the upright hash of a picture is stored. Turning a picture permutes its cosine coefficients and changes the sign
+of half of them, and their median is near zero, so a hash's bits can be turned the same way: permuted, and flipped where
+the sign changes. That is not exactly the turned picture's hash, whose median has the other sign too: the bits of the
+coefficients between both medians come out wrong (docs/howto-retroaction.md says how many). It is near enough to ask a
+person, and nothing acts on it without one.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moderation.domain.bank import Bank, BankEntry
+from moderation.domain.signal import PictureHash
+from moderation.matching.frame_hashes import FrameHashes
+from moderation.matching.multi_index.live import LiveIndex
+from moderation.matching.orientations import ORIENTATIONS, Orientation, turned
+from moderation.matching.pdq import BITS, CODE_BYTES, FREQUENCIES, from_hex
+from moderation.matching.tiers import wanted_bits
+
+TURNED_BITS = 45
+"""How far turned hashes are looked for: 31 bits, and what is lost by turning a hash in place of the picture."""
+
+
+def turned_codes(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What hashes (n, 32) are about when the picture is turned: (n, 8, 32), a row for each of `ORIENTATIONS`.
+
+    Row 0 is the hash itself, and the others are near the turned pictures' hashes. Distances are kept: two hashes turned
+    alike are as far apart as before.
+    """
+    bits = np.unpackbits(codes, axis=1)[:, ::-1]
+    places, flips = _turns()
+    views = bits[:, places] ^ flips
+    return np.packbits(views[:, :, ::-1], axis=2)
+
+
+def codes_of(hashes: Sequence[str]) -> NDArray[np.uint8]:
+    """Hashes of 64 hexadecimal characters as rows of 32 bytes. Raises `ValueError` for anything else."""
+    text = "".join(hashes)
+    if any(len(one) != 2 * CODE_BYTES for one in hashes):
+        raise ValueError("a stored hash is not 64 characters long")
+    return np.frombuffer(bytes.fromhex(text), dtype=np.uint8).reshape(len(hashes), CODE_BYTES)
+
+
+def frames_of(hashes: Sequence[PictureHash]) -> list[FrameHashes]:
+    """What matching takes, of a picture's stored hashes: turned codes, no border, and no secondary hashes.
+
+    pHash and dHash are 0, which stands for unknown here: leave out what only they would find.
+    """
+    if not hashes:
+        return []
+    views = turned_codes(codes_of([one.pdq for one in hashes]))
+    return [FrameHashes(rows, one.quality, None, 0, 0, 0) for rows, one in zip(views, hashes, strict=True)]
+
+
+class SoughtEntries:
+    """Bank entries to be found among stored hashes; a million hashes against a hundred entries take seconds."""
+
+    def __init__(self, entries: Sequence[BankEntry], banks: Mapping[str, Bank]) -> None:
+        sought = [entry for entry in entries if entry.bank in banks and banks[entry.bank].enabled]
+        self._radius = max((wanted_bits(banks[entry.bank]) for entry in sought), default=-1)
+        self._floor = min((banks[entry.bank].min_quality for entry in sought), default=0)
+        self._upright, self._turned = LiveIndex(), LiveIndex()
+        if sought:
+            views = turned_codes(np.stack([from_hex(entry.pdq) for entry in sought]))
+            self._upright.add(range(len(sought)), np.ascontiguousarray(views[:, 0]))
+            turned_only = views[:, 1:].reshape(-1, CODE_BYTES)
+            self._turned.add(range(len(turned_only)), turned_only)
+        self.size = len(sought)
+        """How many entries there are; the others are of banks that match nothing."""
+
+    def near(self, codes: NDArray[np.uint8], qualities: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which stored hashes (n, 32) may match an entry in some orientation, and have the quality (n,) for it.
+
+        Every upright match is among them, and turned ones up to `TURNED_BITS`; banks with narrower distances may make
+        some of them match nothing.
+        """
+        found = np.zeros(len(codes), dtype=np.bool_)
+        usable = np.flatnonzero(qualities >= self._floor)
+        if self._radius >= 0 and len(usable):
+            for index, radius in ((self._upright, self._radius), (self._turned, min(self._radius, TURNED_BITS))):
+                near = index.search(codes[usable], radius, limit=1)
+                found[usable[near.queries]] = True
+        return found
+
+
+@lru_cache(maxsize=1)
+def _turns() -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """For each orientation the bit that comes to each place, and whether its sign changes: both (8, 256)."""
+    odd = np.arange(1, FREQUENCIES + 1) % 2 == 1
+    numbers = np.arange(BITS).reshape(FREQUENCIES, FREQUENCIES)
+    places, flips = [], []
+    for orientation in ORIENTATIONS:
+        transposed, upside_down, mirrored = _made_by(orientation)
+        places.append((numbers.T if transposed else numbers).reshape(BITS))
+        signs = np.zeros((FREQUENCIES, FREQUENCIES), dtype=np.uint8)
+        signs ^= np.where(odd & upside_down, 1, 0).astype(np.uint8)[:, np.newaxis]
+        signs ^= np.where(odd & mirrored, 1, 0).astype(np.uint8)[np.newaxis, :]
+        flips.append(signs.reshape(BITS))
+    return np.stack(places), np.stack(flips)
+
+
+def _made_by(orientation: Orientation) -> tuple[bool, bool, bool]:
+    """Whether it transposes, and then mirrors top and bottom, left and right: read off a square of four numbers."""
+    square = np.arange(4).reshape(2, 2)
+    seen = turned(square, orientation)
+    for transposed in (False, True):
+        view = square.T if transposed else square
+        for upside_down in (False, True):
+            for mirrored in (False, True):
+                if np.array_equal(view[:: -1 if upside_down else 1, :: -1 if mirrored else 1], seen):
+                    return transposed, upside_down, mirrored
+    raise ValueError(f"{orientation} is not a turn of a square")
