@@ -4,10 +4,12 @@ from abc import ABC, abstractmethod
 
 import hypothesis.strategies as st
 import numpy as np
-from hypothesis import given, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from numpy.typing import NDArray
 
-from moderation.matching.index import HashIndex, Neighbour
+from moderation.matching.index import EntryIndex, Found, HashIndex, Neighbour
+from moderation.matching.scan import ExactScan
 
 
 def codes(count: int, seed: int = 0) -> NDArray[np.uint8]:
@@ -82,3 +84,103 @@ class HashIndexContract(ABC):
         query = entries[1:2].copy()
         entries[:] = 0
         assert index.search(query, 0) == [[Neighbour(1, 0)]]
+
+
+Hit = tuple[int, int, int]
+
+
+def hits(found: Found) -> list[Hit]:
+    """(query, distance, key), in the order of the answer."""
+    return list(zip(found.queries.tolist(), found.distances.tolist(), found.keys.tolist(), strict=True))
+
+
+Near = list[list[tuple[int, int]]]
+
+
+def scanned(entries: dict[int, NDArray[np.uint8]], queries: NDArray[np.uint8], radius: int) -> Near:
+    """For each query the (distance, key) of entries by key, nearest first, by the exact scan."""
+    keys = sorted(entries)
+    rows = np.array([entries[key] for key in keys], dtype=np.uint8).reshape(-1, 32)
+    return [
+        [(one.distance_bits, keys[one.position]) for one in found] for found in ExactScan(rows).search(queries, radius)
+    ]
+
+
+def check_found(found: Found, near: Near, limit: int) -> None:
+    assert hits(found) == [(query, *hit) for query, found in enumerate(near) for hit in found[:limit]]
+    assert found.capped.tolist() == [len(found) > limit for found in near]
+
+
+class EntryIndexContract(ABC):
+    """Inherit, and implement `build`."""
+
+    @abstractmethod
+    def build(self, keys: NDArray[np.int64], entries: NDArray[np.uint8]) -> EntryIndex:
+        """The index under test, holding `entries` under `keys`."""
+
+    def check(self, keys: NDArray[np.int64], entries: NDArray[np.uint8], queries: NDArray[np.uint8]) -> None:
+        index = self.build(keys, entries)
+        held = dict(zip(keys.tolist(), entries, strict=True))
+        for radius in (0, 1, 7, 15, 16, 30, 31, 32, 90):
+            near = scanned(held, queries, radius)
+            for limit in (1, 3, 1000):
+                check_found(index.search(queries, radius, limit=limit), near, limit)
+
+    @given(
+        count=st.integers(0, 40),
+        flips=st.lists(st.integers(0, 60), max_size=12),
+        copies=st.integers(0, 5),
+        seed=st.integers(0, 2**16),
+    )
+    @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.differing_executors])
+    def test_the_answer_is_that_of_the_scan(self, count: int, flips: list[int], copies: int, seed: int) -> None:
+        entries = codes(count, seed)
+        if count:
+            entries[:copies] = entries[-1]
+        near = [
+            with_flipped(entries[number % count], bits, seed + number) for number, bits in enumerate(flips) if count
+        ]
+        keys = np.random.default_rng(seed).permutation(3 * count)[:count].astype(np.int64)
+        self.check(keys, entries, np.array([*near, *codes(2, seed + 1)], dtype=np.uint8))
+
+    def test_every_distance_is_found_in_a_larger_index(self) -> None:
+        entries = codes(6000, seed=3)
+        entries[3000:3010] = entries[7]
+        queries = np.array([with_flipped(entries[7 * bits], bits, bits) for bits in range(40)])
+        self.check(np.arange(6000)[::-1] + 2**40, entries, queries)
+
+    def test_bits_that_all_lie_in_few_slots_are_found(self) -> None:
+        entries = codes(5000, seed=5)
+        queries = np.repeat(entries[:16], 2, axis=0)
+        for number, query in enumerate(queries):
+            slot = number // 2
+            query[2 * slot : 2 * slot + 2] ^= 0xFF  # 16 bits of one slot
+            query[(2 * slot + 2) % 32] ^= 0x7F if number % 2 else 0xFF  # 7 or 8 more in the next
+            query[(2 * slot + 3) % 32] ^= 0xFF
+        self.check(np.arange(5000), entries, queries)
+
+    def test_many_keys_of_one_hash_and_many_near_copies(self) -> None:
+        entries = np.repeat(codes(1), 3000, axis=0)
+        for number in range(1000, 3000):
+            entries[number, number % 32] ^= 1 << (number % 8)
+        self.check(np.arange(3000)[::-1] * 2, entries, np.vstack([entries[:1], entries[-1:], codes(1, seed=9)]))
+
+    def test_nothing_in_nothing_out(self) -> None:
+        nothing, no_keys = np.empty((0, 32), dtype=np.uint8), np.empty(0, dtype=np.int64)
+        found = self.build(no_keys, nothing).search(codes(2), 256)
+        assert (hits(found), found.capped.tolist()) == ([], [False, False])
+        found = self.build(np.arange(2), codes(2)).search(nothing, 31)
+        assert (hits(found), found.capped.tolist()) == ([], [])
+
+    def test_it_knows_its_size(self) -> None:
+        assert len(self.build(np.arange(12), np.repeat(codes(6), 2, axis=0))) == 12
+
+    @pytest.mark.parametrize(("radius", "limit"), [(-1, 1), (257, 1), (31, 0)])
+    def test_a_senseless_question_is_an_error(self, radius: int, limit: int) -> None:
+        with pytest.raises(ValueError, match=r"a radius is|a limit is"):
+            self.build(np.arange(1), codes(1)).search(codes(1), radius, limit=limit)
+
+    @pytest.mark.parametrize("wrong", [np.zeros((2, 31), np.uint8), np.zeros(32, np.uint8), np.zeros((2, 32), np.int8)])
+    def test_codes_of_another_shape_are_an_error(self, wrong: NDArray[np.uint8]) -> None:
+        with pytest.raises(ValueError, match="codes must be"):
+            self.build(np.arange(1), codes(1)).search(wrong, 31)

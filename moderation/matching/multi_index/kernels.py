@@ -54,8 +54,16 @@ class _Cache(FunctionCache):
             super().save_overload(signature, code)  # type: ignore[no-untyped-call]
 
 
-def _compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Numba's decorator with a type. Without a folder for the cache that can be written, nothing is kept."""
+def _inner(function: Callable[P, R]) -> Callable[P, R]:
+    """Numba's decorator with a type, for what other kernels call."""
+    return cast("Callable[P, R]", numba.njit(nogil=True)(function))
+
+
+def _entry(function: Callable[P, R]) -> Callable[P, R]:
+    """The same for what is called from Python, with a cache; where no folder for one can be written, nothing is kept.
+
+    Each is called with the same types always, so that two processes that compile at once write the same files.
+    """
     made: Any = numba.njit(nogil=True)(function)
     with suppress(RuntimeError):
         made._cache = _Cache(function)  # type: ignore[no-untyped-call]  # noqa: SLF001 - as `cache=True` does
@@ -73,13 +81,13 @@ popcount: Callable[[np.uint64], int] = cast("Any", intrinsic)(_popcount)
 """How many bits of a word are set: one instruction."""
 
 
-@_compiled
+@_inner
 def farther(distance: int, key: int, than_distance: int, than_key: int) -> bool:
     """Whether the first pair comes after the second."""
     return distance > than_distance or (distance == than_distance and key > than_key)
 
 
-@_compiled
+@_inner
 def sink(distances: Distances, keys: Keys, size: int) -> None:
     """Bring the pair at the top of the heap of `size` pairs to its place."""
     at = 0
@@ -96,7 +104,7 @@ def sink(distances: Distances, keys: Keys, size: int) -> None:
         at = child
 
 
-@_compiled
+@_inner
 def rise(distances: Distances, keys: Keys, at: int) -> None:
     """Bring the pair at `at`, the heap's newest, to its place."""
     while at > 0:
@@ -108,7 +116,7 @@ def rise(distances: Distances, keys: Keys, at: int) -> None:
         at = parent
 
 
-@_compiled
+@_inner
 def offer(hits: Hits, query: int, distance: int, key: int) -> bool:
     """Put a hit into its query's heap; false when it is full of nearer ones."""
     distances, keys, size = hits.distances[query], hits.keys[query], hits.sizes[query]
@@ -125,7 +133,7 @@ def offer(hits: Hits, query: int, distance: int, key: int) -> bool:
     return True
 
 
-@_compiled
+@_entry
 def order(hits: Hits) -> None:
     """Sort each query's heap: nearest first, then by key."""
     for query in range(len(hits.sizes)):
@@ -136,7 +144,7 @@ def order(hits: Hits) -> None:
             sink(distances, keys, size)
 
 
-@_compiled
+@_inner
 def place_of(sorted_keys: Keys, key: int) -> int:
     """Where `key` is in ascending keys, or -1."""
     low, high = 0, len(sorted_keys)
@@ -149,7 +157,7 @@ def place_of(sorted_keys: Keys, key: int) -> int:
     return low if low < len(sorted_keys) and sorted_keys[low] == key else -1
 
 
-@_compiled
+@_inner
 def offer_code(entries: Entries, code: int, distance: int, hits: Hits, query: int) -> None:
     """Offer every key of a code that was not removed, in ascending order, until the heap takes no more."""
     first = entries.first_keys[code]
@@ -164,7 +172,7 @@ def offer_code(entries: Entries, code: int, distance: int, hits: Hits, query: in
             return
 
 
-@_compiled
+@_inner
 def differing(codes: Words, code: int, query: Words, reach: int) -> int:
     """In how many bits both differ, or some number above `reach` when it is certain after half of them."""
     half = popcount(codes[code, 0] ^ query[0]) + popcount(codes[code, 1] ^ query[1])
@@ -173,13 +181,13 @@ def differing(codes: Words, code: int, query: Words, reach: int) -> int:
     return half + popcount(codes[code, 2] ^ query[2]) + popcount(codes[code, 3] ^ query[3])
 
 
-@_compiled
+@_inner
 def reach_of(radius: int, hits: Hits, query: int) -> int:
     """How far a hit may still be: once hits were dropped, no farther than the farthest that is kept."""
     return min(radius, hits.distances[query, 0]) if hits.capped[query] else radius
 
 
-@_compiled
+@_entry
 def scan_rows(rows: Rows, queries: Words, radius: int, hits: Hits) -> None:
     """Compare every query with the rows that are alive."""
     for start in range(0, rows.used, BLOCK_CODES):
@@ -193,7 +201,7 @@ def scan_rows(rows: Rows, queries: Words, radius: int, hits: Hits) -> None:
                     reach = reach_of(radius, hits, query)
 
 
-@_compiled
+@_entry
 def scan_codes(entries: Entries, queries: Words, first: int, last: int, radius: int, hits: Hits) -> None:
     """Compare the queries from `first` to `last` with every distinct code; a block of codes serves all of them."""
     codes = entries.codes
@@ -208,13 +216,13 @@ def scan_codes(entries: Entries, queries: Words, first: int, last: int, radius: 
                     reach = reach_of(radius, hits, query)
 
 
-@_compiled
+@_inner
 def slot_of(code: Words, slot: int) -> int:
     """The 16 bits of a slot."""
     return signed((code[slot >> 2] >> np.uint64((slot & 3) * SLOT_BITS)) & SLOT_MASK)
 
 
-@_compiled
+@_inner
 def allowed(slot: int, radius: int) -> int:
     """By how many bits (-1: no matter) a slot is probed, so that no code within the radius (0 to 31) escapes.
 
@@ -226,13 +234,13 @@ def allowed(slot: int, radius: int) -> int:
     return 1 if slot <= radius - SLOTS else 0
 
 
-@_compiled
+@_inner
 def bucket_size(offsets: Ids, slot: int, bucket: int) -> int:
     """How many codes a bucket holds."""
     return signed(offsets[slot, bucket + 1]) - signed(offsets[slot, bucket])
 
 
-@_compiled
+@_inner
 def candidates(offsets: Ids, query: Words, radius: int) -> int:
     """How many codes a query's buckets hold."""
     total = 0
@@ -247,7 +255,7 @@ def candidates(offsets: Ids, query: Words, radius: int) -> int:
     return total
 
 
-@_compiled
+@_inner
 def found_before(codes: Words, code: int, query: Words, slot: int, radius: int) -> bool:
     """Whether a code lies in a bucket of an earlier slot of the query, and so was offered already."""
     for earlier in range(slot):
@@ -257,7 +265,7 @@ def found_before(codes: Words, code: int, query: Words, slot: int, radius: int) 
     return False
 
 
-@_compiled
+@_inner
 def id_at(postings: NDArray[np.uint8], width: int, slot: int, place: int) -> int:
     """A code's number, stored in `width` (3 or 4) bytes, least significant first."""
     at = place * width
@@ -265,7 +273,7 @@ def id_at(postings: NDArray[np.uint8], width: int, slot: int, place: int) -> int
     return number if width == 3 else number | signed(postings[slot, at + 3]) << 24  # noqa: PLR2004 - see the docstring
 
 
-@_compiled
+@_inner
 def search_query(entries: Entries, slots: Slots, queries: Words, number: int, radius: int, hits: Hits) -> None:
     """Search one query in the buckets of each slot; what is in several of them counts in the first."""
     query = queries[number]
@@ -283,7 +291,7 @@ def search_query(entries: Entries, slots: Slots, queries: Words, number: int, ra
                     reach = reach_of(radius, hits, number)
 
 
-@_compiled
+@_entry
 def search(entries: Entries, slots: Slots, queries: Words, radius: int, hits: Hits) -> None:
     """Search every query within `radius` (0 to 31) bits."""
     count = len(entries.codes)
@@ -294,7 +302,7 @@ def search(entries: Entries, slots: Slots, queries: Words, radius: int, hits: Hi
             search_query(entries, slots, queries, query, radius, hits)
 
 
-@_compiled
+@_entry
 def sort_slot(codes: Words, slot: int, offsets: Ids, ids: Ids) -> None:
     """Counting sort: fill `offsets` (BUCKETS + 1) with where each bucket starts, `ids` with the codes by bucket."""
     offsets[:] = 0
