@@ -17,7 +17,7 @@ from moderation.domain.errors import InvalidInputError
 from moderation.matching.borders import NO_BORDER, box_of
 from moderation.matching.frame_hashes import FrameHashes, frame_hashes, hashes_of
 from moderation.matching.grid import GRID_SIDE, Grid, averaged, folded
-from moderation.matching.pdq import SIDE, Luma64, sampling
+from moderation.matching.pdq import SIDE, Band, Luma64, across, bands_of, sampling
 from moderation.matching.reductions import PDQ_LUMA64, SECONDARY_LUMA, TRIMMED_LUMA64
 from moderation.matching.secondary import sampled
 from moderation.media.decode_image import JPEG_MODES, RefusedError, decode_image
@@ -34,6 +34,8 @@ LIMITS = DecodeLimits(
     memory_mb=2_048,
 )
 """What a file may be, unless the caller says otherwise."""
+BAND_ROWS = 8
+"""Output rows computed together: of a grid so few that hardly a weight is zero, so many that calls do not count."""
 REDUCED = (
     (8, cv2.IMREAD_REDUCED_GRAYSCALE_8),
     (4, cv2.IMREAD_REDUCED_GRAYSCALE_4),
@@ -95,26 +97,28 @@ def _reduced(data: bytes, flag: int, shape: tuple[int, int]) -> NDArray[np.uint8
 
 
 def _hashes(grid: Grid) -> FrameHashes:
-    box = box_of(grid)
-    whole = _luma64(grid, (0, grid.height), (0, grid.width))
+    box, values = box_of(grid), grid.grey.astype(np.float32)
+    whole = _luma64(grid, values, (0, grid.height), (0, grid.width))
     if box is None:
         trimmed = np.zeros(NO_BORDER, dtype=np.float32)
     else:
-        trimmed = _luma64(grid, (box.top, box.bottom), (box.left, box.right))
+        trimmed = _luma64(grid, values, (box.top, box.bottom), (box.left, box.right))
     return frame_hashes([{PDQ_LUMA64: whole, TRIMMED_LUMA64: trimmed, SECONDARY_LUMA: sampled(grid)}])[0]
 
 
-def _luma64(grid: Grid, rows: tuple[int, int], columns: tuple[int, int]) -> Luma64:
-    """PDQ's smoothed luma of the rows and columns from first to last of the full-size picture."""
+def _luma64(grid: Grid, values: NDArray[np.float32], rows: tuple[int, int], columns: tuple[int, int]) -> Luma64:
+    """PDQ's smoothed luma of the full-size rows and columns from first to last, from the grid's values."""
     down = _folded_sampling(grid.height, rows, grid.scale, mirrored=grid.from_bottom)
-    across = _folded_sampling(grid.width, columns, grid.scale, mirrored=grid.from_right)
-    return np.asarray(down @ grid.grey.astype(np.float32) @ across.T, dtype=np.float32)
+    done = np.empty((SIDE, values.shape[1]), dtype=np.float32)
+    for band in down:
+        np.matmul(band.weights, values[band.first : band.last], out=done[band.start : band.end])
+    return across(done, _folded_sampling(grid.width, columns, grid.scale, mirrored=grid.from_right))
 
 
 @lru_cache(maxsize=128)
-def _folded_sampling(size: int, part: tuple[int, int], scale: int, *, mirrored: bool) -> NDArray[np.float32]:
+def _folded_sampling(size: int, part: tuple[int, int], scale: int, *, mirrored: bool) -> tuple[Band, ...]:
     """PDQ's operator for a part of a side of `size` pixels, folded onto the grid of the whole side."""
     first, last = part
     operator = np.zeros((SIDE, size))
     operator[:, first:last] = sampling(last - first)
-    return folded(operator, scale, mirrored=mirrored)
+    return bands_of(folded(operator, scale, mirrored=mirrored), BAND_ROWS)

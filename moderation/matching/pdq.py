@@ -37,12 +37,17 @@ class Band:
 
     __slots__ = ("end", "first", "last", "start", "weights")
 
-    def __init__(self, operator: NDArray[np.float64], start: int) -> None:
-        self.start, self.end = start, start + BAND_ROWS
-        rows = operator[self.start : self.end]
-        used = np.flatnonzero(rows.any(axis=0))
+    def __init__(self, operator: NDArray[np.floating], start: int, rows: int) -> None:
+        self.start, self.end = start, min(start + rows, len(operator))
+        weights = operator[self.start : self.end]
+        used = np.flatnonzero(weights.any(axis=0))
         self.first, self.last = int(used[0]), int(used[-1]) + 1
-        self.weights = np.ascontiguousarray(rows[:, self.first : self.last], dtype=np.float32)
+        self.weights = np.ascontiguousarray(weights[:, self.first : self.last], dtype=np.float32)
+
+
+def bands_of(operator: NDArray[np.floating], rows: int) -> tuple[Band, ...]:
+    """An operator whose rows depend on their neighbourhoods, as bands of so many rows; the last may have fewer."""
+    return tuple(Band(operator, start, rows) for start in range(0, len(operator), rows))
 
 
 def pdq_luma64(rgb: Rgb) -> Luma64:
@@ -55,10 +60,15 @@ def pdq_luma64(rgb: Rgb) -> Luma64:
     rows_done = np.empty((SIDE, width), dtype=np.float32)
     for band in _bands(height):
         np.matmul(band.weights, _luma(rgb[band.first : band.last]), out=rows_done[band.start : band.end])
-    sampled = np.empty((SIDE, SIDE), dtype=np.float32)
-    for band in _bands(width):
-        sampled[:, band.start : band.end] = rows_done[:, band.first : band.last] @ band.weights.T
-    return sampled
+    return across(rows_done, _bands(width))
+
+
+def across(values: NDArray[np.float32], bands: tuple[Band, ...]) -> NDArray[np.float32]:
+    """An operator (k, width) in bands, applied along the rows of `values` (height, width): (height, k)."""
+    applied = np.empty((len(values), bands[-1].end), dtype=np.float32)
+    for band in bands:
+        np.matmul(values[:, band.first : band.last], band.weights.T, out=applied[:, band.start : band.end])
+    return applied
 
 
 def sampling(size: int) -> NDArray[np.float64]:
@@ -123,9 +133,9 @@ def qualities_of(batch: NDArray[np.float32]) -> NDArray[np.int64]:
     The sum of the gradients between neighbouring samples, in whole hundredths of full scale, over 90.
     """
     total = np.zeros(len(batch), dtype=np.int64)
-    for axis in (1, 2):
-        steps = (np.diff(batch, axis=axis) * np.float32(100) / np.float32(255)).astype(np.int64)
-        total += np.abs(steps).sum(axis=(1, 2))
+    for steps in (batch[:, 1:] - batch[:, :-1], batch[:, :, 1:] - batch[:, :, :-1]):
+        hundredths = (np.abs(steps) * np.float32(100) / np.float32(255)).astype(np.int32)
+        total += hundredths.reshape(len(batch), -1).sum(axis=1)
     return np.minimum(total // 90, 100)
 
 
@@ -150,8 +160,7 @@ def _luma(rgb: Rgb) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=64)
 def _bands(size: int) -> tuple[Band, ...]:
-    operator = sampling(size)
-    return tuple(Band(operator, start) for start in range(0, SIDE, BAND_ROWS))
+    return bands_of(sampling(size), BAND_ROWS)
 
 
 def _folded(batch: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from moderation.domain.errors import InvalidInputError
 from moderation.matching.grid import Grid, folded, grid_of
+from moderation.matching.pdq import Band, across, bands_of
 from moderation.media.subject import Rgb
 
 PHASH_SIDE = 32
@@ -30,9 +31,9 @@ def secondary_luma(rgb: Rgb) -> NDArray[np.uint8]:
 
 def sampled(grid: Grid) -> NDArray[np.uint8]:
     """The samples (40, 41) of a picture, from its grid."""
-    down = _operator(grid.height, grid.scale, (PHASH_SIDE, HASH_SIDE), mirrored=grid.from_bottom)
-    across = _operator(grid.width, grid.scale, (PHASH_SIDE, HASH_SIDE + 1), mirrored=grid.from_right)
-    return rounded(down @ rounded(grid.grey.astype(np.float32) @ across.T).astype(np.float32))
+    wide = rounded(across(grid.grey.astype(np.float32), _bands(grid.width, grid.scale, 1, mirrored=grid.from_right)))
+    down = _bands(grid.height, grid.scale, 0, mirrored=grid.from_bottom)
+    return rounded(across(np.ascontiguousarray(wide.T, dtype=np.float32), down)).T
 
 
 def rounded(values: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -45,7 +46,9 @@ def phashes(samples: NDArray[np.uint8]) -> list[int]:
     grey = samples[:, :PHASH_SIDE, :PHASH_SIDE].astype(np.float64)
     cosines = _cosines()
     low = (cosines @ grey @ cosines.T).reshape(len(samples), HASH_SIDE**2)
-    return _words(low > np.median(low, axis=1, keepdims=True))
+    half = HASH_SIDE**2 // 2
+    middle = np.partition(low, (half - 1, half), axis=1)[:, half - 1 : half + 1]
+    return _words(low > middle.mean(axis=1, keepdims=True))
 
 
 def dhashes(samples: NDArray[np.uint8]) -> list[int]:
@@ -73,9 +76,10 @@ def _words(bits: NDArray[np.bool_]) -> list[int]:
 
 
 @lru_cache(maxsize=128)
-def _operator(size: int, scale: int, sides: tuple[int, ...], *, mirrored: bool) -> NDArray[np.float32]:
-    """Pillow's Lanczos reductions of `size` pixels to each of `sides`, stacked and folded onto squares of `scale`."""
-    return folded(np.concatenate([lanczos(size, side) for side in sides]), scale, mirrored=mirrored)
+def _bands(size: int, scale: int, more: int, *, mirrored: bool) -> tuple[Band, ...]:
+    """Pillow's Lanczos reductions of `size` pixels to 32 and to 8 (and `more`), folded onto squares of `scale`."""
+    both = np.concatenate([lanczos(size, side) for side in (PHASH_SIDE, HASH_SIDE + more)])
+    return bands_of(folded(both, scale, mirrored=mirrored), HASH_SIDE)
 
 
 def lanczos(size: int, side: int) -> NDArray[np.float64]:
