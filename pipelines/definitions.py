@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from pipelines.defs.banks.exchanges import exchange_entries, exchanges_due, fetch_exchange, tell_exchanges, tell_often
 from pipelines.defs.evaluation.job import evaluate_models
 from pipelines.defs.evaluation.pictures import evaluate_pictures
 from pipelines.defs.evaluation.text import evaluations
@@ -14,10 +15,18 @@ from pipelines.defs.training.text_classifier import train_text_classifier
 from pipelines.resources import System
 
 defs = dg.Definitions(
-    assets=[screened_posts, train_text_classifier, evaluate_pictures, *evaluations],
+    assets=[screened_posts, exchange_entries, train_text_classifier, evaluate_pictures, *evaluations],
     asset_checks=checks,
-    jobs=[screening_lane, check_screening, prune_dagster, retain_images, evaluate_models],
-    schedules=[every_ten_minutes, daily, nightly],
-    sensors=[keep_lanes_alive],
+    jobs=[
+        screening_lane,
+        fetch_exchange,
+        tell_exchanges,
+        check_screening,
+        prune_dagster,
+        retain_images,
+        evaluate_models,
+    ],
+    schedules=[every_ten_minutes, tell_often, daily, nightly],
+    sensors=[keep_lanes_alive, exchanges_due],
     resources={"system": System()},
 )

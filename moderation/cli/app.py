@@ -8,6 +8,7 @@ from moderation.cli import (
     bank,
     bench,
     database,
+    exchange,
     key,
     lane,
     models,
@@ -33,6 +34,7 @@ app.command()(submit.submit)
 app.command(hidden=True)(lane.lane)
 app.add_typer(post.app, name="post")
 app.add_typer(bank.app, name="bank")
+app.add_typer(exchange.app, name="exchange")
 app.add_typer(policy.app, name="policy")
 app.add_typer(plan.app, name="plan")
 app.add_typer(models.app, name="models")

@@ -1,0 +1,1 @@
+"""Banks: their index, and the exchanges that fill them."""
