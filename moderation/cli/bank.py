@@ -1,37 +1,52 @@
-"""`moderation bank`: named sets of known pictures."""
+"""`moderation bank`: named sets of known pictures. The commands about entries are in `bank_entries`."""
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.table import Table
 
-from moderation.assembly import decoder, now
+from moderation.assembly import now
+from moderation.cli import bank_entries
+from moderation.cli.bank_entries import ACTOR, AsJson, summary
 from moderation.cli.output import console, print_json
 from moderation.cli.session import session
-from moderation.domain.bank import MAX_DISTANCE_BITS, MIN_QUALITY, Bank, BankEffect, EntryDraft
+from moderation.domain.bank import (
+    MAX_DISTANCE_BITS,
+    MAX_REVIEW_BITS,
+    MIN_QUALITY,
+    SECONDARY_BITS,
+    Bank,
+    BankEffect,
+)
 from moderation.domain.errors import InvalidInputError
-from moderation.domain.ids import EntryId
-from moderation.domain.media import Refusal
-from moderation.matching.pdq import from_hex, hash_and_quality, to_hex
-from moderation.settings import Settings
 from moderation.storage.banks import BankStore
 
-ACTOR = "cli"
-
 app = typer.Typer(no_args_is_help=True, help="Banks of known pictures. Their contents are secrets.")
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+bank_entries.register(app)
+
+Name = Annotated[str, typer.Argument(help="The bank.")]
+Distance = typer.Option(min=0, max=MAX_DISTANCE_BITS, help="Bits of PDQ a picture may differ and match automatically.")
+Quality = typer.Option(min=0, max=100, help="The PDQ quality that both pictures need to match automatically.")
+Review = typer.Option(min=0, max=MAX_REVIEW_BITS, help="Bits of PDQ within which a person is shown the match.")
+Secondary = typer.Option(
+    min=-1, max=16, help="Bits of pHash and of dHash that together are evidence for a person; -1: not used."
+)
+Verify = typer.Option("--verify/--no-verify", help="Compare keypoints of pictures that are near.")
+Enabled = typer.Option("--enabled/--disabled", help="A disabled bank matches nothing.")
 
 
 @app.command()
-def create(
+def create(  # noqa: PLR0913, PLR0917 - each is an option
     name: Annotated[str, typer.Argument(help="CAPS_AND_UNDERSCORES, e.g. BANNED_PICTURES.")],
     effect: Annotated[BankEffect, typer.Option(help="What a match means to policy.")] = BankEffect.BLOCK,
-    distance: Annotated[int, typer.Option(min=0, max=31, help="Bits a picture may differ and match.")] = (
-        MAX_DISTANCE_BITS
-    ),
+    distance: Annotated[int, Distance] = MAX_DISTANCE_BITS,
+    min_quality: Annotated[int, Quality] = MIN_QUALITY,
+    review_distance: Annotated[int, Review] = MAX_REVIEW_BITS,
+    secondary_distance: Annotated[int, Secondary] = SECONDARY_BITS,
+    verify: Annotated[bool, Verify] = True,
+    enabled: Annotated[bool, Enabled] = True,
     description: Annotated[str, typer.Option(help="What belongs in it.")] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -39,60 +54,81 @@ def create(
 
     Example: moderation bank create BANNED_PICTURES --effect block
     """
-    bank = Bank(name=name, effect=effect, distance_bits=distance, description=description)
+    bank = Bank(
+        name=name,
+        effect=effect,
+        distance_bits=distance,
+        min_quality=min_quality,
+        description=description,
+        review_bits=review_distance,
+        secondary_bits=None if secondary_distance < 0 else secondary_distance,
+        verify=verify,
+        enabled=enabled,
+    )
     with session() as opened:
         BankStore(opened.database).create(bank, actor=ACTOR, now=now())
-    if as_json:
-        print_json({"bank": name, "effect": effect, "distance_bits": distance})
-    else:
-        console.print(f"Made bank {name}: {effect} within {distance} bits.")
+    _say("Made", bank, as_json=as_json)
 
 
 @app.command()
-def add(
-    name: Annotated[str, typer.Argument(help="The bank.")],
-    pictures: Annotated[list[str], typer.Argument(help="Image files, or PDQ hashes of 64 hex characters.")],
-    note: Annotated[str, typer.Option(help="Why it is known.")] = "",
-    category: Annotated[str, typer.Option(help="The harm, e.g. adult.")] = "",
+def update(  # noqa: PLR0913, PLR0917 - each is an option
+    name: Name,
+    effect: Annotated[BankEffect | None, typer.Option(help="What a match means to policy.")] = None,
+    distance: Annotated[int | None, Distance] = None,
+    min_quality: Annotated[int | None, Quality] = None,
+    review_distance: Annotated[int | None, Review] = None,
+    secondary_distance: Annotated[int | None, Secondary] = None,
+    verify: Annotated[bool | None, Verify] = None,
+    enabled: Annotated[bool | None, Enabled] = None,
+    description: Annotated[str | None, typer.Option(help="What belongs in it.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bank pictures; running lanes match them within a second. The pictures themselves are not stored.
+    """Change what is given of a bank; the rest stays. Running lanes match by it within a second.
 
-    Example: moderation bank add BANNED_PICTURES ./known.jpg --note "ticket 17"
+    Example: moderation bank update BANNED_PICTURES --distance 20 --no-verify
     """
+    given: dict[str, Any] = {
+        "effect": effect,
+        "distance_bits": distance,
+        "min_quality": min_quality,
+        "description": description,
+        "review_bits": review_distance,
+        "verify": verify,
+        "enabled": enabled,
+    }
+    changes = {field: value for field, value in given.items() if value is not None}
+    if secondary_distance is not None:
+        changes["secondary_bits"] = None if secondary_distance < 0 else secondary_distance
+    if not changes:
+        raise InvalidInputError("Nothing to change was given.", hint="See `moderation bank update --help`.")
     with session() as opened:
         store = BankStore(opened.database)
-        hashes = list(hashes_of(opened.settings, pictures))
-        entries = [
-            store.add(
-                name, EntryDraft(pdq, quality, source=ACTOR, note=note, category=category), actor=ACTOR, now=now()
-            )
-            for pdq, quality in hashes
-        ]
-    if as_json:
-        print_json({"bank": name, "entries": [{"id": entry.id, "quality": entry.quality} for entry in entries]})
-    else:
-        for entry in entries:
-            console.print(f"Added {entry.id} to {name} (quality {entry.quality}).")
+        bank = store.update(replace(store.bank(name), **changes), actor=ACTOR, now=now())
+    _say("Changed", bank, as_json=as_json)
 
 
 @app.command()
-def remove(
-    entries: Annotated[list[str], typer.Argument(help="Entry ids, as `bank list NAME` prints them.")],
+def delete(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take entries out; running lanes stop matching them within a second.
+    """Remove a bank with all its entries; running lanes stop matching them within a second.
 
-    Example: moderation bank remove 0197…
+    What it held stays in the log of changes, so that older verdicts can be replayed; keypoints are deleted.
+
+    Example: moderation bank delete OLD_PICTURES
     """
     with session() as opened:
         store = BankStore(opened.database)
-        for entry in entries:
-            store.remove(EntryId(entry), actor=ACTOR, now=now())
+        store.bank(name)
+        if not yes:
+            typer.confirm(f"Delete bank {name} with all its entries?", abort=True)
+        removed = store.delete_bank(name, actor=ACTOR, now=now())
     if as_json:
-        print_json({"removed": entries})
+        print_json({"bank": name, "removed": removed})
     else:
-        console.print(f"Removed {len(entries)}.")
+        console.print(f"Deleted bank {name} with {removed} entries.", markup=False)
 
 
 @app.command("list")
@@ -101,71 +137,55 @@ def list_banks(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Entries to print.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """List the banks, or one bank's entries. Hashes are not printed: they are secrets.
+    """List the banks, or one bank's entries, newest first. Hashes are not printed: they are secrets.
 
     Example: moderation bank list BANNED_PICTURES
     """
     with session() as opened:
         store = BankStore(opened.database)
-        rows = _entry_rows(store, name, limit) if name else _bank_rows(store)
+        if name:
+            rows = [summary(entry, now()) for entry in store.entries(name, limit)]
+        else:
+            rows = [_row(bank, count) for bank, count in store.banks()]
         checkpoint = store.checkpoint()
     if as_json:
         print_json({"checkpoint": checkpoint, "items": rows})
-        return
+    else:
+        _print_rows(rows)
+
+
+def _print_rows(rows: Sequence[Mapping[str, object]]) -> None:
     table = Table(box=None, header_style="bold")
     for column in rows[0] if rows else ("nothing here yet",):
         table.add_column(column, no_wrap=column == "id")
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
-    console.print(table)
+    console.print(table, markup=False)
 
 
-def _bank_rows(store: BankStore) -> list[dict[str, str | int]]:
-    return [
-        {
-            "bank": bank.name,
-            "effect": bank.effect.value,
-            "distance_bits": bank.distance_bits,
-            "entries": count,
-            "description": bank.description,
-        }
-        for bank, count in store.banks()
-    ]
+def _row(bank: Bank, count: int) -> dict[str, object]:
+    return {
+        "bank": bank.name,
+        "effect": bank.effect.value,
+        "distance_bits": bank.distance_bits,
+        "review_bits": bank.review_bits,
+        "secondary_bits": bank.secondary_bits,
+        "min_quality": bank.min_quality,
+        "verify": bank.verify,
+        "enabled": bank.enabled,
+        "entries": count,
+        "description": bank.description,
+    }
 
 
-def _entry_rows(store: BankStore, name: str, limit: int) -> list[dict[str, str | int]]:
-    return [
-        {
-            "id": entry.id,
-            "quality": entry.quality,
-            "category": entry.category,
-            "source": entry.source,
-            "note": entry.note,
-            "added_at": entry.added_at.isoformat(timespec="seconds"),
-        }
-        for entry in store.entries(name, limit)
-    ]
-
-
-def hashes_of(settings: Settings, pictures: list[str]) -> Iterator[tuple[str, int]]:
-    """PDQ and quality of each picture; every frame of an animation counts as one."""
-    with decoder(settings) as decoding:
-        for picture in pictures:
-            path = Path(picture)
-            if not path.exists():
-                yield to_hex(from_hex(picture)), 100
-                continue
-            found = decoding.decode([path.read_bytes()])[0]
-            if isinstance(found, Refusal):
-                raise InvalidInputError(f"{picture} cannot be decoded: {found.reason} {found.detail}".rstrip() + ".")
-            hashes = [
-                hash_and_quality(frame.reduced["pdq_luma64"].astype(np.float32, copy=False)) for frame in found.frames
-            ]
-            usable = [(to_hex(code), quality) for code, quality in hashes if quality >= MIN_QUALITY]
-            if not usable:
-                raise InvalidInputError(
-                    f"{picture} is too flat to be known again: quality {max(quality for _, quality in hashes)} "
-                    f"is below {MIN_QUALITY}.",
-                    hint="Bank another version of the picture.",
-                )
-            yield from dict(usable).items()
+def _say(done: str, bank: Bank, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"bank": bank.name, **{name: value for name, value in asdict(bank).items() if name != "name"}})
+        return
+    state = "" if bank.enabled else " It is disabled and matches nothing."
+    console.print(
+        f"{done} bank {bank.name}: {bank.effect} within {bank.distance_bits} bits, shown to a person within "
+        f"{bank.review_bits}.{state}",
+        markup=False,
+        soft_wrap=True,
+    )

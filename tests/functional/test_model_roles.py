@@ -14,8 +14,8 @@ import pytest
 from datasets.samples import sample_posts
 from moderation.assembly import now
 from moderation.bench.processes import environment
-from moderation.cli.bank import hashes_of
-from moderation.domain.bank import Bank, BankEffect, EntryDraft
+from moderation.cli.bank_pictures import bare_drafts
+from moderation.domain.bank import Bank, BankEffect
 from moderation.domain.ids import PostId
 from moderation.domain.media import ImageFacts
 from moderation.domain.model_role import ModelPin
@@ -204,10 +204,10 @@ def test_a_picture_that_comes_again_after_its_rejection_is_similar_to_it(place: 
     path.write_bytes(image)
     banks = BankStore(place.database)
     banks.create(Bank("BANNED", BankEffect.BLOCK), actor="test", now=now())
-    [(pdq, quality)] = hashes_of(place.settings, [str(path)])
+    [draft] = bare_drafts(place.settings, [str(path)])
     with lane(place, "lane"):
         assert verdict_on(place, image)[0] is Verdict.APPROVE
-        entry = banks.add("BANNED", EntryDraft(pdq, quality), actor="test", now=now())
+        entry = banks.add("BANNED", draft, actor="test", now=now())
         assert verdict_on(place, image)[0] is Verdict.REJECT
         banks.remove(entry.id, actor="test", now=now())
         time.sleep(1.5)

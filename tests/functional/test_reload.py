@@ -7,8 +7,8 @@ import pytest
 
 from datasets.samples import sample_posts
 from moderation.assembly import blob_store, intake, now
-from moderation.cli.bank import hashes_of
-from moderation.domain.bank import Bank, BankEffect, EntryDraft
+from moderation.cli.bank_pictures import bare_drafts
+from moderation.domain.bank import Bank, BankEffect
 from moderation.domain.post import Author
 from moderation.domain.verdict import Verdict
 from moderation.screening.intake import Submission
@@ -44,8 +44,8 @@ def test_a_lane_sees_new_banks_and_policies_while_it_runs(tmp_path: Path) -> Non
         banks.create(Bank("BANNED", BankEffect.BLOCK), actor="test", now=now())
         path = tmp_path / "known.png"
         path.write_bytes(image)
-        [(pdq, quality)] = hashes_of(place.settings, [str(path)])
-        banks.add("BANNED", EntryDraft(pdq, quality), actor="test", now=now())
+        [draft] = bare_drafts(place.settings, [str(path)])
+        banks.add("BANNED", draft, actor="test", now=now())
         banked = verdict_on(place, image)
         assert banked[0] is Verdict.REJECT
         assert banked[2] != first[2]

@@ -1,13 +1,12 @@
 """The banks that the sample posts are matched against."""
 
-import numpy as np
+from dataclasses import replace
 
 from datasets.samples import SampleBank, sample_banks
 from moderation.assembly import decoder, now
-from moderation.domain.bank import EntryDraft
 from moderation.domain.errors import InvalidInputError
 from moderation.domain.media import Refusal
-from moderation.matching.pdq import hash_and_quality, to_hex
+from moderation.matching.entry_drafts import drafts_of
 from moderation.settings import Settings
 from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
@@ -31,7 +30,5 @@ def _fill(settings: Settings, store: BankStore, sample: SampleBank) -> None:
     for (name, _), picture in zip(sample.pictures, pictures, strict=True):
         if isinstance(picture, Refusal):
             raise InvalidInputError(f"The sample picture {name} cannot be decoded: {picture.reason}.")
-        for frame in picture.frames:
-            code, quality = hash_and_quality(np.asarray(frame.reduced["pdq_luma64"], dtype=np.float32))
-            draft = EntryDraft(to_hex(code), quality, source=ACTOR, note=name, category=sample.category)
-            store.add(sample.bank.name, draft, actor=ACTOR, now=now())
+        drafts = [replace(draft, source=ACTOR, note=name, category=sample.category) for draft in drafts_of(picture)]
+        store.add_many(sample.bank.name, drafts, actor=ACTOR, now=now())

@@ -1,0 +1,46 @@
+"""Pictures and hashes that are named on the command line, as drafts of bank entries."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from moderation.assembly import decoder
+from moderation.domain.bank import MIN_QUALITY, EntryDraft
+from moderation.domain.errors import InvalidInputError
+from moderation.domain.media import Refusal
+from moderation.matching.entry_drafts import drafts_of
+from moderation.matching.pdq import from_hex, to_hex
+from moderation.settings import Settings
+
+
+def bare_drafts(
+    settings: Settings, pictures: Sequence[str], *, typed_quality: int = 100, min_quality: int = MIN_QUALITY
+) -> list[EntryDraft]:
+    """A draft with hashes and keypoints for every frame of each picture, in order; without words.
+
+    What names no file is a PDQ hash, of quality `typed_quality`. Raises `InvalidInputError` for what is neither, and
+    for a picture that cannot be decoded or has no frame of `min_quality`.
+    """
+    return list(_drafts(settings, pictures, typed_quality, min_quality))
+
+
+def check_named(pictures: Sequence[str]) -> None:
+    """Raise `InvalidInputError` for what is neither a file nor a PDQ hash, before anything is decoded."""
+    for picture in pictures:
+        if not Path(picture).exists():
+            from_hex(picture)
+
+
+def _drafts(settings: Settings, pictures: Sequence[str], typed_quality: int, min_quality: int) -> Iterator[EntryDraft]:
+    with decoder(settings) as decoding:
+        for picture in pictures:
+            path = Path(picture)
+            if not path.exists():
+                yield EntryDraft(to_hex(from_hex(picture)), typed_quality)
+                continue
+            found = decoding.decode([path.read_bytes()])[0]
+            if isinstance(found, Refusal):
+                raise InvalidInputError(f"{picture} cannot be decoded: {found.reason} {found.detail}".rstrip() + ".")
+            try:
+                yield from drafts_of(found, min_quality=min_quality)
+            except InvalidInputError as error:
+                raise InvalidInputError(f"{picture}: {error.message}", hint=error.hint) from error
