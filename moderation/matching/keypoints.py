@@ -6,6 +6,7 @@ Bolles 1981). Only the keypoints of a banked picture are stored, never the pictu
 as much a secret as the hash.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import Struct
 from typing import Final
@@ -18,15 +19,21 @@ from moderation.domain.errors import InvalidInputError
 from moderation.media.subject import Rgb
 
 MAX_POINTS: Final = 500
-SIDE: Final = 512
-"""Corners are looked for with the longer side reduced to this; smaller pictures are taken as they are."""
-MIN_SIDE: Final = 32
-"""A picture with a shorter side has no keypoints."""
-FAST_THRESHOLD: Final = 10
+DETECTED: Final = 2000
+"""Corners looked for; of these the best of every cell are kept, so that a line of text does not take all."""
+SPREAD_CELLS: Final = 10
+"""Cells each way of that."""
+FAST_THRESHOLD: Final = 7
 """Grey levels by which a corner must differ from its circle."""
+SIDE: Final = 512
+"""Corners are looked for with the longer side reduced to this."""
+ENLARGED_SIDE: Final = 256
+"""Smaller pictures are enlarged to this."""
+MIN_SIDE: Final = 32
+"""A picture with a shorter side, then, has no keypoints."""
+
 MIN_INLIERS: Final = 15
 """So many corners must agree; of 10,800 wrong pairs of photographs none reached it."""
-
 RATIO: Final = 0.8
 """A corner's best partner must be nearer than this times its second best (Lowe 2004)."""
 TOLERANCE: Final = 5.0
@@ -36,9 +43,14 @@ MAX_SCALE: Final = 8.0
 MAX_STRETCH: Final = 3.0
 """How much more the homography may stretch one direction than the other, anywhere in the picture."""
 CELLS: Final = 8
-"""Pictures are divided into so many cells each way, to see how inliers are spread."""
-MIN_CELLS: Final = 6
-"""Inliers must lie in so many cells of each picture: those of a logo or a letterhead lie in few."""
+"""Pictures are divided into so many cells each way, to see where corners agree."""
+MIN_CORNERS: Final = 2
+"""A cell with fewer corners says nothing."""
+MIN_SUPPORT: Final = 0.4
+"""Of the cells that both pictures show, the share in which corners must agree: two screenshots of one app, two letters
+of one company agree in the frame and nowhere else."""
+MIN_CELLS: Final = 16
+"""Corners must agree in so many cells of one of the pictures, and in half as many of the other: a logo fills fewer."""
 
 VERSION: Final = 1
 UNITS_PER_PIXEL: Final = 64
@@ -63,17 +75,17 @@ class Keypoints:
 
 def keypoints_of(rgb: Rgb) -> Keypoints:
     """The corners of a picture; the same pixels have the same keypoints. A flat picture has none."""
-    grey = _reduced(np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), dtype=np.uint8))
+    grey = _sized(np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), dtype=np.uint8))
     height, width = grey.shape
-    detector = cv2.ORB.create(nfeatures=MAX_POINTS, fastThreshold=FAST_THRESHOLD)
-    if min(height, width) < MIN_SIDE:
+    if not MIN_SIDE <= min(height, width) <= max(height, width) <= SIDE:
         return _none(width, height)
-    found, descriptors = detector.detectAndCompute(grey, None)
+    detector = cv2.ORB.create(nfeatures=DETECTED, fastThreshold=FAST_THRESHOLD)
+    found, descriptors = detector.compute(grey, _spread(detector.detect(grey), width, height))
     if not found:
         return _none(width, height)
-    points = np.array([point.pt for point in found[:MAX_POINTS]], dtype=np.float64)
+    points = np.array([point.pt for point in found], dtype=np.float64)
     units = np.clip(np.rint(points * UNITS_PER_PIXEL), 0, np.iinfo(np.uint16).max)
-    kept = np.ascontiguousarray(descriptors[:MAX_POINTS], dtype=np.uint8)
+    kept = np.ascontiguousarray(descriptors, dtype=np.uint8)
     return Keypoints((units / UNITS_PER_PIXEL).astype(np.float32), kept, width, height)
 
 
@@ -104,9 +116,9 @@ def unpack(data: bytes) -> Keypoints:
 def inliers(query: Keypoints, entry: Keypoints) -> int:
     """How many corners agree under one plausible homography; 0 when there is none.
 
-    Corners are not mirror invariant: a mirrored copy agrees only with the keypoints of the picture mirrored back.
-    A plausible homography keeps the orientation, scales by at most `MAX_SCALE`, stretches by at most `MAX_STRETCH`,
-    and its inliers are spread over `MIN_CELLS` cells of both pictures.
+    Corners are not mirror invariant: a mirrored copy agrees only with the keypoints of the picture mirrored back. A
+    plausible homography keeps the orientation, scales by at most `MAX_SCALE`, stretches by at most `MAX_STRETCH`; and
+    corners agree wherever both pictures have some, not in one part that other pictures share: `MIN_SUPPORT`.
     """
     pairs = _partners(query.descriptors, entry.descriptors)
     if len(pairs) < MIN_INLIERS:
@@ -116,11 +128,30 @@ def inliers(query: Keypoints, entry: Keypoints) -> int:
     if found is None:
         return 0
     homography, agreed = found
-    count = min(len(np.unique(source[agreed], axis=0)), len(np.unique(target[agreed], axis=0)))
-    if count < MIN_INLIERS or not _plausible(homography, source[agreed]):
+    source, target = source[agreed], target[agreed]
+    count = min(len(np.unique(source, axis=0)), len(np.unique(target, axis=0)))
+    if count < MIN_INLIERS or not _plausible(homography, source):
         return 0
-    spread = min(_cells(source[agreed], query), _cells(target[agreed], entry))
-    return count if spread >= MIN_CELLS else 0
+    there = _Support(query, entry, homography, source)
+    back = _Support(entry, query, np.linalg.inv(homography).astype(np.float64), target)
+    few, many = sorted((there.cells, back.cells))
+    supported = min(there.share, back.share) >= MIN_SUPPORT and many >= MIN_CELLS and few >= MIN_CELLS // 2
+    return count if supported else 0
+
+
+class _Support:
+    """In how many `cells` of a picture corners agree with another's, and in what `share` of those that both show."""
+
+    def __init__(
+        self, picture: Keypoints, other: Keypoints, homography: NDArray[np.float64], agreed: NDArray[np.float32]
+    ) -> None:
+        there = _mapped(homography, picture.points)
+        shown = ((there >= 0) & (there < (other.width, other.height))).all(axis=1)
+        corners = _counts(picture.points[shown], picture)
+        agreeing = _counts(agreed, picture)
+        telling = corners >= MIN_CORNERS
+        self.cells = int((agreeing > 0).sum())
+        self.share = float((agreeing[telling] > 0).mean()) if telling.any() else 0.0
 
 
 def _partners(query: NDArray[np.uint8], entry: NDArray[np.uint8]) -> NDArray[np.intp]:
@@ -161,21 +192,45 @@ def _plausible(homography: NDArray[np.float64], points: NDArray[np.float32]) -> 
     return bool((oriented & sane).all())
 
 
-def _cells(points: NDArray[np.float32], picture: Keypoints) -> int:
-    """How many cells of the picture hold at least one of the points."""
-    share = points / np.array([picture.width, picture.height], dtype=np.float32)
-    column, row = np.minimum((share * CELLS).astype(np.intp), CELLS - 1).T
-    return len(np.unique(row * CELLS + column))
+def _mapped(homography: NDArray[np.float64], points: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Where the homography puts points (n, 2); what it puts behind the picture is not a number."""
+    x, y, weight = homography @ np.vstack([points.T, np.ones(len(points))])
+    weight = np.where(weight * homography[2, 2] > 0, weight, np.nan)
+    return np.stack([x / weight, y / weight], axis=1)
+
+
+def _counts(points: NDArray[np.float32], picture: Keypoints) -> NDArray[np.int64]:
+    """How many of the points each of the picture's cells holds."""
+    return np.bincount(_cells(points, picture.width, picture.height, CELLS), minlength=CELLS * CELLS)
+
+
+def _cells(points: NDArray[np.floating], width: int, height: int, cells: int) -> NDArray[np.intp]:
+    """The cell of each point (n, 2), of `cells` each way, row by row."""
+    column, row = np.minimum((points / (width, height) * cells).astype(np.intp), cells - 1).T
+    return np.asarray(row * cells + column, dtype=np.intp)
+
+
+def _spread(found: Sequence[cv2.KeyPoint], width: int, height: int) -> list[cv2.KeyPoint]:
+    """At most `MAX_POINTS`: the strongest of every cell, then the second strongest, and so on."""
+    if not found:
+        return []
+    strength = np.array([point.response for point in found])
+    cells = _cells(np.array([point.pt for point in found]), width, height, SPREAD_CELLS)
+    order = np.lexsort((-strength, cells))
+    rank = np.empty(len(found), dtype=np.intp)
+    rank[order] = np.arange(len(found)) - np.searchsorted(cells[order], cells[order])
+    return [found[place] for place in np.lexsort((-strength, rank))[:MAX_POINTS]]
 
 
 def _none(width: int, height: int) -> Keypoints:
     return Keypoints(np.empty((0, 2), np.float32), np.empty((0, DESCRIPTOR_BYTES), np.uint8), width, height)
 
 
-def _reduced(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    height, width = grey.shape
-    scale = SIDE / max(height, width)
-    if scale >= 1:
+def _sized(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    longer = max(grey.shape)
+    if ENLARGED_SIDE <= longer <= SIDE:
         return grey
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    scale = (SIDE if longer > SIDE else ENLARGED_SIDE) / longer
+    size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(grey, size, interpolation=interpolation), dtype=np.uint8)

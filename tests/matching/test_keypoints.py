@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from moderation.bench.robustness.negatives import FAMILIES, members
 from moderation.domain.errors import InvalidInputError
 from moderation.matching.keypoints import MIN_INLIERS, Keypoints, inliers, keypoints_of, pack, unpack
 from moderation.media.subject import Rgb
@@ -63,6 +64,14 @@ def test_packing_keeps_everything_in_little_space() -> None:
     packed = pack(keypoints)
     assert len(packed) <= 20_000
     assert same(unpack(packed), keypoints)
+
+
+@pytest.mark.parametrize("name", ["letterhead", "same_interface", "same_chat", "same_template"])
+def test_a_shared_frame_around_other_contents_is_not_enough(name: str) -> None:
+    family = next(family for family in FAMILIES if family.name == name)
+    one, two, three = (keypoints_of(member) for member in members(family, [drawn(1), drawn(2), drawn(3)], 3))
+    assert inliers(one, two) == inliers(two, three) == inliers(three, one) == 0
+    assert inliers(one, one) >= MIN_INLIERS
 
 
 def test_one_shared_corner_of_the_picture_is_not_enough() -> None:
