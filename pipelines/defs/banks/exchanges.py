@@ -99,7 +99,6 @@ def tell_exchanges() -> None:
 fetch_exchange = dg.define_asset_job(
     "fetch_exchange",
     selection=dg.AssetSelection.assets(exchange_entries),
-    partitions_def=exchange_names,
     executor_def=dg.in_process_executor,
     description="One exchange's new entries.",
     config=QUIET,
