@@ -69,7 +69,7 @@ def box_of(grid: Grid) -> Box | None:
         part = grid.grey[math.ceil(rows[0]) : int(rows[1]), math.ceil(columns[0]) : int(columns[1])]
         if min(part.shape) < MIN_SAMPLES:
             return None
-        inside = _main_part(part, inner=turn > 0), _main_part(part.T, inner=turn > 0)
+        inside = _main_part(part, 0, inner=turn > 0), _main_part(part, 1, inner=turn > 0)
         last = rows, columns
         rows, columns = _within(rows, inside[0], part.shape[0]), _within(columns, inside[1], part.shape[1])
         if last == (rows, columns):
@@ -101,26 +101,28 @@ def _is_worth(box: Box, height: int, width: int) -> bool:
 
 def _may_have_border(rgb: Rgb) -> bool:
     """Whether an outermost line is roughly of one colour; most pictures pay for no more than this."""
-    lines = (rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1])
-    return any(_is_flat(np.ascontiguousarray(line[:, 1]), LOOK_LEVELS, LOOK_SHARE) for line in lines)
+    greens = (np.ascontiguousarray(line[:, 1]) for line in (rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]))
+    return any(_is_flat(line, _middle(line), LOOK_LEVELS, LOOK_SHARE) for line in greens)
 
 
-def _main_part(grey: NDArray[np.uint8], *, inner: bool) -> tuple[float, float]:
-    """The rows from start to end that are left when the bars above and below are cut off.
+def _main_part(grey: NDArray[np.uint8], axis: int, *, inner: bool) -> tuple[float, float]:
+    """The rows (axis 0) or columns from start to end that are left when the bars on both sides are cut off.
 
     Bars inside a border come in pairs of one colour, drawn and therefore even; else they are what the picture shows.
     """
-    count, levels = len(grey), INNER_LEVELS if inner else LEVELS
-    above, below = (_is_flat(grey[edge], levels, FLAT_SHARE) for edge in (0, -1))
-    paired = above and below and abs(_middle(grey[0]) - _middle(grey[-1])) <= levels
-    if not paired and (inner or not (above or below)):
+    lines, levels = np.swapaxes(grey, 0, axis), INNER_LEVELS if inner else LEVELS
+    count, middles = len(lines), (_middle(lines[0]), _middle(lines[-1]))
+    above, below = (
+        _is_flat(lines[edge], middle, levels, FLAT_SHARE) for edge, middle in zip((0, -1), middles, strict=True)
+    )
+    if not (above and below and abs(middles[0] - middles[1]) <= levels) and (inner or not (above or below)):
         return 0, count
     flat = np.zeros(count, dtype=np.bool_)
-    for edge in [0] * above + [-1] * below:
-        flat |= _flat_rows(grey, _middle(grey[edge]), levels)
+    for middle in {middle for middle, is_bar in zip(middles, (above, below), strict=True) if is_bar}:
+        flat |= _flat_lines(grey, axis, middle, levels)
     start, end = _largest_run(~flat)
-    first = start + _border_share(grey[start - 1 : start + 2]) if above and start > 0 else 0
-    last = end - _border_share(grey[end - 2 : end + 1][::-1]) if below and end < count else count
+    first = start + _border_share(lines[start - 1 : start + 2]) if above and start > 0 else 0
+    last = end - _border_share(lines[end - 2 : end + 1][::-1]) if below and end < count else count
     return (first, last) if start < end else (0, count)
 
 
@@ -149,15 +151,15 @@ def _border_share(lines: NDArray[np.uint8]) -> float:
     return min(max(float((mixed - picture) @ apart) / scale, 0.0), 1.0) if scale else 0.0
 
 
-def _flat_rows(grey: NDArray[np.uint8], middle: int, levels: int) -> NDArray[np.bool_]:
-    """Which rows have nearly that grey."""
-    near = cv2.inRange(np.ascontiguousarray(grey), np.array([middle - levels]), np.array([middle + levels]))
-    return np.asarray(cv2.reduce(near, 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F)[:, 0] >= FLAT_SHARE * FULL)
+def _flat_lines(grey: NDArray[np.uint8], axis: int, middle: int, levels: int) -> NDArray[np.bool_]:
+    """Which rows (axis 0) or columns have nearly that grey."""
+    near = cv2.inRange(grey, np.array([middle - levels]), np.array([middle + levels]))
+    shares = cv2.reduce(near, 1 - axis, cv2.REDUCE_AVG, dtype=cv2.CV_32F)
+    return np.asarray(shares.reshape(-1) >= FLAT_SHARE * FULL)
 
 
-def _is_flat(line: NDArray[np.uint8], levels: int, share: float) -> bool:
+def _is_flat(line: NDArray[np.uint8], middle: int, levels: int, share: float) -> bool:
     """Whether that share of a line's samples is so near to its middle one."""
-    middle = _middle(line)
     return int(np.count_nonzero((line >= middle - levels) & (line <= middle + levels))) >= share * len(line)
 
 

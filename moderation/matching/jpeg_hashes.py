@@ -23,7 +23,7 @@ from moderation.matching.secondary import sampled
 from moderation.media.decode_image import JPEG_MODES, RefusedError, decode_image
 from moderation.media.decode_limits import DecodeLimits
 from moderation.media.decode_pixels import orientation_of, oriented
-from moderation.media.sniff import Format, is_cut_off, sniff
+from moderation.media.sniff import JPEG_END, Format, is_cut_off, sniff
 
 LIMITS = DecodeLimits(
     max_bytes=64 * 1024 * 1024,
@@ -65,7 +65,8 @@ def hashes_of_jpeg(data: bytes, limits: DecodeLimits = LIMITS) -> FrameHashes:
 
 def _grid(data: bytes, limits: DecodeLimits) -> Grid | None:
     """The upright reduced picture; None for a file that is to be decoded in full. Raises `InvalidInputError`."""
-    if sniff(data) is not Format.JPEG or len(data) > limits.max_bytes or is_cut_off(Format.JPEG, data):
+    is_whole = data.endswith(JPEG_END) or not is_cut_off(Format.JPEG, data)
+    if sniff(data) is not Format.JPEG or len(data) > limits.max_bytes or not is_whole:
         raise InvalidInputError("Not a whole JPEG file.", hint=f"At most {limits.max_bytes} bytes, to its end mark.")
     try:
         header = JpegImagePlugin.JpegImageFile(BytesIO(data))

@@ -134,8 +134,7 @@ def qualities_of(batch: NDArray[np.float32]) -> NDArray[np.int64]:
     """
     total = np.zeros(len(batch), dtype=np.int64)
     for steps in (batch[:, 1:] - batch[:, :-1], batch[:, :, 1:] - batch[:, :, :-1]):
-        hundredths = (np.abs(steps) * np.float32(100) / np.float32(255)).astype(np.int32)
-        total += hundredths.reshape(len(batch), -1).sum(axis=1)
+        total += (np.abs(steps) * np.float32(100) / np.float32(255)).astype(np.int32).sum(axis=(1, 2))
     return np.minimum(total // 90, 100)
 
 
