@@ -18,6 +18,7 @@ from moderation.domain.ids import Digest
 from moderation.domain.signal import SignalSpec
 from moderation.domain.verdict import Screening
 from moderation.matching.image_match import IMAGE_MATCH, ImageMatch
+from moderation.matching.matcher import Matcher
 from moderation.matching.reductions import REDUCTIONS as MATCHING_REDUCTIONS
 from moderation.media.decode import DecodeLimits, DecoderProcess
 from moderation.media.store import BlobStore
@@ -31,7 +32,7 @@ from moderation.screening.lane import LaneOptions, run_lane
 from moderation.screening.life import LaneLife
 from moderation.screening.policy_source import PolicySource
 from moderation.screening.publish import Publisher
-from moderation.screening.replay import ReplayParts
+from moderation.screening.replay import ReplayParts, matched_at
 from moderation.screening.report import LaneReport
 from moderation.screening.retention import Retention
 from moderation.screening.screen import ScreeningParts
@@ -171,13 +172,18 @@ def lane_threads(settings: Settings) -> int:
     return settings.threads or max(1, (os.cpu_count() or 1) // settings.lanes - 1)
 
 
+def matcher(settings: Settings, database: Database) -> Matcher:
+    """The banks as a process searches them: the published index file if there is one, and what changed since."""
+    return Matcher(BankStore(database), index=settings.home / "index", clock=now)
+
+
 @contextmanager
 def screening_parts(settings: Settings, database: Database) -> Iterator[ScreeningParts]:
     """Everything that screening needs, with models loaded and the decoder running.
 
     A model that is missing or not the pinned one is a failing signal, not an error here: its posts are held.
     """
-    matches = ImageMatch(BankStore(database))
+    matches = ImageMatch(matcher(settings, database))
     similar = ImageSimilarity(PictureFeatureStore(database))
     candidates = shadows(database, seconds=settings.shadow_seconds, clock=now)
     signals = served_signals(database, signal_catalog(settings), (matches, similar), candidates, clock=now)
@@ -265,7 +271,9 @@ def replay_parts(settings: Settings, database: Database, screening: Screening) -
     if text is None:
         raise NotFoundError(f"The text of policy {pinned.policy} is not stored.")
     banks = BankStore(database)
-    matches = ImageMatch(PinnedBanks(banks, pinned.bank_checkpoint) if pinned.bank_checkpoint else banks)
+    searched = PinnedBanks(banks, pinned.bank_checkpoint) if pinned.bank_checkpoint else banks
+    at = matched_at(screening)
+    matches = ImageMatch(Matcher(searched, clock=lambda: at))
     matches.refresh()
     types = replayed_types(database, signal_catalog(settings), pinned)
     signals = SignalRuntime((*types, matches, ImageSimilarity(PictureFeatureStore(database))))

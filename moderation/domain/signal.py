@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -94,6 +95,9 @@ class FailureReason(StrEnum):
     WRONG_SHAPE = "wrong_shape"
     MODEL_MISSING = "model_missing"
     UNAVAILABLE = "unavailable"
+    """The thread or process that measures is not there; the lane ends, so that another one measures the post."""
+    BANKS_UNAVAILABLE = "banks_unavailable"
+    """The banks could not be searched: they, or the index file, cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,13 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class BankHit:
-    """One bank entry within the bank's distance. `distance_bits` counts differing bits, 0 to 256."""
+    """One bank entry that a frame matches.
+
+    `tier` (see `bank.Tier`) says how surely it was found; `effect` what it does: what its bank asks for, but "review"
+    for a blocking bank's match in the review tier. `distance_bits` counts differing bits of PDQ, 0 to 256, of the
+    view that matches best: the frame turned by `orientation`, without its border if `trimmed`. `inliers` is how many
+    keypoints agree, None where nobody compared them; `opinion` is what was said of the entry then.
+    """
 
     bank: str
     entry_id: str
@@ -132,23 +142,38 @@ class BankHit:
     entry_quality: int
     frame: int
     note: str = ""
+    tier: str = "automatic"
+    orientation: str = "upright"
+    inliers: int | None = None
+    opinion: str = "positive_class"
+    trimmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PictureHash:
-    """The PDQ hash of one frame: 64 lower-case hexadecimal characters; `quality` is 0 to 100."""
+    """The hashes of one frame. They are secrets, as bank contents are: `repr` shows none.
+
+    `pdq` is 64 lower-case hexadecimal characters, `quality` 0 to 100; `trimmed` and `trimmed_quality` are the same of
+    the picture without its border, empty and 0 where it has none. `phash` and `dhash` are 16 characters each, empty in
+    documents from before version 3.
+    """
 
     frame: int
-    pdq: str
+    pdq: str = field(repr=False)
     quality: int
+    phash: str = field(default="", repr=False)
+    dhash: str = field(default="", repr=False)
+    trimmed: str = field(default="", repr=False)
+    trimmed_quality: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
     """What the banks said; no hit is an empty `hits`, never the absence of a result.
 
-    `checkpoint` names the exact bank contents that were searched. Hits are ordered strictest effect first, then
-    nearest first. `hashes` are what was searched for, one of each frame in order; empty in documents of version 1.
+    `checkpoint` names the exact bank contents that were searched, and `at` the time by which entries had begun and
+    expired (None in documents from before version 3). Hits are ordered strictest effect first, then the surest tier,
+    then nearest. `hashes` are what was searched for, one of each frame in order; empty in documents of version 1.
     """
 
     signal: str
@@ -156,6 +181,7 @@ class Match:
     hits: tuple[BankHit, ...]
     checkpoint: str
     hashes: tuple[PictureHash, ...] = ()
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What matching answers, before it is written down as a signal or sent to a client."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from moderation.domain.bank import Bank, BankEffect, BankEntry, Tier
 from moderation.matching.frame_hashes import Orientation
@@ -38,13 +39,14 @@ class Matched:
     """The answer for one picture: hits in their order, and the checkpoint of the banks that were searched.
 
     `capped`: there are more hits than these. `uncompared` candidates have keypoints that there was no time to compare,
-    or that cannot be read: they count for review.
+    or that cannot be read: they count for review. `at` is the time by which entries had begun and expired.
     """
 
     hits: tuple[Hit, ...]
     checkpoint: str
     capped: bool = False
     uncompared: int = 0
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,10 @@
 """The signal that says which known images a post's image is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from operator import itemgetter
 from typing import Protocol
 
-import numpy as np
-
-from moderation.domain.bank import EFFECT_ORDER, MAX_DISTANCE_BITS, MIN_QUALITY, Bank, BankContents, BankEffect
+from moderation.domain.bank import EFFECT_ORDER, MIN_QUALITY, TIER_ORDER, BankEffect, Opinion
+from moderation.domain.errors import BanksUnreadableError, CorruptIndexError, UnavailableError
 from moderation.domain.media import Refusal
 from moderation.domain.signal import (
     BankHit,
@@ -20,39 +17,77 @@ from moderation.domain.signal import (
     SignalResult,
     SignalSpec,
     Surface,
+    Value,
 )
-from moderation.matching.index import HashIndex, Neighbour
-from moderation.matching.pdq import from_hex, hashes_and_qualities, to_hex
-from moderation.matching.reductions import PDQ_LUMA64
-from moderation.matching.scan import CODE_BYTES, ExactScan
-from moderation.media.subject import Picture, Subject
+from moderation.matching.frame_hashes import FrameHashes, frame_hashes
+from moderation.matching.hits import Hit, Matched
+from moderation.matching.keypoints import MIN_INLIERS
+from moderation.matching.matcher import MAX_HITS
+from moderation.matching.orientations import ORIENTATIONS
+from moderation.matching.pdq import BITS, to_hex
+from moderation.matching.secondary import to_hex64
+from moderation.media.subject import Picture, Rgb, Subject
+
+__all__ = ["IMAGE_MATCH", "MAX_HITS", "NO_MATCH", "ImageMatch", "bank_hit", "match_values", "picture_hash"]
 
 NO_MATCH = "none"
-MAX_HITS = 100
-"""Hits kept for one picture, strictest and nearest first; a viral picture can have thousands."""
 
 IMAGE_MATCH = SignalSpec(
     name="image_match",
-    version="1",
+    version="2",
     surface=Surface.IMAGE,
-    description="The banked images that the picture is a copy of, by PDQ hash within each bank's distance.",
+    description=(
+        "The banked images that the picture is a copy of: by PDQ hash in eight orientations and without its border "
+        "(automatic), by keypoints (verified), or by wider distances (review)."
+    ),
     columns=(
         Column(
             "image_match_effect",
             ColumnKind.TEXT,
-            "Strictest effect among the matching banks",
+            "Strictest effect among the matches; a blocking bank's match in the review tier has the effect review",
             choices=(NO_MATCH, *reversed([effect.value for effect in EFFECT_ORDER])),
+        ),
+        Column(
+            "image_match_tier",
+            ColumnKind.TEXT,
+            "How the surest match of that effect was found: automatic, verified by keypoints, or wider, for review",
+            choices=(NO_MATCH, *[tier.value for tier in TIER_ORDER]),
+        ),
+        Column(
+            "image_match_verified",
+            ColumnKind.BOOLEAN,
+            f"At least {MIN_INLIERS} keypoints agree with a match of that effect; these are compared where hashes are "
+            "not enough",
         ),
         Column(
             "image_match_distance",
             ColumnKind.INTEGER,
-            "Differing bits of the nearest match of that effect; unknown when nothing matches",
+            "Differing bits of the PDQ hashes of that match; unknown when nothing matches",
             low=0,
-            high=MAX_DISTANCE_BITS,
+            high=BITS,
             nullable=True,
+        ),
+        Column(
+            "image_match_orientation",
+            ColumnKind.TEXT,
+            "How the picture has to be turned to look like that match",
+            choices=(NO_MATCH, *[orientation.value for orientation in ORIENTATIONS]),
         ),
         Column("image_match_bank", ColumnKind.TEXT, "Bank of that match, empty when nothing matches"),
         Column("image_match_category", ColumnKind.TEXT, "Category of that match's entry, empty when it has none"),
+        Column(
+            "image_match_opinion",
+            ColumnKind.TEXT,
+            "What is said of that match's entry; any but a positive one matches for review only",
+            choices=(NO_MATCH, *[opinion.value for opinion in Opinion]),
+        ),
+        Column(
+            "image_match_duplicates",
+            ColumnKind.INTEGER,
+            f"How many entries of duplicate banks match, at most {MAX_HITS}",
+            low=0,
+            high=MAX_HITS,
+        ),
         Column("image_pdq_quality", ColumnKind.INTEGER, "PDQ quality of the worst frame", low=0, high=100),
         Column(
             "image_hash_usable",
@@ -60,42 +95,35 @@ IMAGE_MATCH = SignalSpec(
             f"PDQ quality is at least {MIN_QUALITY} on every frame, so that the absence of a match means something",
         ),
     ),
-    cost_ms=0.5,
+    cost_ms=3.0,
     known_failures=(
-        "Crops, rotations, mirror images and overlaid text move a hash out of reach: half of edits are missed.",
+        "Crops by more than a tenth, collages and big overlays are found only where an entry has keypoints.",
+        "A picture that was mirrored and cut matches by keypoints only if its hash says that it was mirrored.",
         "Flat pictures, gradients and pages of text have no usable hash.",
+        "Pages with one letterhead and screenshots of one program can resemble each other: review, not proof.",
     ),
 )
 
 
-class ContentsSource(Protocol):
-    """Where bank contents come from; `screening.ports.Banks` is one."""
+class PictureMatcher(Protocol):
+    """What the signal needs of a matcher; `matcher.Matcher` is one."""
 
-    def checkpoint(self) -> str:
-        """The number of the newest change, cheaply."""
+    def refresh(self) -> None:
+        """See the newest contents of the banks. Raises `UnavailableError`."""
         ...
 
-    def contents(self, as_of: str | None = None) -> BankContents:
-        """Every bank and entry as of a checkpoint (None: now)."""
+    def match(
+        self, pictures: Sequence[Sequence[FrameHashes]], previews: Sequence[Sequence[Rgb]] | None
+    ) -> list[Matched]:
+        """Which entries each picture matches. Raises `UnavailableError`."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """One checkpoint's contents, ready to be searched. Position in the index is position in `entries`."""
-
-    contents: BankContents
-    banks: dict[str, Bank]
-    index: HashIndex
-    radius: int
 
 
 class ImageMatch:
-    """Implements `SignalType`. A batch is searched in one checkpoint: the one that the last `refresh` loaded."""
+    """Implements `SignalType`. A batch is searched in one checkpoint: the one that the last `refresh` saw."""
 
-    def __init__(self, banks: ContentsSource) -> None:
-        self._banks = banks
-        self._loaded: Loaded | None = None
+    def __init__(self, matcher: PictureMatcher) -> None:
+        self._matcher = matcher
 
     @property
     def spec(self) -> SignalSpec:
@@ -103,90 +131,97 @@ class ImageMatch:
         return IMAGE_MATCH
 
     def refresh(self) -> None:
-        """Load the newest bank contents if they changed. Call before each batch.
+        """See the newest contents of the banks. Call before each batch.
 
-        Raises what the source raises: a lane that cannot see the banks must not say that nothing matches.
+        Raises `UnavailableError` when the database does not answer: the batch can wait. Banks or an index file that
+        make no sense are no reason to wait: then every picture's match fails, and its post is held.
         """
-        loaded = self._loaded
-        if loaded is None or loaded.contents.checkpoint != self._banks.checkpoint():
-            self._loaded = _load(self._banks.contents())
+        try:
+            self._matcher.refresh()
+        except (CorruptIndexError, BanksUnreadableError):
+            return
 
     def measure(self, batch: Sequence[Subject]) -> list[SignalResult]:
-        """One `Match` for each decoded picture, a `SignalFailure` for every other."""
-        loaded = self._loaded
-        if loaded is None:
-            loaded = self._loaded = _load(self._banks.contents())
+        """One `Match` for each decoded picture, a `SignalFailure` for every other, or for all if there are no banks."""
         pictures = [subject.picture for subject in batch if isinstance(subject.picture, Picture)]
-        matches = iter(_match_all(pictures, loaded))
+        measured = iter(self._match(pictures))
         return [
             SignalFailure(IMAGE_MATCH.name, FailureReason.UNDECODABLE, subject.picture.reason)
             if isinstance(subject.picture, Refusal)
-            else next(matches)
+            else next(measured)
             for subject in batch
         ]
 
-
-def _load(contents: BankContents) -> Loaded:
-    codes = np.empty((len(contents.entries), CODE_BYTES), dtype=np.uint8)
-    for position, entry in enumerate(contents.entries):
-        codes[position] = from_hex(entry.pdq)
-    banks = {bank.name: bank for bank in contents.banks}
-    radius = max((bank.distance_bits for bank in contents.banks), default=0)
-    return Loaded(contents, banks, ExactScan(codes), radius)
-
-
-def _match_all(pictures: Sequence[Picture], loaded: Loaded) -> list[SignalResult]:
-    if not pictures:
-        return []
-    lumas = np.stack([frame.reduced[PDQ_LUMA64] for picture in pictures for frame in picture.frames])
-    codes, qualities = hashes_and_qualities(np.asarray(lumas, dtype=np.float32))
-    neighbours = loaded.index.search(codes, loaded.radius)
-    matches: list[SignalResult] = []
-    start = 0
-    for picture in pictures:
-        end = start + len(picture.frames)
-        hashes = tuple(
-            PictureHash(frame, to_hex(code), int(quality))
-            for frame, (code, quality) in enumerate(zip(codes[start:end], qualities[start:end], strict=True))
-        )
-        matches.append(_match(neighbours[start:end], hashes, loaded))
-        start = end
-    return matches
+    def _match(self, pictures: Sequence[Picture]) -> list[SignalResult]:
+        if not pictures:
+            return []
+        flat = iter(frame_hashes([frame.reduced for picture in pictures for frame in picture.frames]))
+        hashes = [[next(flat) for _ in picture.frames] for picture in pictures]
+        previews = [[frame.rgb for frame in picture.frames] for picture in pictures]
+        try:
+            matched = self._matcher.match(hashes, previews)
+        except UnavailableError as error:
+            return [SignalFailure(IMAGE_MATCH.name, FailureReason.BANKS_UNAVAILABLE, error.message) for _ in pictures]
+        return [_result(found, frames) for found, frames in zip(matched, hashes, strict=True)]
 
 
-def _match(frames: Sequence[Sequence[Neighbour]], hashes: tuple[PictureHash, ...], loaded: Loaded) -> Match:
-    """The match of one picture, from its frames' neighbours and hashes."""
-    found: list[tuple[BankHit, str]] = []
-    for neighbours, searched in zip(frames, hashes, strict=True):
-        for neighbour in neighbours:
-            entry = loaded.contents.entries[neighbour.position]
-            bank = loaded.banks[entry.bank]
-            if neighbour.distance_bits > bank.distance_bits or min(searched.quality, entry.quality) < bank.min_quality:
-                continue
-            hit = BankHit(
-                bank.name,
-                entry.id,
-                bank.effect.value,
-                neighbour.distance_bits,
-                entry.quality,
-                searched.frame,
-                entry.note,
-            )
-            found.append((hit, entry.category))
-    found.sort(key=lambda item: _strictest_then_nearest(item[0]))
-    worst = min(searched.quality for searched in hashes)
-    nearest, category = found[0] if found else (None, "")
-    values = {
-        "image_match_effect": nearest.effect if nearest else NO_MATCH,
-        "image_match_distance": nearest.distance_bits if nearest else None,
-        "image_match_bank": nearest.bank if nearest else "",
-        "image_match_category": category,
-        "image_pdq_quality": worst,
-        "image_hash_usable": worst >= MIN_QUALITY,
+def match_values(hits: Sequence[Hit], worst_quality: int) -> dict[str, Value]:
+    """The value of every column, from a picture's hits in their order and its worst frame's quality."""
+    first = hits[0] if hits else None
+    same = [hit for hit in hits if first is not None and hit.effect is first.effect]
+    return {
+        "image_match_effect": first.effect.value if first else NO_MATCH,
+        "image_match_tier": first.tier.value if first else NO_MATCH,
+        "image_match_verified": any((hit.inliers or 0) >= MIN_INLIERS for hit in same),
+        "image_match_distance": first.distance_bits if first else None,
+        "image_match_orientation": first.orientation.value if first else NO_MATCH,
+        "image_match_bank": first.bank.name if first else "",
+        "image_match_category": first.entry.category if first else "",
+        "image_match_opinion": first.entry.opinion.value if first else NO_MATCH,
+        "image_match_duplicates": len({hit.entry.id for hit in hits if hit.effect is BankEffect.DUPLICATE}),
+        "image_pdq_quality": worst_quality,
+        "image_hash_usable": worst_quality >= MIN_QUALITY,
     }
-    hits = tuple(map(itemgetter(0), found[:MAX_HITS]))
-    return Match(IMAGE_MATCH.name, values, hits, loaded.contents.checkpoint, hashes)
 
 
-def _strictest_then_nearest(hit: BankHit) -> tuple[int, int, str, int]:
-    return EFFECT_ORDER.index(BankEffect(hit.effect)), hit.distance_bits, hit.entry_id, hit.frame
+def bank_hit(hit: Hit) -> BankHit:
+    """A hit as it is kept in evidence."""
+    return BankHit(
+        bank=hit.bank.name,
+        entry_id=hit.entry.id,
+        effect=hit.effect.value,
+        distance_bits=hit.distance_bits,
+        entry_quality=hit.entry.quality,
+        frame=hit.frame,
+        note=hit.entry.note,
+        tier=hit.tier.value,
+        orientation=hit.orientation.value,
+        inliers=hit.inliers,
+        opinion=hit.entry.opinion.value,
+        trimmed=hit.trimmed,
+    )
+
+
+def picture_hash(frame: int, hashes: FrameHashes) -> PictureHash:
+    """The hashes of a frame as they are kept in evidence."""
+    trimmed = hashes.trimmed
+    return PictureHash(
+        frame=frame,
+        pdq=to_hex(hashes.pdq[0]),
+        quality=hashes.quality,
+        phash=to_hex64(hashes.phash),
+        dhash=to_hex64(hashes.dhash),
+        trimmed="" if trimmed is None else to_hex(trimmed[0]),
+        trimmed_quality=hashes.trimmed_quality,
+    )
+
+
+def _result(matched: Matched, frames: Sequence[FrameHashes]) -> Match:
+    return Match(
+        IMAGE_MATCH.name,
+        match_values(matched.hits, min(frame.quality for frame in frames)),
+        tuple(map(bank_hit, matched.hits)),
+        matched.checkpoint,
+        tuple(picture_hash(number, frame) for number, frame in enumerate(frames)),
+        matched.at,
+    )

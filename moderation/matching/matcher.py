@@ -72,14 +72,13 @@ class Matcher:
             now = self._clock()
             with self._contents.reading() as known:
                 found = candidates(pictures, known.index, known.facts, known.banks, now)
-                checkpoint = str(known.checkpoint)
+                seen = Matched((), str(known.checkpoint), at=now)
             weighed = [PictureWeighed(some, compare=previews is not None) for some in found]
             entries = self._entries({number for one in weighed for number in one.numbers})
             if entries is not None:
                 verifier = Verifier(previews or (), self._keypoints(weighed, entries))
                 return [
-                    one.matched(entries, frames, verifier, checkpoint)
-                    for one, frames in zip(weighed, pictures, strict=True)
+                    one.matched(entries, frames, verifier, seen) for one, frames in zip(weighed, pictures, strict=True)
                 ]
             self.refresh()
         raise UnavailableError("The banks change faster than they can be searched.")

@@ -67,9 +67,9 @@ class PictureWeighed:
         entries: Mapping[int, BankEntry],
         frames: Sequence[FrameHashes],
         verifier: Verifier,
-        checkpoint: str,
+        seen: Matched,
     ) -> Matched:
-        """The answer, with the keypoints compared."""
+        """The answer, with the keypoints compared; `seen` is the answer so far, with checkpoint and time."""
         surest = {one.place: one for one in self.kept}
         uncompared = 0
         for one in self.compared:
@@ -81,7 +81,8 @@ class PictureWeighed:
         hits = sorted(
             (_hit(one, entries[one.candidate.number], frames) for one in surest.values()), key=lambda hit: hit.order
         )
-        return Matched(tuple(hits[:MAX_HITS]), checkpoint, self.capped or len(hits) > MAX_HITS, uncompared)
+        capped = self.capped or len(hits) > MAX_HITS
+        return replace(seen, hits=tuple(hits[:MAX_HITS]), capped=capped, uncompared=uncompared)
 
 
 def _audible(weighed: Sequence[Weighed]) -> list[Weighed]:

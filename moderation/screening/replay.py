@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from moderation.domain.errors import NotFoundError
 from moderation.domain.media import Refusal, RefusalReason
 from moderation.domain.post import Post
-from moderation.domain.signal import SignalFailure, SignalResult
+from moderation.domain.signal import Match, SignalFailure, SignalResult
 from moderation.domain.verdict import Judgement, Pins, Screening
 from moderation.media.subject import Picture, Subject
 from moderation.screening.ports import Blobs, Decoder, Judge, Signals
@@ -51,6 +52,12 @@ def replay(parts: ReplayParts, post: Post, screening: Screening) -> Replay:
         *_judgement_changes(screening.judgement, judgement),
     )
     return Replay(_outcome(screening.judgement) == _outcome(judgement), screening.judgement, judgement, changes)
+
+
+def matched_at(screening: Screening) -> datetime:
+    """By which time the banks' entries had begun and expired; when it began, in screenings that do not say it."""
+    times = [result.at for result in screening.results if isinstance(result, Match) and result.at is not None]
+    return times[0] if times else screening.started_at
 
 
 def _picture(parts: ReplayParts, post: Post) -> Picture | Refusal:

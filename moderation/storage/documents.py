@@ -27,7 +27,7 @@ from moderation.domain.verdict import Comparison, Judgement, Pins, RuleHit, Rule
 
 Document = dict[str, Any]
 
-VERSION = 2
+VERSION = 3
 
 
 def _without_hashes(document: Document) -> Document:
@@ -36,7 +36,13 @@ def _without_hashes(document: Document) -> Document:
     return {**document, "results": results}
 
 
-UPGRADES: tuple[Callable[[Document], Document], ...] = (_without_hashes,)
+def _without_time_of_matching(document: Document) -> Document:
+    """Version 2 did not keep by which time entries had begun and expired. Hits and hashes lack what has a default."""
+    results = [{**item, "at": None} if item["kind"] == "match" else item for item in document["results"]]
+    return {**document, "results": results}
+
+
+UPGRADES: tuple[Callable[[Document], Document], ...] = (_without_hashes, _without_time_of_matching)
 """`UPGRADES[n]` turns a screening's document of version n + 1 into version n + 2. Keys: image, judgement, pins,
 seconds, and `results` with one document per signal.
 """
@@ -68,7 +74,7 @@ def result_document(result: SignalResult) -> Document:
     if isinstance(result, SignalFailure):
         return {"kind": "failure", "signal": result.signal, "reason": result.reason, "detail": result.detail}
     if isinstance(result, Match):
-        return {"kind": "match", **asdict(result)}
+        return {"kind": "match", **asdict(result), "at": result.at.isoformat() if result.at is not None else None}
     return {
         "kind": "score",
         "signal": result.signal,
@@ -134,7 +140,8 @@ def _result(document: Document) -> SignalResult:
     if kind == "match":
         hits = tuple(BankHit(**hit) for hit in document.pop("hits"))
         hashes = tuple(PictureHash(**found) for found in document.pop("hashes"))
-        return Match(**document, hits=hits, hashes=hashes)
+        at = document.pop("at")
+        return Match(**document, hits=hits, hashes=hashes, at=datetime.fromisoformat(at) if at is not None else None)
     spans = tuple(Span(**{**span, "surface": Surface(span["surface"])}) for span in document.pop("spans"))
     return Score(**document, spans=spans)
 

@@ -36,7 +36,12 @@ COLUMNS: Mapping[str, str] = {
     "image_animated": "Animated",
     "image_nsfw": "Likelihood, 0 to 1",
     "image_match_effect": "What the matching bank asks for",
+    "image_match_tier": "How it was found",
+    "image_match_verified": "Details agree",
     "image_match_distance": "Bits that differ from the match",
+    "image_match_orientation": "Turned",
+    "image_match_opinion": "Opinion of the entry",
+    "image_match_duplicates": "Known duplicates",
     "image_match_bank": "Bank",
     "image_match_category": "Category in the bank",
     "image_pdq_quality": "Detail for comparing (0 to 100)",
@@ -88,6 +93,9 @@ FULL: Mapping[str, str] = {
     "image_nsfw": "How likely pornographic, 0 to 1",
     "image_frames": "Frames of the animation",
     "image_match_bank": "Bank that matches",
+    "image_match_effect": "What the matching bank of known pictures asks for",
+    "image_match_tier": "How the known picture was found",
+    "image_match_duplicates": "Entries of duplicate banks that match",
     "prompt_unsafe_score": "The prompt asks for an unsafe picture, likelihood 0 to 1",
     "caption_language": "Language of the caption",
     "caption_language_covered": "Lists and classifiers know the caption's language",
@@ -147,7 +155,38 @@ STATUSES: Mapping[str, str] = {
 }
 
 READINGS: Mapping[str, str] = {"none": "no text", "read": "read", "not_read": "not read"}
-NAMED: Mapping[str, Mapping[str, str]] = {"image_status": STATUSES, "picture_text_status": READINGS}
+TIERS: Mapping[str, str] = {
+    "none": "no match",
+    "automatic": "sure match by its hash",
+    "verified": "sure match by its details",
+    "review": "possible match, to be looked at",
+}
+ORIENTATIONS: Mapping[str, str] = {
+    "none": "no match",
+    "upright": "as it is",
+    "rotate90": "a quarter turn to the left",
+    "rotate180": "upside down",
+    "rotate270": "a quarter turn to the right",
+    "flip_x": "mirrored top to bottom",
+    "flip_y": "mirrored left to right",
+    "transpose": "mirrored and a quarter turn to the left",
+    "transverse": "mirrored and a quarter turn to the right",
+}
+"""How the posted picture has to be turned to look like the known one."""
+OPINIONS: Mapping[str, str] = {
+    "none": "no match",
+    "positive_class": "banned",
+    "investigation_seed": "only for investigation",
+    "negative_class": "said not to belong there",
+    "disputed": "disputed",
+}
+NAMED: Mapping[str, Mapping[str, str]] = {
+    "image_status": STATUSES,
+    "picture_text_status": READINGS,
+    "image_match_tier": TIERS,
+    "image_match_orientation": ORIENTATIONS,
+    "image_match_opinion": OPINIONS,
+}
 """Columns whose values have names of their own."""
 
 ABSENCES: Sequence[tuple[re.Pattern[str], str]] = (
@@ -165,6 +204,7 @@ FAILURES: Mapping[str, str] = {
     "timed_out": "it took too long",
     "model_missing": "its model is missing",
     "unavailable": "it was not available",
+    "banks_unavailable": "the banks of known pictures could not be searched",
 }
 """Why there is no measurement; what only a programmer can mend keeps its own name."""
 

@@ -12,6 +12,7 @@ from moderation.domain.signal import BankHit, Match
 from moderation.domain.verdict import Screening
 from moderation.review.near_pictures import NearPost
 from moderation.review.plan import Plan
+from review_ui.console.column_words import OPINIONS, ORIENTATIONS, TIERS
 from review_ui.console.desk import Desk
 from review_ui.console.sight import may_see_post, restricted
 
@@ -40,10 +41,42 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownPicture:
+    """A bank entry that the picture matches, and how in words."""
+
+    hit: BankHit
+
+    @property
+    def found(self) -> str:
+        """How surely, and by what: "sure match by its hash"."""
+        return TIERS.get(self.hit.tier, self.hit.tier)
+
+    @property
+    def view(self) -> str:
+        """How the posted picture was looked at: "a quarter turn to the left, without its border"; empty: as it is."""
+        hit = self.hit
+        turned = "" if hit.orientation == "upright" else ORIENTATIONS.get(hit.orientation, hit.orientation)
+        return ", ".join(part for part in (turned, "without its border" if hit.trimmed else "") if part)
+
+    @property
+    def evidence(self) -> str:
+        """The numbers: bits, details that agree, and how much detail the known picture has."""
+        hit = self.hit
+        inliers = "" if hit.inliers is None else f"{hit.inliers} details agree"
+        quality = f"quality of the known picture {hit.entry_quality} of 100"
+        return ", ".join(part for part in (f"{hit.distance_bits} of 256 bits differ", inliers, quality) if part)
+
+    @property
+    def doubt(self) -> str:
+        """What speaks against acting on it by itself, empty when nothing does."""
+        return "" if self.hit.opinion == "positive_class" else OPINIONS.get(self.hit.opinion, self.hit.opinion)
+
+
+@dataclass(frozen=True, slots=True)
 class Neighbours:
     """Bank hits, strictest first, and near posts, nearest first. `complete`: earlier posts could be searched."""
 
-    hits: tuple[BankHit, ...]
+    hits: tuple[KnownPicture, ...]
     posts: tuple[Neighbour, ...]
     complete: bool = True
 
@@ -73,9 +106,10 @@ def neighbours_of(
     return Neighbours(_hits(screening), tuple(_seen(desk, person, plan, near, before)), complete=found is not None)
 
 
-def _hits(screening: Screening | None) -> tuple[BankHit, ...]:
+def _hits(screening: Screening | None) -> tuple[KnownPicture, ...]:
     results = () if screening is None else screening.results
-    return tuple(hit for result in results if isinstance(result, Match) for hit in result.hits)[:MAX_SHOWN]
+    hits = [hit for result in results if isinstance(result, Match) for hit in result.hits]
+    return tuple(map(KnownPicture, hits[:MAX_SHOWN]))
 
 
 def _seen(desk: Desk, person: Person, plan: Plan, near: Sequence[NearPost], before: datetime | None) -> list[Neighbour]:
