@@ -20,7 +20,9 @@ from moderation.domain.verdict import Screening
 from moderation.matching.image_match import IMAGE_MATCH, ImageMatch
 from moderation.matching.matcher import Matcher
 from moderation.matching.reductions import REDUCTIONS as MATCHING_REDUCTIONS
+from moderation.media.addresses import parse_allowed
 from moderation.media.decode import DecodeLimits, DecoderProcess
+from moderation.media.fetching import FetchRules
 from moderation.media.store import BlobStore
 from moderation.policy.compile import Policy, compile_policy
 from moderation.review.compile_plan import compile_plan
@@ -35,6 +37,7 @@ from moderation.screening.publish import Publisher
 from moderation.screening.replay import ReplayParts, matched_at
 from moderation.screening.report import LaneReport
 from moderation.screening.retention import Retention
+from moderation.screening.retroaction import Retroaction, RetroactionParts
 from moderation.screening.screen import ScreeningParts
 from moderation.screening.serving import Catalog, replayed_types, served_signals, shadows
 from moderation.screening.webhooks import Courier
@@ -54,7 +57,9 @@ from moderation.storage.outbox import OutboxStore
 from moderation.storage.picture_features import PictureFeatureStore
 from moderation.storage.policies import PolicyStore
 from moderation.storage.posts import PostStore
+from moderation.storage.retroaction import SweepStore
 from moderation.storage.review.decisions import DecisionStore
+from moderation.storage.review.hashes import HashStore
 from moderation.storage.review.plans import PlanStore
 from moderation.storage.review.retention import RetentionStore
 
@@ -162,6 +167,17 @@ def decoder(settings: Settings) -> DecoderProcess:
     return DecoderProcess(decode_limits(settings), {**SIGNAL_REDUCTIONS, **hub, **MATCHING_REDUCTIONS})
 
 
+def hash_decoder(settings: Settings) -> DecoderProcess:
+    """A decoder process with the limits in force that yields what hashes need, and nothing else."""
+    return DecoderProcess(decode_limits(settings), MATCHING_REDUCTIONS)
+
+
+def fetch_rules(settings: Settings) -> FetchRules:
+    """What may be fetched by URL with these settings."""
+    hosts = tuple(map(parse_allowed, settings.fetch_hosts))
+    return FetchRules(hosts, max_bytes=settings.max_image_bytes, seconds=settings.fetch_seconds)
+
+
 def engine_options(settings: Settings) -> EngineOptions:
     """How a lane's models run with these settings."""
     return EngineOptions(threads=lane_threads(settings), device=settings.device, precision=settings.precision)
@@ -210,6 +226,34 @@ def screening_parts(settings: Settings, database: Database) -> Iterator[Screenin
             router=router(settings, database),
             shadows=candidates,
         )
+
+
+def retroaction(settings: Settings, database: Database, *, text: str = "") -> Retroaction:
+    """Sweeps over posts that were judged before. `text` is a policy that need not be stored, for a preview.
+
+    Loads no model, and decodes nothing. A sweep by a policy that is not stored raises `NotFoundError`.
+    """
+    policies = PolicyStore(database)
+    given = compile_file(settings, text) if text else None
+
+    def policy(digest: Digest) -> Policy:
+        if given is not None and given.digest == digest:
+            return given
+        stored = policies.text(digest)
+        if stored is None:
+            raise NotFoundError(f"The text of policy {digest} is not stored.")
+        return compile_file(settings, stored)
+
+    parts = RetroactionParts(
+        sweeps=SweepStore(database),
+        hashes=HashStore(database),
+        banks=BankStore(database),
+        matcher=matcher(settings, database),
+        policy=policy,
+        router=router(settings, database),
+        clock=now,
+    )
+    return Retroaction(parts)
 
 
 def lane_options(settings: Settings, name: str) -> LaneOptions:

@@ -15,6 +15,7 @@ from moderation.cli import (
     plan,
     policy,
     post,
+    retroaction,
     signals,
     submit,
     webhook,
@@ -35,6 +36,7 @@ app.command(hidden=True)(lane.lane)
 app.add_typer(post.app, name="post")
 app.add_typer(bank.app, name="bank")
 app.add_typer(exchange.app, name="exchange")
+app.add_typer(retroaction.app, name="retroaction")
 app.add_typer(policy.app, name="policy")
 app.add_typer(plan.app, name="plan")
 app.add_typer(models.app, name="models")

@@ -19,6 +19,7 @@ from moderation.matching.frame_hashes import FrameHashes
 from moderation.matching.multi_index.live import LiveIndex
 from moderation.matching.orientations import ORIENTATIONS, Orientation, turned
 from moderation.matching.pdq import BITS, CODE_BYTES, FREQUENCIES, from_hex
+from moderation.matching.secondary import from_hex64
 from moderation.matching.tiers import wanted_bits
 
 TURNED_BITS = 45
@@ -46,14 +47,21 @@ def codes_of(hashes: Sequence[str]) -> NDArray[np.uint8]:
 
 
 def frames_of(hashes: Sequence[PictureHash]) -> list[FrameHashes]:
-    """What matching takes, of a picture's stored hashes: turned codes, no border, and no secondary hashes.
+    """What matching takes, of a picture's stored hashes: their codes, turned in place of the picture.
 
-    pHash and dHash are 0, which stands for unknown here: leave out what only they would find.
+    A pHash and dHash of 0 stand for unknown ones here: leave out what only they would find.
     """
-    if not hashes:
-        return []
-    views = turned_codes(codes_of([one.pdq for one in hashes]))
-    return [FrameHashes(rows, one.quality, None, 0, 0, 0) for rows, one in zip(views, hashes, strict=True)]
+    return [
+        FrameHashes(
+            turned_codes(codes_of([one.pdq]))[0],
+            one.quality,
+            turned_codes(codes_of([one.trimmed]))[0] if one.trimmed else None,
+            one.trimmed_quality,
+            from_hex64(one.phash) if one.phash else 0,
+            from_hex64(one.dhash) if one.dhash else 0,
+        )
+        for one in hashes
+    ]
 
 
 class SoughtEntries:

@@ -2,8 +2,9 @@
 
 A sweep never lets a post in, and never rejects what waits for a person. It acts without one only where every one of
 these holds: the sweep was made to (`withdraw`); a live rule that rejects is true, and not merely undecided; and, after
-a change of banks, that rule reads the match, and an upright stored hash is within the distance of a blocking bank,
-in the automatic tier: sufficient quality on both sides, a positive opinion, the entry active and not demoted.
+a change of banks, that rule reads the match, and a hash as it was stored, not turned, is within the distance of a
+blocking bank that is enabled, in the automatic tier: sufficient quality on both sides, a positive opinion, the entry
+active and not demoted.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -17,7 +18,7 @@ from moderation.domain.ids import PostId, ScreeningId, new_id
 from moderation.domain.job import DEFAULT_SERVICE_SECONDS, DEFAULT_SEVERITY, Route
 from moderation.domain.post import PENDING, Claim, PostState
 from moderation.domain.retroaction import Case, CauseKind, Result, Ruling, SweepTerms
-from moderation.domain.signal import Match, SignalResult
+from moderation.domain.signal import Match, PictureHash, SignalResult
 from moderation.domain.verdict import Judgement, RuleHit, RuleStatus, Screening, Truth, Verdict
 from moderation.matching.hits import Hit, Matched
 from moderation.policy.evaluate import Policy
@@ -123,7 +124,7 @@ class Rejudging:
         return any(
             hit.tier is Tier.AUTOMATIC
             and hit.effect is BankEffect.BLOCK
-            and distance_bits(rematch.result.hashes[hit.frame].pdq, hit.entry.pdq) <= hit.bank.distance_bits
+            and _is_exact(hit, rematch.result.hashes[hit.frame])
             for hit in _after(self._found(rematch), case.decided_at)
         )
 
@@ -211,6 +212,17 @@ class Rejudging:
             judgement=judgement,
             pins=pins,
         )
+
+
+def _is_exact(hit: Hit, stored: PictureHash) -> bool:
+    """Whether the hash as it was stored, whole or without the border, is near enough and of sufficient quality."""
+    views = ((stored.pdq, stored.quality), (stored.trimmed, stored.trimmed_quality))
+    return any(
+        code
+        and min(quality, hit.entry.quality) >= hit.bank.min_quality
+        and distance_bits(code, hit.entry.pdq) <= hit.bank.distance_bits
+        for code, quality in views
+    )
 
 
 def _after(hits: Collection[Hit], decided_at: datetime | None) -> list[Hit]:

@@ -12,10 +12,11 @@ from typing import Protocol
 
 import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from moderation.domain.bank import Bank, BankEntry
 from moderation.domain.errors import ConflictError, SweepTooLargeError
-from moderation.domain.ids import PostId
+from moderation.domain.ids import Digest, PostId
 from moderation.domain.retroaction import (
     Case,
     Cause,
@@ -76,7 +77,7 @@ class RetroactionParts:
     hashes: HashStore
     banks: BankStore
     matcher: Matching
-    policy: Callable[[str], Policy]
+    policy: Callable[[Digest], Policy]
     router: Router | None
     clock: Callable[[], datetime]
 
@@ -224,7 +225,7 @@ class Retroaction:
         """Over all stored hashes, in the order of storing: the fastest way through them."""
         place = BEFORE_ALL
         while page := self._parts.hashes.after(place, HASH_PAGE):
-            near = _near(sought, [(one.pdq, one.quality) for one in page])
+            near = _near(sought, [(one.pdq, one.quality, one.trimmed, one.trimmed_quality) for one in page])
             numbers = sorted({one.place.number for one, is_near in zip(page, near, strict=True) if is_near})
             found = list(self._parts.hashes.posts_at(numbers).values())
             yield len({one.place.number for one in page}), []
@@ -236,7 +237,8 @@ class Retroaction:
 
     def _matching_of_day(self, sought: SoughtEntries, day: date) -> Iterator[tuple[int, list[PostId]]]:
         for page in self._parts.sweeps.hashes_of_day(day):
-            near = _near(sought, [(one.hash.pdq, one.hash.quality) for one in page])
+            hashes = [one.hash for one in page]
+            near = _near(sought, [(one.pdq, one.quality, one.trimmed, one.trimmed_quality) for one in hashes])
             found = dict.fromkeys(one.place.post_id for one, is_near in zip(page, near, strict=True) if is_near)
             yield len({one.place.post_id for one in page}), list(found)
 
@@ -256,15 +258,21 @@ class Retroaction:
             return {}
         stored: dict[PostId, tuple[PictureHash, ...]] = self._parts.sweeps.hashes_of(post_ids)
         matched = self._parts.matcher.match([frames_of(hashes) for hashes in stored.values()], None)
+        known = [known_only(found, hashes) for found, hashes in zip(matched, stored.values(), strict=True)]
         return {
             post_id: Rematch(found, match_result(found, hashes), IMAGE_MATCH.version)
-            for (post_id, hashes), found in zip(stored.items(), map(known_only, matched), strict=True)
+            for (post_id, hashes), found in zip(stored.items(), known, strict=True)
         }
 
 
-def _near(sought: SoughtEntries, hashes: Sequence[tuple[str, int]]) -> Sequence[bool]:
-    qualities = np.array([quality for _, quality in hashes], dtype=np.int64)
-    near: list[bool] = sought.near(codes_of([pdq for pdq, _ in hashes]), qualities).tolist()
+def _near(sought: SoughtEntries, hashes: Sequence[tuple[str, int, str, int]]) -> NDArray[np.bool_]:
+    """Which frames may match an entry, whole or without their border."""
+    near = sought.near(codes_of([one[0] for one in hashes]), np.array([one[1] for one in hashes], dtype=np.int64))
+    trimmed = np.array([place for place, one in enumerate(hashes) if one[2]], dtype=np.int64)
+    if len(trimmed):
+        inner = [hashes[place] for place in trimmed]
+        qualities = np.array([one[3] for one in inner], dtype=np.int64)
+        near[trimmed] |= sought.near(codes_of([one[2] for one in inner]), qualities)
     return near
 
 

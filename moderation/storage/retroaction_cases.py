@@ -12,9 +12,19 @@ from moderation.domain.job import JobKind
 from moderation.domain.retroaction import Case, bounds
 from moderation.domain.signal import PictureHash
 from moderation.storage.review.decision_rows import ANSWERS, undone
-from moderation.storage.rows import POST_COLUMNS, post_of
+from moderation.storage.rows import POST_COLUMNS, AnyRow, post_of
 from moderation.storage.screenings import latest_of
 from moderation.storage.tables import PENDING_SQL, decisions, pending_decisions, picture_hashes, posts
+
+_HASH_COLUMNS = (
+    picture_hashes.c.frame,
+    picture_hashes.c.pdq,
+    picture_hashes.c.quality,
+    picture_hashes.c.phash,
+    picture_hashes.c.dhash,
+    picture_hashes.c.trimmed,
+    picture_hashes.c.trimmed_quality,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +50,7 @@ def hashes_of_day(connection: Connection, day: date, after: DayPlace | None, lim
     columns = picture_hashes.c
     order = (posts.c.received_at, posts.c.id, columns.frame)
     query = (
-        select(posts.c.received_at, posts.c.id, columns.frame, columns.pdq, columns.quality)
+        select(posts.c.received_at, posts.c.id, *_HASH_COLUMNS)
         .join_from(posts, picture_hashes, columns.post_id == posts.c.id)
         .where(posts.c.received_at >= (start if after is None else after.received_at), posts.c.received_at < end)
         .order_by(*order)
@@ -49,7 +59,7 @@ def hashes_of_day(connection: Connection, day: date, after: DayPlace | None, lim
     if after is not None:
         query = query.where(tuple_(*order) > tuple_(after.received_at, after.post_id, after.frame))
     return [
-        DayHash(DayPlace(row.received_at, PostId(row.id), row.frame), PictureHash(row.frame, row.pdq, row.quality))
+        DayHash(DayPlace(row.received_at, PostId(row.id), row.frame), _hash_of(row))
         for row in connection.execute(query)
     ]
 
@@ -82,12 +92,16 @@ def pending(connection: Connection, day: date | None, until: datetime) -> int:
 def hashes_of(connection: Connection, post_ids: Sequence[PostId]) -> dict[PostId, tuple[PictureHash, ...]]:
     """The hashes of each post that has any, by frame."""
     columns = picture_hashes.c
-    query = select(columns.post_id, columns.frame, columns.pdq, columns.quality).where(columns.post_id.in_(post_ids))
+    query = select(columns.post_id, *_HASH_COLUMNS).where(columns.post_id.in_(post_ids))
     found: dict[PostId, tuple[PictureHash, ...]] = {}
     for row in connection.execute(query.order_by(columns.post_id, columns.frame)):
         kept = found.get(PostId(row.post_id), ())
-        found[PostId(row.post_id)] = (*kept, PictureHash(row.frame, row.pdq, row.quality))
+        found[PostId(row.post_id)] = (*kept, _hash_of(row))
     return found
+
+
+def _hash_of(row: AnyRow) -> PictureHash:
+    return PictureHash(row.frame, row.pdq, row.quality, row.phash, row.dhash, row.trimmed, row.trimmed_quality)
 
 
 def cases(connection: Connection, post_ids: Sequence[PostId], *, lock: bool = False) -> list[Case]:

@@ -256,6 +256,10 @@ def _insert_hashes(connection: Connection, told: Sequence[tuple[AuditEvent, Outc
             "number": event.number,
             "pdq": found.pdq,
             "quality": found.quality,
+            "trimmed": found.trimmed,
+            "trimmed_quality": found.trimmed_quality,
+            "phash": found.phash,
+            "dhash": found.dhash,
         }
         for event, outcome in told
         for found in _hashes(outcome.screening)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from moderation.domain.bank import Bank, BankEffect, BankEntry, EntryDraft
-from moderation.domain.ids import Digest, PostId
+from moderation.domain.ids import PostId
 from moderation.domain.job import Job
 from moderation.domain.post import PostState
 from moderation.domain.retroaction import Cause, CauseKind, Result, SweepTerms
@@ -94,7 +94,7 @@ class Scene:
                 hashes=HashStore(database),
                 banks=self.banks,
                 matcher=self.matcher,
-                policy=lambda digest: self.policies[Digest(digest)],
+                policy=lambda digest: self.policies[digest],
                 router=None,
                 clock=self.clock,
             )

@@ -23,11 +23,16 @@ BEFORE_ALL = HashPlace(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class StoredHash:
-    """One frame's hash: `pdq` is 64 hexadecimal characters, `quality` 0 to 100."""
+    """One frame's hash: `pdq` is 64 hexadecimal characters, `quality` 0 to 100.
+
+    `trimmed` and `trimmed_quality` are the same of the frame without its border; "" and 0 where there is none.
+    """
 
     place: HashPlace
     pdq: str
     quality: int
+    trimmed: str = ""
+    trimmed_quality: int = 0
 
 
 class HashStore:
@@ -44,7 +49,14 @@ class HashStore:
         """Up to `limit` hashes that were stored after `place`, in order."""
         columns = picture_hashes.c
         query = (
-            select(columns.number, columns.frame, columns.pdq, columns.quality)
+            select(
+                columns.number,
+                columns.frame,
+                columns.pdq,
+                columns.quality,
+                columns.trimmed,
+                columns.trimmed_quality,
+            )
             .where(columns.number >= place.number)
             .where(tuple_(columns.number, columns.frame) > tuple_(place.number, place.frame))
             .order_by(columns.number, columns.frame)
@@ -52,7 +64,8 @@ class HashStore:
         )
         with self._database.read() as connection:
             return [
-                StoredHash(HashPlace(row.number, row.frame), row.pdq, row.quality) for row in connection.execute(query)
+                StoredHash(HashPlace(number, frame), pdq, quality, trimmed, trimmed_quality)
+                for number, frame, pdq, quality, trimmed, trimmed_quality in connection.execute(query)
             ]
 
     def posts_at(self, numbers: Sequence[int]) -> dict[int, PostId]:

@@ -228,14 +228,25 @@ class ReviewPlanColumns(TypedColumns):
 review_plans = Table("review_plans", METADATA, ReviewPlanColumns)
 
 
+_EMPTY = text("''")
+
+
 class PictureHashColumns(TypedColumns):
-    """The PDQ hash of each frame of a screened post: 64 hexadecimal characters, quality 0 to 100."""
+    """The PDQ hash of each frame of a screened post: 64 hexadecimal characters, quality 0 to 100.
+
+    `trimmed` is that of the frame without its border, `phash` and `dhash` are 16 characters; empty where there is none,
+    or where the post was screened before they were kept.
+    """
 
     post_id: Named[str] = Column(ForeignKey("posts.id"), primary_key=True)
     frame: Named[int] = Column(primary_key=True, autoincrement=False)
     number: Named[int] = Column(BigInteger)
     pdq: Named[str] = Column(String(64))
     quality: Named[int]
+    trimmed: Named[str] = Column(String(64), server_default=_EMPTY)
+    trimmed_quality: Named[int] = Column(server_default="0")
+    phash: Named[str] = Column(String(16), server_default=_EMPTY)
+    dhash: Named[str] = Column(String(16), server_default=_EMPTY)
 
 
 picture_hashes = Table("picture_hashes", METADATA, PictureHashColumns, Index("ix_picture_hashes_number", "number"))

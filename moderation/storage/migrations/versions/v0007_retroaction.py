@@ -1,4 +1,4 @@
-"""Sweeps over posts that were judged before."""
+"""Sweeps over posts that were judged before, and the further hashes by which they find pictures."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,6 +13,7 @@ TABLE = "sweep_posts"
 
 def upgrade() -> None:
     create_tables()
+    keep_more_hashes()
     if op.get_bind().dialect.name == "postgresql":
         protect_postgresql()
     else:
@@ -65,6 +66,14 @@ def create_tables() -> None:
     )
     op.create_index("ix_sweep_posts_day", "sweep_posts", ["sweep_id", "day", "result"])
     op.create_index("ix_sweep_posts_post_id", "sweep_posts", ["post_id"])
+
+
+def keep_more_hashes() -> None:
+    empty = sa.text("''")
+    op.add_column("picture_hashes", sa.Column("trimmed", sa.String(length=64), server_default=empty, nullable=False))
+    op.add_column("picture_hashes", sa.Column("trimmed_quality", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("picture_hashes", sa.Column("phash", sa.String(length=16), server_default=empty, nullable=False))
+    op.add_column("picture_hashes", sa.Column("dhash", sa.String(length=16), server_default=empty, nullable=False))
 
 
 def protect_postgresql() -> None:
