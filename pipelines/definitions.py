@@ -3,6 +3,7 @@
 import dagster as dg
 
 from pipelines.defs.banks.exchanges import exchange_entries, exchanges_due, fetch_exchange, tell_exchanges, tell_often
+from pipelines.defs.banks.index import bank_index, bank_index_due, build_bank_index, index_holds_the_banks
 from pipelines.defs.evaluation.job import evaluate_models
 from pipelines.defs.evaluation.pictures import evaluate_pictures
 from pipelines.defs.evaluation.text import evaluations
@@ -15,10 +16,11 @@ from pipelines.defs.training.text_classifier import train_text_classifier
 from pipelines.resources import System
 
 defs = dg.Definitions(
-    assets=[screened_posts, exchange_entries, train_text_classifier, evaluate_pictures, *evaluations],
-    asset_checks=checks,
+    assets=[screened_posts, bank_index, exchange_entries, train_text_classifier, evaluate_pictures, *evaluations],
+    asset_checks=[*checks, index_holds_the_banks],
     jobs=[
         screening_lane,
+        build_bank_index,
         fetch_exchange,
         tell_exchanges,
         check_screening,
@@ -27,6 +29,6 @@ defs = dg.Definitions(
         evaluate_models,
     ],
     schedules=[every_ten_minutes, tell_often, daily, nightly],
-    sensors=[keep_lanes_alive, exchanges_due],
+    sensors=[keep_lanes_alive, bank_index_due, exchanges_due],
     resources={"system": System()},
 )

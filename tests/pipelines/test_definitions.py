@@ -29,7 +29,7 @@ def test_sensor_and_schedule_run_without_being_switched_on() -> None:
 
 
 def test_importing_them_loads_no_model_runtime() -> None:
-    heavy = ("torch", "transformers", "onnxruntime", "cv2", "PIL", "polars")
+    heavy = ("torch", "transformers", "onnxruntime", "cv2", "PIL", "polars", "numba")
     code = f"import sys, pipelines.definitions; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
