@@ -71,6 +71,28 @@ def signals(
     _finish(result, as_json=as_json)
 
 
+@app.command(name="hash")
+def hash_(
+    rounds: Annotated[int, typer.Option(min=3, help="Turns of each contender on each picture; medians count.")] = 15,
+    pictures: Annotated[int, typer.Option(min=1, help="Pictures of each size.")] = 3,
+    images: Annotated[Path | None, typer.Option(help="A folder of photographs; default: drawn ones.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the times into this .html file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Milliseconds from JPEG bytes to all hashes, by size and step, beside other software's one hash and a bare decode.
+
+    Example: moderation bench hash --images ../shared/corpora/large --plot hash.html --json
+    """
+    from moderation.bench.hash import bench_hash  # noqa: PLC0415 - loads OpenCV
+    from moderation.bench.hash_plot import draw  # noqa: PLC0415
+    from moderation.bench.signals.plot import check_plot  # noqa: PLC0415
+
+    check_plot(plot)
+    result = bench_hash(rounds=rounds, pictures=pictures, images=images, tell=_tell)
+    draw({**result.figures, **result.peers}, plot)
+    _finish(result, as_json=as_json)
+
+
 @app.command()
 def review(
     posts: Annotated[int, typer.Option(min=100, help="Posts in the database.")] = 1_000_000,

@@ -63,6 +63,11 @@ def hashes_of_jpeg(data: bytes, limits: DecodeLimits = LIMITS) -> FrameHashes:
     return _hashes(grid)
 
 
+def reduction_for(width: int, height: int) -> tuple[int, int]:
+    """The coarsest scale (8, 4, 2) that leaves 256 samples a side, with OpenCV's flag; 1 where none does."""
+    return next(((by, flag) for by, flag in REDUCED if min(width, height) // by >= GRID_SIDE), (1, cv2.IMREAD_COLOR))
+
+
 def _grid(data: bytes, limits: DecodeLimits) -> Grid | None:
     """The upright reduced picture; None for a file that is to be decoded in full. Raises `InvalidInputError`."""
     is_whole = data.endswith(JPEG_END) or not is_cut_off(Format.JPEG, data)
@@ -73,7 +78,7 @@ def _grid(data: bytes, limits: DecodeLimits) -> Grid | None:
     except Exception as error:  # hostile bytes raise anything
         raise InvalidInputError("The JPEG file's header cannot be read.") from error
     width, height = header.size
-    scale, flag = next(((by, flag) for by, flag in REDUCED if min(width, height) // by >= GRID_SIDE), (1, 0))
+    scale, flag = reduction_for(width, height)
     within = max(width, height) <= limits.max_side and width * height <= limits.max_pixels
     if header.mode not in JPEG_MODES or scale == 1 or not within:
         return None
