@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from moderation.domain.errors import SettingsError, UnavailableError
 from moderation.domain.people import Role
+from moderation.media.addresses import parse_allowed
 from moderation.signals.engine.options import Device, Precision
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -75,6 +76,10 @@ class Settings(BaseSettings):
     max_wait_seconds: Annotated[float, Field(ge=0)] = 30.0
     """The longest `?wait=` that the API honours."""
     log_json: bool = False
+    fetch_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Hosts that pictures may be fetched from by URL, by commas: `images.example`, `*.cdn.example`, `a.example:8443`,
+    or `*` for every host with public addresses; none: no picture is ever fetched."""
+    fetch_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0
 
     retention_days: Annotated[float, Field(ge=0)] = 0.0
     """Images of rejected and withdrawn posts are deleted after it; 0: never. Evidence is never deleted."""
@@ -125,10 +130,17 @@ class Settings(BaseSettings):
     oidc_create: bool = False
     """Make an account (moderator, no queues, unless `oidc_roles` says otherwise) for whoever has none yet."""
 
-    @field_validator("classifiers", mode="before")
+    @field_validator("classifiers", "fetch_hosts", mode="before")
     @classmethod
     def _by_commas(cls, value: object) -> object:
         return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+    @field_validator("fetch_hosts")
+    @classmethod
+    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            parse_allowed(host)
+        return value
 
     @property
     def database(self) -> str:

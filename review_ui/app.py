@@ -12,6 +12,8 @@ from moderation import logs
 from moderation.settings import Settings, load_settings
 from review_ui import pages, problem
 from review_ui.api import appeals, feed, health, media, posts
+from review_ui.api.matching import hma_banks, hma_config, hma_match, hma_status, v1_banks, v1_entries, v1_lookup
+from review_ui.api.matching.opening import open_matching
 from review_ui.console import (
     access,
     account_pages,
@@ -92,6 +94,7 @@ def create_app(settings: Settings | None = None, *, site: Site | None = None) ->
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         await the_site.watch.close()
+        await app.state.matching.close()
         app.state.desk.close()
         the_site.database.close()
 
@@ -107,6 +110,7 @@ def create_app(settings: Settings | None = None, *, site: Site | None = None) ->
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.site = the_site
+    app.state.matching = open_matching(the_site.settings, the_site.database)
     app.state.readiness = ReadinessProbe(the_site)
     app.state.pages = Pages(the_site)
     app.state.desk = open_desk(the_site)
@@ -116,7 +120,9 @@ def create_app(settings: Settings | None = None, *, site: Site | None = None) ->
     failures.install(app)
     wellbeing.install(app)
     access.install(app, the_site)
-    for module in (posts, appeals, feed, media, health, pages):
+    for module in (posts, appeals, feed, media, v1_lookup, v1_banks, v1_entries, health, pages):
+        app.include_router(module.router)
+    for module in (hma_match, hma_banks, hma_config, hma_status):
         app.include_router(module.router)
     for router in console_routers:
         app.include_router(router, include_in_schema=False)

@@ -1,10 +1,11 @@
 """An OpenAPI document as plain rows for the documentation page."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-METHODS = ("get", "post")
+METHODS = ("get", "post", "put", "patch", "delete")
 """`head` repeats `get`."""
 
 
@@ -31,7 +32,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing that can be asked."""
+    """One thing that can be asked. `example` is a body as JSON, empty where none is given."""
 
     anchor: str
     method: str
@@ -41,6 +42,7 @@ class Operation:
     needs_key: bool
     parameters: tuple[Field, ...]
     body: tuple[Field, ...]
+    example: str
     answers: tuple[Answer, ...]
     refusals: tuple[str, ...]
 
@@ -78,9 +80,14 @@ def _operation(document: Mapping[str, Any], path: str, method: str, spec: Mappin
         needs_key=bool(spec.get("security")) and {} not in spec["security"],
         parameters=tuple(parameters),
         body=tuple(body),
+        example=next((_written(media["example"]) for media in content.values() if "example" in media), ""),
         answers=tuple(answer for answer in answers if not answer.media_type.startswith("application/problem")),
         refusals=tuple(answer.status for answer in answers if answer.media_type.startswith("application/problem")),
     )
+
+
+def _written(example: object) -> str:
+    return json.dumps(example, indent=2, ensure_ascii=False)
 
 
 def _answer(document: Mapping[str, Any], status: str, spec: Mapping[str, Any]) -> Answer:
@@ -92,6 +99,8 @@ def _answer(document: Mapping[str, Any], status: str, spec: Mapping[str, Any]) -
 
 def _fields(document: Mapping[str, Any], schema: Mapping[str, Any], place: str, prefix: str = "") -> Iterator[Field]:
     schema = _resolved(document, schema)
+    for option in schema.get("oneOf", ()):
+        yield from _fields(document, option, place, prefix)
     required = schema.get("required", ())
     for name, part in schema.get("properties", {}).items():
         field = _resolved(document, part)

@@ -15,3 +15,17 @@ class BodyTimeoutError(ModerationError):
 
     code = "body_timeout"
     status = 408
+
+
+class UnreadablePictureError(ModerationError):
+    """The picture could not be decoded within the limits."""
+
+    code = "unreadable_picture"
+    status = 422
+
+
+class NoUsableHashError(ModerationError):
+    """The picture's hash says nothing: it is flat, a gradient, or nearly so."""
+
+    code = "no_usable_hash"
+    status = 422

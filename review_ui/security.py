@@ -18,6 +18,12 @@ POSTS_WRITE = "posts:write"
 POSTS_READ = "posts:read"
 MEDIA_HELD = "media:held"
 FEED_READ = "feed:read"
+MATCHING_READ = "matching:read"
+"""Hashing and looking up pictures, and what the banks are called; no hash of a banked picture."""
+BANKS_READ = "banks:read"
+"""What is in the banks, hashes included."""
+BANKS_WRITE = "banks:write"
+"""Changing banks, entries and exchanges. It does not include reading hashes."""
 
 MAX_SECRET_CHARS = 200
 
@@ -84,4 +90,7 @@ async def _verified(request: Request, site: Site, secret: str) -> ApiKey:
 OptionalCaller = Annotated[ApiKey | None, Depends(optional_caller)]
 Caller = Annotated[ApiKey, Depends(needs(""))]
 Writer = Annotated[ApiKey, Depends(needs(POSTS_WRITE))]
+MatchingReader = Annotated[ApiKey, Depends(needs(MATCHING_READ))]
+BanksReader = Annotated[ApiKey, Depends(needs(BANKS_READ))]
+BanksWriter = Annotated[ApiKey, Depends(needs(BANKS_WRITE))]
 FeedReader = Annotated[ApiKey, Depends(needs(FEED_READ))]

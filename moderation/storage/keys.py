@@ -18,7 +18,9 @@ from moderation.storage.engine import Database
 from moderation.storage.rows import AnyRow
 from moderation.storage.tables import api_keys
 
-SCOPES = frozenset({"posts:write", "posts:read", "media:held", "feed:read"})
+SCOPES = frozenset(
+    {"posts:write", "posts:read", "media:held", "feed:read", "matching:read", "banks:read", "banks:write"}
+)
 LAST_USED_SECONDS = 60
 """`last_used_at` is not written more often than this."""
 _SECRET = re.compile(r"mod_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")

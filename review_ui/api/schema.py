@@ -20,8 +20,8 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema without `$defs`, each put where it is referred to."""
+def inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """A JSON schema without `$defs`, each put where it is referred to."""
     definitions = schema.pop("$defs", {})
 
     def resolve(node: Any) -> Any:
@@ -47,7 +47,7 @@ def _form() -> dict[str, Any]:
 POST_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "content": {MULTIPART: {"schema": _form()}, JSON: {"schema": _inlined(PostBody.model_json_schema())}},
+        "content": {MULTIPART: {"schema": _form()}, JSON: {"schema": inlined(PostBody.model_json_schema())}},
     }
 }
 """The body of `POST /v1/posts`, which the route reads itself so that limits come before parsing."""

@@ -1,0 +1,425 @@
+"""HMA's clients can switch: the shapes that they read, and the answers that its own library gives."""
+
+import re
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from threatexchange.signal_type.index import SignalSimilarityInfoWithSingleDistance
+from threatexchange.signal_type.pdq.signal import PdqSignal
+from threatexchange.signal_type.signal_base import SignalComparisonResult
+
+from moderation.domain.bank import BankEffect, EntryAmendment, Opinion
+from moderation.matching.frame_hashes import hashes_of
+from moderation.matching.pdq import to_hex
+from moderation.media.fetching import FetchFailedError, FetchRefusedError
+from tests.review_ui.api.matching.conftest import NOW_ACTOR, Api
+from tests.review_ui.api.matching.pictures import as_png, drawn, flat, upload
+
+NEAR, FAR = PdqSignal.get_examples()[:1], PdqSignal.get_examples()[12:14]
+URL = "https://images.example/a.png"
+
+
+def hma_problem(response: Any, status: int) -> str:
+    """The `message` of a refusal in HMA's shape, which is a problem document too."""
+    assert response.status_code == status, response.text
+    document = response.json()
+    assert document["status"] == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert document["code"]
+    message: str = document["message"]
+    assert message
+    return message
+
+
+def bits(result: SignalComparisonResult) -> int:
+    assert isinstance(result.distance, SignalSimilarityInfoWithSingleDistance)
+    distance: int = result.distance.distance
+    return distance
+
+
+@pytest.fixture
+def key(api: Api) -> dict[str, str]:
+    return api.key()
+
+
+def hex_of(seed: int) -> str:
+    return to_hex(hashes_of(drawn(seed)).pdq[0])
+
+
+def post_photo(api: Api, key: dict[str, str], path: str, image: bytes, **fields: str) -> Any:
+    headers, body = upload(image, **fields)
+    return api.client.post(path, content=body, headers=key | headers)
+
+
+def test_a_file_is_hashed_as_hma_hashes_it(api: Api, key: dict[str, str]) -> None:
+    image = as_png(drawn(1))
+    answer = post_photo(api, key, "/h/hash", image)
+    assert answer.status_code == 200
+    assert set(answer.json()) == {"pdq"}
+    assert PdqSignal.validate_signal_str(answer.json()["pdq"])
+    result = PdqSignal.compare_hash(answer.json()["pdq"], PdqSignal.hash_from_bytes(image))
+    assert result.match
+    assert bits(result) <= 2
+
+
+def test_a_url_is_hashed(api: Api, key: dict[str, str]) -> None:
+    api.pages.known[URL] = as_png(drawn(1))
+    answer = api.client.get("/h/hash", params={"url": URL}, headers=key)
+    assert answer.json() == {"pdq": hex_of(1)}
+    api.pages.known[URL] = FetchFailedError("The address did not answer.")
+    assert "did not answer" in hma_problem(api.client.get("/h/hash", params={"url": URL}, headers=key), 400)
+
+
+def test_a_url_that_may_not_be_fetched_is_refused(api: Api, key: dict[str, str]) -> None:
+    for url in (URL, "http://127.0.0.1/", "file:///etc/passwd"):
+        answer = api.client.get("/h/hash", params={"url": url}, headers=key)
+        assert hma_problem(answer, 400)
+        assert answer.json()["code"] == FetchRefusedError.code
+
+
+@pytest.mark.parametrize("path", ["/h/hash", "/m/lookup", "/c/bank/BANNED/content"])
+def test_a_picture_without_a_usable_hash_is_said_to_be_so(api: Api, key: dict[str, str], path: str) -> None:
+    """HMA leaves it out, which reads as: nothing matches."""
+    api.bank()
+    answer = post_photo(api, key, path, as_png(flat()))
+    assert "too plain" in hma_problem(answer, 400)
+    assert answer.json()["code"] == "no_usable_hash"
+    assert api.banks.entries("BANNED") == []
+
+
+@pytest.mark.parametrize("path", ["/h/hash", "/m/lookup", "/c/bank/BANNED/content"])
+def test_only_one_photo_is_taken(api: Api, key: dict[str, str], path: str) -> None:
+    api.bank()
+    for name in ("video", "image", "file"):
+        headers, body = upload(as_png(drawn(1)), name=name)
+        assert "photo" in hma_problem(api.client.post(path, content=body, headers=key | headers), 400)
+    headers, body = upload(b"\x89PNG\r\n\x1a\nnothing")
+    assert api.client.post(path, content=body, headers=key | headers).json()["code"] == "unreadable_picture"
+    for content_type in ("application/json", "text/plain", ""):
+        answer = api.client.post(path, content=b"{}", headers=key | {"Content-Type": content_type})
+        assert answer.status_code in {400, 415}
+        assert answer.json()["message"]
+
+
+def test_from_a_bank_to_a_match(api: Api, key: dict[str, str]) -> None:
+    """The whole way of an HMA client: create, add, look up in all ways, disable, enable, remove, delete."""
+    created = api.client.post("/c/banks", json={"name": "MY_TEST_BANK_01"}, headers=key)
+    assert (created.status_code, created.json()) == (201, {"name": "MY_TEST_BANK_01", "matching_enabled_ratio": 1.0})
+    assert api.client.get("/c/banks", headers=key).json() == [created.json()]
+    assert api.client.get("/c/bank/MY_TEST_BANK_01", headers=key).json() == created.json()
+
+    added = post_photo(api, key, "/c/bank/MY_TEST_BANK_01/content", as_png(drawn(1)), note="Case 1")
+    assert added.status_code == 200
+    number = added.json()["id"]
+    assert added.json() == {"id": number, "signals": {"pdq": hex_of(1)}}
+    assert isinstance(number, int)
+
+    expected = {"MY_TEST_BANK_01": [{"bank_content_id": number, "distance": "0"}]}
+    by_hash = {"signal_type": "pdq", "signal": hex_of(1)}
+    assert post_photo(api, key, "/m/lookup", as_png(drawn(1))).json() == {"pdq": expected}
+    assert api.client.get("/m/lookup", params=by_hash, headers=key).json() == expected
+    assert api.client.get("/m/raw_lookup", params=by_hash, headers=key).json() == {"matches": [number]}
+    with_distance = api.client.get("/m/raw_lookup", params=by_hash | {"include_distance": "true"}, headers=key)
+    assert with_distance.json() == {"matches": [{"bank_content_id": number, "distance": "0"}]}
+    api.pages.known[URL] = as_png(drawn(1))
+    assert api.client.get("/m/lookup", params={"url": URL}, headers=key).json() == {"pdq": expected}
+    both = {"url": URL, "signal_type": "pdq", "content_type": "photo", "types": "pdq"}
+    assert api.client.get("/m/lookup", params=both, headers=key).json() == expected
+    assert api.client.get("/m/lookup", params=by_hash | {"signal": hex_of(2)}, headers=key).json() == {}
+
+    content = f"/c/bank/MY_TEST_BANK_01/content/{number}"
+    shown = api.client.get(content, params={"include_signals": "true"}, headers=key).json()
+    assert shown["id"] == number
+    assert shown["disable_until_ts"] == 1
+    assert shown["bank"] == created.json()
+    assert shown["signals"] == {"pdq": hex_of(1)}
+    assert shown["note"] == "Case 1"
+    assert "signals" not in api.client.get(content, headers=key).json()
+
+    assert api.client.put(content, json={"disable_until_ts": 0}, headers=key).json()["disable_until_ts"] == 0
+    assert api.client.get("/m/lookup", params=by_hash, headers=key).json() == {}
+    assert api.client.put(content, json={"disable_until_ts": 1}, headers=key).json()["disable_until_ts"] == 1
+    assert api.client.get("/m/lookup", params=by_hash, headers=key).json() == expected
+
+    off = api.client.put("/c/bank/MY_TEST_BANK_01", json={"enabled": False}, headers=key)
+    assert off.json() == {"name": "MY_TEST_BANK_01", "matching_enabled_ratio": 0.0}
+    assert api.client.get("/m/lookup", params=by_hash, headers=key).json() == {}
+    assert api.client.put("/c/bank/MY_TEST_BANK_01", json={"enabled_ratio": 1}, headers=key).status_code == 200
+
+    assert api.client.delete(content, headers=key).json() == {"deleted": 1}
+    assert api.client.delete(content, headers=key).json() == {"deleted": 0}
+    assert api.client.get("/m/lookup", params=by_hash, headers=key).json() == {}
+    for _ in range(2):
+        assert api.client.delete("/c/bank/MY_TEST_BANK_01", headers=key).json() == {"message": "Done"}
+    assert api.client.get("/c/banks", headers=key).json() == []
+
+
+def test_hashes_are_banked_and_matched_as_hmas_own_test_does(api: Api, key: dict[str, str]) -> None:
+    """Its examples: thirteen versions of a bridge, and others."""
+    api.bank("TEST_BANK")
+    numbers = {}
+    for pdq in PdqSignal.get_examples():
+        added = api.client.post("/c/bank/TEST_BANK/signal", json={"pdq": pdq}, headers=key)
+        assert added.status_code == 200
+        assert added.json()["signals"] == {"pdq": pdq}
+        numbers[pdq] = added.json()["id"]
+    status = api.client.get("/m/index/status", params={"signal_type": "pdq"}, headers=key).json()
+    assert status["pdq"]["present"] is True
+    assert status["pdq"]["size"] == len(numbers)
+    for pdq in numbers:
+        raw = {"signal_type": "pdq", "signal": pdq}
+        found = api.client.get("/m/raw_lookup", params=raw | {"include_distance": "true"}, headers=key).json()[
+            "matches"
+        ]
+        compared = {other: PdqSignal.compare_hash(pdq, other) for other in numbers}
+        wanted = {numbers[other]: str(bits(result)) for other, result in compared.items() if result.match}
+        assert {match["bank_content_id"]: match["distance"] for match in found} == wanted
+        assert set(api.client.get("/m/raw_lookup", params=raw, headers=key).json()["matches"]) == set(wanted)
+
+
+def test_two_hashes_are_compared_as_hma_compares_them(api: Api, key: dict[str, str]) -> None:
+    examples = PdqSignal.get_examples()
+    for other in examples:
+        result = PdqSignal.compare_hash(examples[0], other)
+        answer = api.client.post("/m/compare", json={"pdq": [examples[0], other]}, headers=key)
+        assert answer.json() == {"pdq": [result.match, {"distance": bits(result)}]}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        {"pdq": []},
+        {"pdq": ["a" * 64]},
+        {"pdq": ["a" * 64] * 3},
+        {"pdq": ["a" * 64, 5]},
+        {"pdq": ["a" * 64, "g" * 64]},
+        {"pdq": ["a" * 64, "a" * 63]},
+        {"pdq": "a" * 64},
+        {"md5": ["a", "b"]},
+        "pdq",
+    ],
+)
+def test_what_cannot_be_compared_is_refused_without_repeating_it(api: Api, key: dict[str, str], body: object) -> None:
+    answer = api.client.post("/m/compare", json=body, headers=key)
+    assert "aaaa" not in hma_problem(answer, 400)
+
+
+@pytest.mark.parametrize("path", ["/m/lookup", "/m/raw_lookup"])
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"signal": "a" * 64},
+        {"signal_type": "pdq"},
+        {"signal": "a" * 63, "signal_type": "pdq"},
+        {"signal": "g" * 64, "signal_type": "pdq"},
+        {"signal": "a" * 300, "signal_type": "pdq"},
+        {"signal": "a" * 64, "signal_type": "md5"},
+    ],
+)
+def test_a_malformed_look_up_is_refused_without_repeating_it(
+    api: Api, key: dict[str, str], path: str, params: dict[str, str]
+) -> None:
+    answer = api.client.get(path, params=params, headers=key)
+    assert "aaaa" not in hma_problem(answer, 400)
+
+
+def test_banks_can_be_chosen(api: Api, key: dict[str, str]) -> None:
+    for name in ("A", "B"):
+        api.bank(name)
+        api.client.post(f"/c/bank/{name}/signal", json={"pdq": NEAR[0]}, headers=key)
+    asked = {"signal_type": "pdq", "signal": NEAR[0]}
+    assert set(api.client.get("/m/lookup", params=asked, headers=key).json()) == {"A", "B"}
+    assert set(api.client.get("/m/lookup", params=asked | {"banks": "B"}, headers=key).json()) == {"B"}
+    assert len(api.client.get("/m/raw_lookup", params=asked | {"banks": "A,B"}, headers=key).json()["matches"]) == 2
+    assert hma_problem(api.client.get("/m/lookup", params=asked | {"banks": "C"}, headers=key), 404)
+
+
+def test_only_automatic_matches_are_listed_and_raw_ones_hide_nothing(api: Api, key: dict[str, str]) -> None:
+    """A client acts on whatever is listed: a disputed or demoted entry never acts by itself."""
+    api.bank("NARROW", distance_bits=0)
+    number = api.client.post("/c/bank/NARROW/signal", json={"pdq": NEAR[0]}, headers=key).json()["id"]
+    near = PdqSignal.get_examples()[1]
+    assert 0 < bits(PdqSignal.compare_hash(NEAR[0], near)) <= 31
+    assert api.client.get("/m/lookup", params={"signal_type": "pdq", "signal": near}, headers=key).json() == {}
+    asked = {"signal_type": "pdq", "signal": NEAR[0]}
+    assert api.client.get("/m/lookup", params=asked, headers=key).json() != {}
+    entry = api.matching.entry("NARROW", number)
+    for amendment in (EntryAmendment(opinion=Opinion.DISPUTED), EntryAmendment(opinion=Opinion.POSITIVE, demoted=True)):
+        api.banks.amend(entry.id, amendment, actor=NOW_ACTOR, now=api.site.clock())
+        assert api.client.get("/m/lookup", params=asked, headers=key).json() == {}
+        assert api.client.get("/m/raw_lookup", params=asked, headers=key).json() == {"matches": [number]}
+
+
+def test_a_bank_that_is_made_here_asks_for_people_unless_it_says_otherwise(api: Api, key: dict[str, str]) -> None:
+    api.client.post("/c/banks", json={"name": "PLAIN", "enabled": False}, headers=key)
+    api.client.post("/c/banks", json={"name": "STRICT", "effect": "block"}, headers=key)
+    assert api.matching.bank("PLAIN").effect is BankEffect.REVIEW
+    assert not api.matching.bank("PLAIN").enabled
+    assert api.matching.bank("STRICT").effect is BankEffect.BLOCK
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"name": "01_TEST"},
+        {"name": "my_bank"},
+        {"name": ""},
+        {"name": "A B"},
+        {"name": "A" * 101},
+        {"name": 5},
+        {"name": "A", "enabled_ratio": 0.5},
+        {"name": "A", "enabled_ratio": -1},
+        {"name": "A", "enabled": "perhaps"},
+        {"name": "A", "effect": "explode"},
+        [],
+    ],
+)
+def test_a_bank_that_is_none_is_refused(api: Api, key: dict[str, str], body: object) -> None:
+    hma_problem(api.client.post("/c/banks", json=body, headers=key), 400)
+    assert api.banks.banks() == []
+
+
+def test_a_bank_keeps_its_name_and_its_kind(api: Api, key: dict[str, str]) -> None:
+    api.bank("A")
+    hma_problem(api.client.post("/c/banks", json={"name": "A"}, headers=key), 403)
+    assert "keeps its name" in hma_problem(api.client.put("/c/bank/A", json={"name": "B"}, headers=key), 400)
+    hma_problem(api.client.put("/c/bank/A", json={"enabled_ratio": 0.5}, headers=key), 400)
+    assert api.client.put("/c/bank/A", json={"name": "A", "enabled": False}, headers=key).status_code == 200
+    assert api.matching.bank("A").effect is BankEffect.BLOCK
+
+
+def test_what_is_not_there_is_404(api: Api, key: dict[str, str]) -> None:
+    api.bank("A")
+    api.bank("B")
+    number = api.client.post("/c/bank/A/signal", json={"pdq": NEAR[0]}, headers=key).json()["id"]
+    for method, path in (
+        ("GET", "/c/bank/NONE"),
+        ("PUT", "/c/bank/NONE"),
+        ("POST", "/c/bank/NONE/signal"),
+        ("GET", "/c/bank/NONE/content/1"),
+        ("GET", f"/c/bank/B/content/{number}"),
+        ("PUT", f"/c/bank/B/content/{number}"),
+        ("GET", f"/c/bank/A/content/{number + 1}"),
+        ("GET", "/c/bank/%00"),
+        ("GET", "/c/exchange/NONE"),
+        ("GET", "/c/exchange/%00/status"),
+        ("GET", "/c/exchanges/api/none"),
+    ):
+        body = {"pdq": FAR[0]} if path.endswith("signal") else {}
+        answer = api.client.request(method, path, headers=key, json=None if method == "GET" else body)
+        assert "NONE" not in hma_problem(answer, 404)
+    assert api.client.delete(f"/c/bank/B/content/{number}", headers=key).json() == {"deleted": 0}
+    assert len(api.banks.entries("A")) == 1
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "x", str(2**63), "1.5"])
+def test_a_number_that_is_none_is_refused(api: Api, key: dict[str, str], number: str) -> None:
+    api.bank("A")
+    hma_problem(api.client.get(f"/c/bank/A/content/{number}", headers=key), 400)
+
+
+@pytest.mark.parametrize("when", [-1, 9_999_999_999, 10**30, "soon", 1.5, True])
+def test_a_time_that_is_none_is_refused(api: Api, key: dict[str, str], when: object) -> None:
+    api.bank("A")
+    number = api.client.post("/c/bank/A/signal", json={"pdq": NEAR[0]}, headers=key).json()["id"]
+    path = f"/c/bank/A/content/{number}"
+    answer = api.client.put(path, json={"disable_until_ts": when}, headers=key)
+    if when is True:
+        assert answer.status_code in {200, 400}
+    else:
+        hma_problem(answer, 400)
+
+
+def test_an_entry_can_begin_later(api: Api, key: dict[str, str]) -> None:
+    api.bank("A")
+    number = api.client.post("/c/bank/A/signal", json={"pdq": NEAR[0]}, headers=key).json()["id"]
+    path, later = f"/c/bank/A/content/{number}", int(api.site.clock().timestamp()) + 86_400
+    assert api.client.put(path, json={"disable_until_ts": later}, headers=key).json()["disable_until_ts"] == later
+    asked = {"signal_type": "pdq", "signal": NEAR[0]}
+    assert api.client.get("/m/lookup", params=asked, headers=key).json() == {}
+    past = later - 2 * 86_400
+    assert api.client.put(path, json={"disable_until_ts": past}, headers=key).status_code == 200
+    assert api.client.get("/m/lookup", params=asked, headers=key).json() != {}
+
+
+def test_a_picture_is_banked_by_its_url_with_what_is_known_of_it(api: Api, key: dict[str, str]) -> None:
+    api.bank("A")
+    api.pages.known[URL] = as_png(drawn(3))
+    asked = {"url": URL, "content_type": "photo"}
+    path = "/c/bank/A/content"
+    told = {"metadata": {"content_id": "1197433091", "content_uri": "https://feed.example/1"}, "note": "Seen"}
+    added = api.client.post(path, params=asked, json=told, headers=key).json()
+    shown = api.client.get(f"{path}/{added['id']}", headers=key).json()
+    assert shown["metadata"] == told["metadata"]
+    assert shown["original_media_uri"] == "https://feed.example/1"
+    assert api.client.post(path, params=asked, headers=key).json() == added
+    hma_problem(api.client.post(path, params=asked, json={"metadata": {"invalid_metadata": 5}}, headers=key), 400)
+    (entry,) = api.banks.entries("A")
+    assert entry.has_keypoints
+    assert entry.phash
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"pdq": 5}, {"pdq": "a" * 63}, {"md5": "a"}, {"pdq": "g" * 64}, {"pdq": "a" * 64, "quality": 101}, []]
+)
+def test_a_signal_that_is_none_is_refused(api: Api, key: dict[str, str], body: object) -> None:
+    api.bank("A")
+    assert "aaaa" not in hma_problem(api.client.post("/c/bank/A/signal", json=body, headers=key), 400)
+    assert api.banks.entries("A") == []
+
+
+def test_kinds_and_states_are_listed(api: Api, key: dict[str, str]) -> None:
+    assert api.client.get("/c/signal_type", headers=key).json() == [{"name": "pdq", "enabled_ratio": 1.0}]
+    assert api.client.get("/c/content_type", headers=key).json() == [{"name": "photo", "enabled": True}]
+    (index,) = api.client.get("/c/signal_type/index", headers=key).json().values()
+    assert index["index_out_of_date"] is False
+    assert set(index) == {"db_size", "index_size", "index_out_of_date", "newest_db_item", "index_built_to"}
+    (status,) = api.client.get("/m/index/status", headers=key).json().values()
+    assert status == {"present": True, "built_to": 0, "size": 0}
+
+
+def test_an_animation_is_looked_up_frame_by_frame(api: Api, key: dict[str, str]) -> None:
+    api.bank("A")
+    added = post_photo(api, key, "/c/bank/A/content", as_png(drawn(5))).json()
+    found = post_photo(api, key, "/m/lookup", as_png(flat(side=256), drawn(5), drawn(6))).json()
+    assert found == {"pdq": {"A": [{"bank_content_id": added["id"], "distance": "0"}]}}
+    assert post_photo(api, key, "/m/lookup", as_png(drawn(7), drawn(8))).json() == {"pdq": {}}
+    hma_problem(post_photo(api, key, "/m/lookup", as_png(flat(side=256), drawn(7))), 400)
+
+
+def test_load_balancers_need_no_key(api: Api) -> None:
+    for path in ("/status", "/status/live"):
+        answer = api.client.get(path)
+        assert (answer.status_code, answer.text) == (200, "I-AM-ALIVE")
+        assert answer.headers["content-type"].startswith("text/plain")
+
+
+def test_every_documented_route_of_hma_is_there(app: FastAPI) -> None:
+    ours = {re.sub(r"\{\w+\}", "<>", path) for path in app.openapi()["paths"]}
+    assert {
+        "/h/hash",
+        "/m/lookup",
+        "/m/raw_lookup",
+        "/m/compare",
+        "/m/index/status",
+        "/c/banks",
+        "/c/bank/<>",
+        "/c/bank/<>/content",
+        "/c/bank/<>/content/<>",
+        "/c/bank/<>/signal",
+        "/c/exchanges",
+        "/c/exchanges/apis",
+        "/c/exchanges/api/<>",
+        "/c/exchanges/api/<>/schema",
+        "/c/exchange/<>",
+        "/c/exchange/<>/status",
+        "/c/signal_type",
+        "/c/signal_type/index",
+        "/c/content_type",
+        "/status",
+        "/status/live",
+    } <= ours
