@@ -85,9 +85,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
     to: To = None,
     withdraw: Withdraw = False,
     queue: Queue = QUEUE,
-    cap: Annotated[int, typer.Option(min=1, help="Posts it may touch; it stops before it would touch more.")] = (
-        DEFAULT_CAP
-    ),
+    cap: Annotated[int | None, typer.Option(min=1, help=f"Posts it may touch before it stops ({DEFAULT_CAP}).")] = None,
     resume: Annotated[str, typer.Option(help="Go on with this sweep; --cap raises its cap.")] = "",
     later: Annotated[bool, typer.Option("--later", help="Only make the sweep; the Dagster job runs it.")] = False,
     as_json: AsJson = False,
@@ -101,14 +99,14 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
     with session() as opened, _progress() as report:
         store = SweepStore(opened.database)
         if resume:
-            if cap > store.get(resume).terms.cap:
+            if cap is not None and cap != store.get(resume).terms.cap:
                 store.raise_cap(resume, cap, by=ACTOR, now=now())
             sweep = store.get(resume)
         else:
             text = _text(opened, policy)
             cause = _cause(opened, text, policy is not None, (bank, entry, since), (first, to))
             PolicyStore(opened.database).remember(cause.policy, text, now=now())
-            terms = SweepTerms(cap, withdraw, queue)
+            terms = SweepTerms(cap or DEFAULT_CAP, withdraw, queue)
             sweep = retroaction(opened.settings, opened.database).start(cause, terms, by=ACTOR, progress=report)
         if not later:
             sweep = retroaction(opened.settings, opened.database).run(sweep.id, progress=report)

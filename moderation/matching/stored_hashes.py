@@ -9,6 +9,8 @@ person, and nothing acts on it without one.
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,8 @@ from numpy.typing import NDArray
 from moderation.domain.bank import Bank, BankEntry
 from moderation.domain.signal import PictureHash
 from moderation.matching.frame_hashes import FrameHashes
+from moderation.matching.multi_index.file import IndexFile, build
+from moderation.matching.multi_index.layout import MAX_INDEXED_RADIUS
 from moderation.matching.multi_index.live import LiveIndex
 from moderation.matching.orientations import ORIENTATIONS, Orientation, turned
 from moderation.matching.pdq import BITS, CODE_BYTES, FREQUENCIES, from_hex
@@ -24,6 +28,9 @@ from moderation.matching.tiers import wanted_bits
 
 TURNED_BITS = 45
 """How far turned hashes are looked for: 31 bits, and what is lost by turning a hash in place of the picture."""
+
+FEW_ENTRIES = 2_500
+"""So many entries are compared one by one, at every distance. Of more the 31 nearest bits are searched, by an index."""
 
 
 def turned_codes(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -67,32 +74,45 @@ def frames_of(hashes: Sequence[PictureHash]) -> list[FrameHashes]:
 class SoughtEntries:
     """Bank entries to be found among stored hashes; a million hashes against a hundred entries take seconds."""
 
-    def __init__(self, entries: Sequence[BankEntry], banks: Mapping[str, Bank]) -> None:
+    def __init__(self, entries: Sequence[BankEntry], banks: Mapping[str, Bank], *, few: int = FEW_ENTRIES) -> None:
         sought = [entry for entry in entries if entry.bank in banks and banks[entry.bank].enabled]
         self._radius = max((wanted_bits(banks[entry.bank]) for entry in sought), default=-1)
         self._floor = min((banks[entry.bank].min_quality for entry in sought), default=0)
-        self._upright, self._turned = LiveIndex(), LiveIndex()
+        self._indexes: list[tuple[LiveIndex, int]] = []
         if sought:
             views = turned_codes(np.stack([from_hex(entry.pdq) for entry in sought]))
-            self._upright.add(range(len(sought)), np.ascontiguousarray(views[:, 0]))
-            turned_only = views[:, 1:].reshape(-1, CODE_BYTES)
-            self._turned.add(range(len(turned_only)), turned_only)
+            self._indexes = self._few(views) if len(sought) <= few else self._many(views)
         self.size = len(sought)
         """How many entries there are; the others are of banks that match nothing."""
 
     def near(self, codes: NDArray[np.uint8], qualities: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which stored hashes (n, 32) may match an entry in some orientation, and have the quality (n,) for it.
 
-        Every upright match is among them, and turned ones up to `TURNED_BITS`; banks with narrower distances may make
-        some of them match nothing.
+        Every upright match is among them, and turned ones up to `TURNED_BITS`; of more than `few` entries only what is
+        within 31 bits. Banks with narrower distances may make some of them match nothing.
         """
         found = np.zeros(len(codes), dtype=np.bool_)
         usable = np.flatnonzero(qualities >= self._floor)
-        if self._radius >= 0 and len(usable):
-            for index, radius in ((self._upright, self._radius), (self._turned, min(self._radius, TURNED_BITS))):
+        if len(usable):
+            for index, radius in self._indexes:
                 near = index.search(codes[usable], radius, limit=1)
                 found[usable[near.queries]] = True
         return found
+
+    def _few(self, views: NDArray[np.uint8]) -> list[tuple[LiveIndex, int]]:
+        upright, others = LiveIndex(), LiveIndex()
+        upright.add(range(len(views)), np.ascontiguousarray(views[:, 0]))
+        turned_only = views[:, 1:].reshape(-1, CODE_BYTES)
+        others.add(range(len(turned_only)), turned_only)
+        return [(upright, self._radius), (others, min(self._radius, TURNED_BITS))]
+
+    def _many(self, views: NDArray[np.uint8]) -> list[tuple[LiveIndex, int]]:
+        """An index file of their own; it stays mapped when its folder is gone."""
+        codes = views.reshape(-1, CODE_BYTES)
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "sought.mi"
+            build(codes, np.arange(len(codes), dtype=np.int64), path, checkpoint=0)
+            return [(LiveIndex(IndexFile.open(path)), min(self._radius, MAX_INDEXED_RADIUS))]
 
 
 @lru_cache(maxsize=1)
