@@ -94,6 +94,29 @@ def hash_(
 
 
 @app.command()
+def index(
+    size: Annotated[int, typer.Option(min=1000, help="Hashes in the index.")] = 1_000_000,
+    rounds: Annotated[int, typer.Option(min=1, help="Turns of each contender over all queries; medians count.")] = 3,
+    plot: Annotated[Path | None, typer.Option(help="Draw the times into this .html file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Milliseconds of an exact lookup within 31 bits, and of one add and remove, beside other exact indexes.
+
+    Takes half a minute at the default size; 10 million need 3 GB of memory and 1 GB of disk for a while.
+
+    Example: moderation bench index --size 1000000 --plot index.html --json
+    """
+    from moderation.bench.index import bench_index  # noqa: PLC0415 - brings Numba and faiss
+    from moderation.bench.index_plot import draw  # noqa: PLC0415
+    from moderation.bench.signals.plot import check_plot  # noqa: PLC0415
+
+    check_plot(plot)
+    result = bench_index(size=size, rounds=rounds, tell=_tell)
+    draw({**result.peers, **result.figures}, plot)
+    _finish(result, as_json=as_json)
+
+
+@app.command()
 def review(
     posts: Annotated[int, typer.Option(min=100, help="Posts in the database.")] = 1_000_000,
     jobs: Annotated[
