@@ -15,6 +15,9 @@ from moderation.storage.bank_entries import CHUNK
 from moderation.storage.bank_log import Change
 from moderation.storage.bank_rows import entry_payload
 
+GROWTH = 3
+"""Statistics are made anew when this many times more entries were added than at the last time."""
+
 
 @dataclass(slots=True)
 class Added:
@@ -27,9 +30,12 @@ class Added:
 
 def add(connection: Connection, bank: str, drafts: Iterable[EntryDraft], *, actor: str, now: datetime) -> Added:
     """Add drafts to a bank that exists, a chunk at a time. Raises `InvalidInputError` for a wrong value."""
-    added, source = Added(), iter(drafts)
+    added, source, counted = Added(), iter(drafts), 0
     while some := [checked(draft) for draft in islice(source, CHUNK)]:
         _add_some(connection, bank, some, added, actor=actor, now=now)
+        if added.new >= CHUNK + counted * GROWTH:
+            bank_log.count_anew(connection)
+            counted = added.new
     return added
 
 

@@ -1,4 +1,8 @@
-"""Bank entries, read out of the log of changes."""
+"""Bank entries, read out of the log of changes.
+
+Additions are selected first; then what became of them is looked up by their ids. One statement that does both would be
+shorter, and databases then weigh it for the whole log to answer for a page of it.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -8,13 +12,15 @@ from sqlalchemy import ColumnElement, Connection, case, func, literal_column, se
 from moderation.domain.bank import BankEntry
 from moderation.domain.ids import EntryId
 from moderation.storage.bank_rows import entry_of
-from moderation.storage.rows import AnySelect
+from moderation.storage.rows import AnyRow
 from moderation.storage.tables import bank_changes
 
 Item = TypeVar("Item")
 
 CHUNK = 1_000
 """Names in one query; databases limit how many a statement may hold."""
+PAGE = 10_000
+"""Additions that are read at once."""
 
 _ADD: ColumnElement[str] = literal_column("'add'")
 _AMEND: ColumnElement[str] = literal_column("'amend'")
@@ -22,53 +28,44 @@ _REMOVE: ColumnElement[str] = literal_column("'remove'")
 """Written out in queries: a partial index is used only where its condition is in the statement itself."""
 
 
-def live(as_of: int | None = None) -> AnySelect:
-    """Additions that no removal follows, with the payload of the newest state, as of a change (None: now)."""
-    added, amended, removed = bank_changes, bank_changes.alias("amended"), bank_changes.alias("removed")
-    newest = (
-        select(func.max(amended.c.number))
-        .where(amended.c.entry_id == added.c.entry_id, amended.c.operation == _AMEND, _until(amended.c.number, as_of))
-        .correlate(added)
-        .scalar_subquery()
-    )
-    gone = select(removed.c.number).where(
-        removed.c.entry_id == added.c.entry_id, removed.c.operation == _REMOVE, _until(removed.c.number, as_of)
-    )
-    state = bank_changes.alias("state")
-    return (
-        select(
-            added.c.number,
-            added.c.at,
-            added.c.bank,
-            added.c.entry_id,
-            added.c.pdq,
-            func.coalesce(state.c.payload, added.c.payload).label("payload"),
-        )
-        .select_from(added.outerjoin(state, state.c.number == newest))
-        .where(added.c.operation == _ADD, _until(added.c.number, as_of), ~gone.exists())
-    )
+def page(connection: Connection, as_of: int, after: int, limit: int) -> list[BankEntry]:
+    """Up to `limit` entries as of a change, numbered above `after`, by number; fewer are the last ones."""
+    found: list[BankEntry] = []
+    while len(found) < limit:
+        place = bank_changes.c.number > after, bank_changes.c.number <= as_of
+        rows = _added(connection, *place, order=bank_changes.c.number, limit=min(PAGE, max(CHUNK, limit)))
+        if not rows:
+            break
+        found += _resolved(connection, rows, as_of)
+        after = rows[-1].number
+    return found[:limit]
 
 
-def read(connection: Connection, query: AnySelect) -> list[BankEntry]:
-    """The entries of a query made from `live`."""
-    return [entry_of(row, row.payload) for row in connection.execute(query)]
-
-
-def page(connection: Connection, as_of: int | None, after: int, limit: int | None) -> list[BankEntry]:
-    """Up to `limit` entries numbered above `after`, by number."""
-    query = live(as_of).where(bank_changes.c.number > after)
-    return read(connection, query.order_by(bank_changes.c.number).limit(limit))
+def everything(connection: Connection, as_of: int) -> Iterator[BankEntry]:
+    """Every entry as of a change, by number."""
+    after = 0
+    while some := page(connection, as_of, after, PAGE):
+        yield from some
+        after = some[-1].number
 
 
 def newest_of(connection: Connection, bank: str, before: int | None, limit: int) -> list[BankEntry]:
-    """Up to `limit` entries of a bank numbered below `before` (None: any), newest first."""
-    query = live().where(bank_changes.c.bank == bank, true() if before is None else bank_changes.c.number < before)
-    return read(connection, query.order_by(bank_changes.c.number.desc()).limit(limit))
+    """Up to `limit` entries of a bank numbered below `before` (None: any), newest first; fewer are the last ones."""
+    found: list[BankEntry] = []
+    newest_first = bank_changes.c.number.desc()
+    while len(found) < limit:
+        place = bank_changes.c.bank == bank, true() if before is None else bank_changes.c.number < before
+        rows = _added(connection, *place, order=newest_first, limit=min(PAGE, max(CHUNK, limit)))
+        if not rows:
+            break
+        found += _resolved(connection, rows, None)
+        before = rows[-1].number
+    return found[:limit]
 
 
 def entry(connection: Connection, entry_id: EntryId) -> BankEntry | None:
     """The entry, or None when no bank has it now."""
-    return next(iter(read(connection, live().where(bank_changes.c.entry_id == entry_id))), None)
+    return next(iter(by_id(connection, (entry_id,))), None)
 
 
 def by_id(connection: Connection, entry_ids: Iterable[EntryId]) -> list[BankEntry]:
@@ -76,17 +73,18 @@ def by_id(connection: Connection, entry_ids: Iterable[EntryId]) -> list[BankEntr
     found = [
         one
         for some in chunks(list(dict.fromkeys(entry_ids)))
-        for one in read(connection, live().where(bank_changes.c.entry_id.in_(some)))
+        for one in _resolved(connection, _added(connection, bank_changes.c.entry_id.in_(some)), None)
     ]
     return sorted(found, key=lambda one: one.number)
 
 
 def by_number(connection: Connection, numbers: Iterable[int], as_of: int | None) -> dict[int, BankEntry]:
-    """Those of the entries that a bank has as of a change."""
+    """Those of the entries that a bank has as of a change (None: now)."""
     return {
         one.number: one
         for some in chunks(list(dict.fromkeys(numbers)))
-        for one in read(connection, live(as_of).where(bank_changes.c.number.in_(some)))
+        for one in _resolved(connection, _added(connection, bank_changes.c.number.in_(some)), as_of)
+        if as_of is None or one.number <= as_of
     }
 
 
@@ -95,13 +93,16 @@ def with_hashes(connection: Connection, bank: str, pdqs: Sequence[str]) -> dict[
     return {
         one.pdq: one
         for some in chunks(pdqs)
-        for one in read(connection, live().where(bank_changes.c.bank == bank, bank_changes.c.pdq.in_(some)))
+        for one in _resolved(
+            connection, _added(connection, bank_changes.c.bank == bank, bank_changes.c.pdq.in_(some)), None
+        )
     }
 
 
 def everywhere(connection: Connection, pdq: str) -> list[BankEntry]:
     """The entries of every bank with this hash, by number."""
-    return read(connection, live().where(bank_changes.c.pdq == pdq).order_by(bank_changes.c.number))
+    rows = _added(connection, bank_changes.c.pdq == pdq, order=bank_changes.c.number)
+    return _resolved(connection, rows, None)
 
 
 def sizes(connection: Connection) -> dict[str, int]:
@@ -115,10 +116,58 @@ def sizes(connection: Connection) -> dict[str, int]:
     return {row.bank: int(row.size) for row in connection.execute(query)}
 
 
+def amendments(connection: Connection, entry_ids: Sequence[str], until: int | None) -> dict[str, list[AnyRow]]:
+    """The amendments of entries up to a change (None: now), in order; entries without any are absent."""
+    found: dict[str, list[AnyRow]] = {}
+    columns = bank_changes.c.entry_id, bank_changes.c.number, bank_changes.c.payload
+    for some in chunks(entry_ids):
+        query = select(*columns).where(
+            bank_changes.c.operation == _AMEND, bank_changes.c.entry_id.in_(some), _until(until)
+        )
+        for row in connection.execute(query.order_by(bank_changes.c.number)):
+            found.setdefault(row.entry_id, []).append(row)
+    return found
+
+
+def additions(connection: Connection, entry_ids: Sequence[str]) -> dict[str, AnyRow]:
+    """The addition of each entry, whatever became of it."""
+    return {
+        row.entry_id: row for some in chunks(entry_ids) for row in _added(connection, bank_changes.c.entry_id.in_(some))
+    }
+
+
 def chunks(items: Sequence[Item], size: int = CHUNK) -> Iterator[Sequence[Item]]:
     """The items in order, at most `size` at a time."""
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _until(number: ColumnElement[int], as_of: int | None) -> ColumnElement[bool]:
-    return true() if as_of is None else number <= as_of
+def _added(
+    connection: Connection,
+    *conditions: ColumnElement[bool],
+    order: ColumnElement[int] | None = None,
+    limit: int | None = None,
+) -> Sequence[AnyRow]:
+    query = select(bank_changes).where(bank_changes.c.operation == _ADD, *conditions)
+    return connection.execute(query.order_by(order).limit(limit)).all()
+
+
+def _resolved(connection: Connection, added: Sequence[AnyRow], as_of: int | None) -> list[BankEntry]:
+    """The entries that were added and not removed as of a change, in their newest state, in the order of `added`."""
+    entry_ids = [row.entry_id for row in added]
+    removed = {
+        row.entry_id
+        for some in chunks(entry_ids)
+        for row in connection.execute(
+            select(bank_changes.c.entry_id).where(
+                bank_changes.c.operation == _REMOVE, bank_changes.c.entry_id.in_(some), _until(as_of)
+            )
+        )
+    }
+    amended = amendments(connection, entry_ids, as_of)
+    return [
+        entry_of(row, (amended.get(row.entry_id) or [row])[-1].payload) for row in added if row.entry_id not in removed
+    ]
+
+
+def _until(as_of: int | None) -> ColumnElement[bool]:
+    return true() if as_of is None else bank_changes.c.number <= as_of

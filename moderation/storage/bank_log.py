@@ -68,6 +68,12 @@ def tell(connection: Connection, what: str, bank: str, facts: Mapping[str, Json]
     append(connection, [AuditDraft(now, f"bank.{what}", f"bank:{bank}", actor, payload)])
 
 
+def count_anew(connection: Connection) -> None:
+    """Let PostgreSQL see what this transaction wrote: it would read a whole bank to look for each of many hashes."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("ANALYZE bank_changes"))
+
+
 def newest(connection: Connection) -> int:
     """The number of the newest change, 0 when there was none."""
     return connection.execute(select(func.max(bank_changes.c.number))).scalar_one() or 0

@@ -159,7 +159,7 @@ class BankStore:
 
     def entry(self, entry_id: EntryId) -> BankEntry:
         """The entry. Raises `NotFoundError` when no bank has it."""
-        with self._database.read() as connection:
+        with self._database.snapshot() as connection:
             return _existing_entry(connection, entry_id)
 
     def entries_by_number(self, numbers: Iterable[int], *, as_of: int | None = None) -> dict[int, BankEntry]:
@@ -169,7 +169,7 @@ class BankStore:
 
     def find(self, pdq: str) -> list[BankEntry]:
         """The entries of every bank that have exactly this PDQ hash (64 hexadecimal characters), oldest first."""
-        with self._database.read() as connection:
+        with self._database.snapshot() as connection:
             return bank_entries.everywhere(connection, pdq.lower())
 
     def keypoints(self, entry_ids: Iterable[EntryId]) -> dict[EntryId, bytes]:
@@ -188,7 +188,7 @@ class BankStore:
         Cheap when there are none. Numbers have no gaps, and one that can be read is never followed by a lower one that
         appears later.
         """
-        with self._database.snapshot() as connection:
+        with self._database.read() as connection:
             return bank_delta.changes(connection, after, until, limit)
 
     def pages(self, as_of: int, *, after: int = 0, limit: int = PAGE) -> list[BankEntry]:
@@ -207,7 +207,7 @@ class BankStore:
             if number > newest:
                 raise NotFoundError(f"The banks have no checkpoint {as_of}.")
             banks = tuple(bank_log.banks(connection, number))
-            return BankContents(str(number), banks, tuple(bank_entries.page(connection, number, 0, None)))
+            return BankContents(str(number), banks, tuple(bank_entries.everything(connection, number)))
 
 
 class PinnedBanks:
