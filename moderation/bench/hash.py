@@ -52,7 +52,7 @@ def bench_hash(*, rounds: int, pictures: int, images: Path | None, tell: Callabl
     peers: dict[str, float] = {}
     try:
         for size, (height, width) in SIZES.items():
-            files = jpegs(size, pictures, images)
+            files = jpegs(height, width, pictures, images)
             few = max(FEWEST_TURNS, rounds // LARGE_SHARE)
             count = few if height * width > LARGE_PIXELS else rounds
             found = measured(files, peer, count)

@@ -31,9 +31,8 @@ CONTRAST = 70.0
 FILE_TYPES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
 
-def jpegs(size: str, count: int, images: Path | None) -> list[bytes]:
-    """So many JPEG files of one of `SIZES`. Raises `InvalidInputError` for a folder without pictures."""
-    height, width = SIZES[size]
+def jpegs(height: int, width: int, count: int, images: Path | None) -> list[bytes]:
+    """So many JPEG files of that size. Raises `InvalidInputError` for a folder without pictures."""
     if images is None:
         return [encoded(drawn(height, width, seed)) for seed in range(count)]
     return [encoded(np.asarray(picture.resize((width, height)))) for picture in _opened(images, count)]
