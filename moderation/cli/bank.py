@@ -10,6 +10,7 @@ from rich.table import Table
 from moderation.assembly import now
 from moderation.cli import bank_entries
 from moderation.cli.bank_entries import ACTOR, AsJson, summary
+from moderation.cli.bank_find import find
 from moderation.cli.output import console, print_json
 from moderation.cli.session import session
 from moderation.domain.bank import (
@@ -25,6 +26,7 @@ from moderation.storage.banks import BankStore
 
 app = typer.Typer(no_args_is_help=True, help="Banks of known pictures. Their contents are secrets.")
 bank_entries.register(app)
+app.command()(find)
 
 Name = Annotated[str, typer.Argument(help="The bank.")]
 Distance = typer.Option(min=0, max=MAX_DISTANCE_BITS, help="Bits of PDQ a picture may differ and match automatically.")

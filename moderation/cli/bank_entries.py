@@ -1,4 +1,4 @@
-"""`moderation bank add|add-post|amend|disable|enable|remove|show|find`: the entries of banks."""
+"""`moderation bank add|add-post|amend|disable|enable|remove|show`: the entries of banks."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,12 +26,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Name = Annotated[str, typer.Argument(help="The bank.")]
 EntryArgument = Annotated[str, typer.Argument(help="The entry's id, as `bank list NAME` prints it.")]
 Entries = Annotated[list[str], typer.Argument(help="Entry ids, as `bank list NAME` prints them.")]
-Picture = Annotated[str, typer.Argument(help="An image file, or a PDQ hash of 64 hex characters.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `moderation bank`."""
-    for command in (add, add_post, amend, disable, enable, remove, show, find):
+    for command in (add, add_post, amend, disable, enable, remove, show):
         app.command()(command)
 
 
@@ -178,35 +177,16 @@ def show(entry: EntryArgument, as_json: AsJson = False) -> None:
         console.print(f"{name:>15}  {value}", markup=False, soft_wrap=True)
 
 
-def find(picture: Picture, as_json: AsJson = False) -> None:
-    """List the entries that have exactly a picture's PDQ hash, in every bank.
-
-    Example: moderation bank find ./known.jpg
-    """
-    with session() as opened:
-        store = BankStore(opened.database)
-        drafts = bare_drafts(opened.settings, [picture], typed_quality=100, min_quality=0)
-        found = [summary(entry, now(), bank=True) for draft in drafts for entry in store.find(draft.pdq)]
-    if as_json:
-        print_json({"items": found})
-        return
-    for row in found:
-        console.print(f"{row['bank']}  {row['id']}  {row['note']}", markup=False, soft_wrap=True)
-    if not found:
-        console.print("No bank has it.")
-
-
-def summary(entry: BankEntry, moment: datetime, *, bank: bool = False) -> dict[str, object]:
+def summary(entry: BankEntry, moment: datetime) -> dict[str, object]:
     """An entry in one line."""
     return {
-        **({"bank": entry.bank} if bank else {}),
         "id": entry.id,
         "quality": entry.quality,
         "category": entry.category,
         "source": entry.source,
         "note": entry.note,
         "opinion": entry.opinion.value,
-        "state": _state(entry, moment),
+        "state": state_of(entry, moment),
         "added_at": entry.added_at.isoformat(timespec="seconds"),
     }
 
@@ -214,7 +194,8 @@ def summary(entry: BankEntry, moment: datetime, *, bank: bool = False) -> dict[s
 def whole(entry: BankEntry, moment: datetime) -> dict[str, object]:
     """Everything about an entry but its hashes."""
     return {
-        **summary(entry, moment, bank=True),
+        "bank": entry.bank,
+        **summary(entry, moment),
         "number": entry.number,
         "disable_until": _told(entry.disable_until),
         "expires_at": _told(entry.expires_at),
@@ -223,6 +204,15 @@ def whole(entry: BankEntry, moment: datetime) -> dict[str, object]:
         "keypoints": entry.has_keypoints,
         "provenance": dict(entry.provenance),
     }
+
+
+def state_of(entry: BankEntry, moment: datetime) -> str:
+    """Whether an entry matches at that time, in one word."""
+    if entry.expires_at is not None and entry.expires_at <= moment:
+        return "expired"
+    if not entry.active(moment):
+        return "disabled"
+    return "demoted" if entry.demoted else "active"
 
 
 def _amend(entries: Sequence[str], amendment: EntryAmendment, *, as_json: bool) -> None:
@@ -234,7 +224,7 @@ def _amend(entries: Sequence[str], amendment: EntryAmendment, *, as_json: bool) 
         print_json({"entries": [whole(entry, moment) for entry in changed]})
         return
     for entry in changed:
-        console.print(f"{entry.id} in {entry.bank}: {_state(entry, moment)}, {entry.opinion}.", markup=False)
+        console.print(f"{entry.id} in {entry.bank}: {state_of(entry, moment)}, {entry.opinion}.", markup=False)
 
 
 def _say_added(name: str, entries: Sequence[BankEntry], moment: datetime, *, as_json: bool) -> None:
@@ -245,14 +235,6 @@ def _say_added(name: str, entries: Sequence[BankEntry], moment: datetime, *, as_
     for row in rows:
         done = f"Added {row['id']} to {name}" if row["new"] else f"{name} has it already as {row['id']}"
         console.print(f"{done} (quality {row['quality']}).", markup=False)
-
-
-def _state(entry: BankEntry, moment: datetime) -> str:
-    if entry.expires_at is not None and entry.expires_at <= moment:
-        return "expired"
-    if not entry.active(moment):
-        return "disabled"
-    return "demoted" if entry.demoted else "active"
 
 
 def _time(text: str) -> datetime | None:

@@ -9,6 +9,8 @@ from moderation.domain.errors import InvalidInputError
 from moderation.domain.media import Refusal
 from moderation.matching.entry_drafts import drafts_of
 from moderation.matching.pdq import from_hex, to_hex
+from moderation.media.decode import DecoderProcess
+from moderation.media.subject import Picture
 from moderation.settings import Settings
 
 
@@ -30,17 +32,21 @@ def check_named(pictures: Sequence[str]) -> None:
             from_hex(picture)
 
 
+def decoded(decoding: DecoderProcess, picture: str) -> Picture:
+    """The picture in a file. Raises `InvalidInputError` when it cannot be decoded."""
+    found = decoding.decode([Path(picture).read_bytes()])[0]
+    if isinstance(found, Refusal):
+        raise InvalidInputError(f"{picture} cannot be decoded: {found.reason} {found.detail}".rstrip() + ".")
+    return found
+
+
 def _drafts(settings: Settings, pictures: Sequence[str], typed_quality: int, min_quality: int) -> Iterator[EntryDraft]:
     with decoder(settings) as decoding:
         for picture in pictures:
-            path = Path(picture)
-            if not path.exists():
+            if not Path(picture).exists():
                 yield EntryDraft(to_hex(from_hex(picture)), typed_quality)
                 continue
-            found = decoding.decode([path.read_bytes()])[0]
-            if isinstance(found, Refusal):
-                raise InvalidInputError(f"{picture} cannot be decoded: {found.reason} {found.detail}".rstrip() + ".")
             try:
-                yield from drafts_of(found, min_quality=min_quality)
+                yield from drafts_of(decoded(decoding, picture), min_quality=min_quality)
             except InvalidInputError as error:
                 raise InvalidInputError(f"{picture}: {error.message}", hint=error.hint) from error

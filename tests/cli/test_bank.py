@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from moderation.domain.bank import Bank, BankEffect
 from moderation.domain.ids import PostId
@@ -136,13 +137,36 @@ def test_an_entry_is_changed_and_changed_back(
 
 
 def test_a_picture_is_found_in_every_bank(run: Run, bank: str, entry: str, tmp_path: Path) -> None:
-    run("bank", "create", "OTHER")
-    path = str(tmp_path / "known.png")
-    run("bank", "add", "OTHER", path)
-    found = run("bank", "find", path, "--json").json["items"]
-    assert [row["bank"] for row in found] == [bank, "OTHER"]
-    assert found[0]["id"] == entry
-    assert "No bank has it" in run("bank", "find", HASH).out
+    run("bank", "create", "WATCHED", "--effect", "review")
+    known = str(tmp_path / "known.png")
+    run("bank", "add", "WATCHED", known)
+    found = run("bank", "find", known, "--json").json["items"]
+    assert [(row["bank"], row["tier"], row["effect"], row["bits"]) for row in found] == [
+        (bank, "automatic", "block", 0),
+        ("WATCHED", "automatic", "review", 0),
+    ]
+    assert found[0]["entry"] == entry
+    assert "automatic" in run("bank", "find", known).out
+    assert "Nothing is known of it" in run("bank", "find", HASH).out
+    nearest = run("bank", "find", HASH, "--bits", "256", "--json").json["items"]
+    assert sorted(row["bank"] for row in nearest) == [bank, "WATCHED"]
+    by_file = run("bank", "find", known, "--bits", "0", "--json").json["items"]
+    assert sorted(row["bank"] for row in by_file) == [bank, "WATCHED"]
+
+
+def test_a_turned_picture_is_found(run: Run, entry: str, tmp_path: Path) -> None:
+    turned = tmp_path / "turned.png"
+    Image.open(tmp_path / "known.png").transpose(Image.Transpose.ROTATE_90).save(turned)
+    [found] = run("bank", "find", str(turned), "--json").json["items"]
+    assert (found["entry"], found["tier"]) == (entry, "automatic")
+    assert found["orientation"].startswith("rotate")
+
+
+def test_an_entry_that_matches_nothing_is_found_by_its_hash(run: Run, bank: str) -> None:
+    [added] = run("bank", "add", bank, HASH, "--json").json["entries"]
+    run("bank", "disable", added["id"])
+    [found] = run("bank", "find", HASH, "--json").json["items"]
+    assert (found["entry"], found["tier"], found["state"]) == (added["id"], "none", "disabled")
 
 
 def test_a_post_is_banked(run: Run, home: Path, bank: str) -> None:
