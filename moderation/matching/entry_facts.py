@@ -67,6 +67,11 @@ class EntryFacts:
         records = self._records[: self._used]
         return np.asarray(records["number"][records["live"]], dtype=np.int64)
 
+    def numbers_with_keypoints(self) -> NDArray[np.int64]:
+        """Numbers of the live entries that have keypoints, ascending."""
+        records = self._records[: self._used]
+        return np.asarray(records["number"][records["live"] & records["keypoints"]], dtype=np.int64)
+
     def put(self, entries: Iterable[BankEntry]) -> None:
         """Add entries, each with a higher number than any before, or write the new state of known ones.
 

@@ -14,6 +14,7 @@ from moderation.matching.multi_index.file import IndexFile
 from moderation.matching.multi_index.layout import words_of
 from moderation.matching.multi_index.live import LiveIndex
 from moderation.matching.pdq import CODE_BYTES, from_hex
+from moderation.matching.tiers import verified_bits
 
 PAGE = 10_000
 """Entries or changes that are read at a time."""
@@ -57,6 +58,11 @@ class KnownEntries:
     def checkpoint(self) -> int:
         """The number of the last change in it."""
         return self.index.checkpoint
+
+    @property
+    def verifies(self) -> bool:
+        """Whether an entry has keypoints that some bank compares."""
+        return self.facts.with_keypoints > 0 and any(verified_bits(bank) >= 0 for bank in self.banks.values())
 
     @classmethod
     def load(cls, source: BankSource, base: IndexFile | None = None) -> Self:

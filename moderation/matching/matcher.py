@@ -12,16 +12,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.domain.bank import BankEntry
+from moderation.domain.bank import BankEntry, Tier
 from moderation.domain.errors import UnavailableError
 from moderation.domain.ids import EntryId
-from moderation.matching.candidates import candidates
+from moderation.matching.candidates import Candidate, candidates
 from moderation.matching.contents import Contents
 from moderation.matching.frame_hashes import FrameHashes
 from moderation.matching.hits import Hit, IndexStatus, LookedUp, Matched
 from moderation.matching.known_entries import BankSource
 from moderation.matching.lookup import Lookup, look_up
-from moderation.matching.verification import Verifier
+from moderation.matching.recall import Recall, add_proposed
+from moderation.matching.tiers import tier_of
+from moderation.matching.verification import FrameKeypoints, Verifier
 from moderation.matching.weighing import MAX_HITS, PictureWeighed
 from moderation.media.subject import Rgb
 
@@ -41,6 +43,7 @@ class Matcher:
         self._banks = banks
         self._clock = clock
         self._contents = Contents(banks, index=index)
+        self._recall = Recall(banks)
 
     def refresh(self) -> None:
         """See the newest contents of the banks. Call before each batch; cheap when nothing changed.
@@ -73,10 +76,13 @@ class Matcher:
             with self._contents.reading() as known:
                 found = candidates(pictures, known.index, known.facts, known.banks, now)
                 seen = Matched((), str(known.checkpoint), at=now)
+            frames_keypoints = FrameKeypoints(previews or ())
+            if previews is not None:
+                self._add_recalled(found, pictures, frames_keypoints, now)
             weighed = [PictureWeighed(some, compare=previews is not None) for some in found]
             entries = self._entries({number for one in weighed for number in one.numbers})
             if entries is not None:
-                verifier = Verifier(previews or (), self._keypoints(weighed, entries))
+                verifier = Verifier(frames_keypoints, self._keypoints(weighed, entries))
                 return [
                     one.matched(entries, frames, verifier, seen) for one, frames in zip(weighed, pictures, strict=True)
                 ]
@@ -109,6 +115,28 @@ class Matcher:
                 return near.answer(entries)
             self.refresh()
         raise UnavailableError("The banks change faster than they can be searched.")
+
+    def _add_recalled(
+        self,
+        found: Sequence[list[Candidate]],
+        pictures: Sequence[Sequence[FrameHashes]],
+        keypoints: FrameKeypoints,
+        now: datetime,
+    ) -> None:
+        """Candidates by keypoints for the pictures that match nothing automatically."""
+        with self._contents.reading() as known:
+            wanted = known.facts.numbers_with_keypoints() if known.verifies else None
+        if wanted is None:
+            return
+        self._recall.follow(wanted)
+        open_ = [
+            (place, len(pictures[place]))
+            for place, some in enumerate(found)
+            if not any(tier_of(one.facts, one.bank) is Tier.AUTOMATIC for one in some)
+        ]
+        proposals = self._recall.propose(open_, keypoints)
+        with self._contents.reading() as known:
+            add_proposed(found, proposals, pictures, known, now)
 
     def _entries(self, numbers: Collection[int]) -> Mapping[int, BankEntry] | None:
         """The entries by number; None when one of them was removed since the search."""

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from moderation.domain.bank import EFFECT_ORDER, TIER_ORDER, VERIFIED_BITS, Bank, BankEffect, Opinion, Tier
 from moderation.matching.keypoints import MIN_INLIERS
 
+RECALLED_INLIERS = 20
+"""Keypoints that must agree where no hash says that the pictures resemble each other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -17,7 +20,7 @@ class Facts:
     `distance_bits` counts the differing bits of the PDQ hashes (0 to 256); `picture_quality` is the view's and
     `entry_quality` the entry's PDQ quality (0 to 100). `secondary` are the distances of pHash and dHash (0 to 64), None
     where one side has none. `inliers` are keypoints that agree, None where nobody compared. `trusted`: the entry may
-    act by itself, see `trusted`.
+    act by itself, see `trusted`. `recalled`: the entry was proposed by its keypoints, and nothing is known of hashes.
     """
 
     distance_bits: int
@@ -26,6 +29,7 @@ class Facts:
     secondary: tuple[int, int] | None = None
     inliers: int | None = None
     trusted: bool = True
+    recalled: bool = False
 
 
 def trusted(opinion: Opinion, *, demoted: bool) -> bool:
@@ -36,11 +40,11 @@ def trusted(opinion: Opinion, *, demoted: bool) -> bool:
 def tier_of(facts: Facts, bank: Bank) -> Tier | None:
     """The surest tier in which the entry matches; None when it does not.
 
-    Automatic within the bank's distance. Verified when `MIN_INLIERS` keypoints agree within `VERIFIED_BITS`. Review
-    within the bank's wider distance, or when pHash and dHash both are within its secondary one. All of them need the
-    bank's quality on both sides: below it a hash says nothing. An entry that is not trusted matches for review only,
-    and an allowing bank automatically or not at all, since what only resembles a harmless picture is not known to be
-    one.
+    Automatic within the bank's distance. Verified when `MIN_INLIERS` keypoints agree within `VERIFIED_BITS`, or
+    `RECALLED_INLIERS` at any distance. Review within the bank's wider distance, when pHash and dHash both are within
+    its secondary one, or when `MIN_INLIERS` keypoints agree at any distance. All of them need the bank's quality on
+    both sides: below it a hash says nothing. An entry that is not trusted matches for review only, and an allowing bank
+    automatically or not at all, since what only resembles a harmless picture is not known to be one.
     """
     if not bank.enabled or min(facts.picture_quality, facts.entry_quality) < bank.min_quality:
         return None
@@ -90,18 +94,28 @@ def wants_keypoints(facts: Facts, bank: Bank) -> bool:
     """Whether comparing keypoints could make the match surer than it is."""
     if min(facts.picture_quality, facts.entry_quality) < bank.min_quality:
         return False
+    if facts.recalled:
+        return verified_bits(bank) >= 0
     return bank.distance_bits < facts.distance_bits <= verified_bits(bank)
 
 
 def _reached(facts: Facts, bank: Bank) -> Tier | None:
     if facts.distance_bits <= bank.distance_bits:
         return Tier.AUTOMATIC
-    verified = facts.inliers is not None and facts.inliers >= MIN_INLIERS
-    if verified and facts.distance_bits <= verified_bits(bank):
+    agreeing = facts.inliers or 0
+    if facts.recalled:
+        return _recalled(agreeing, bank)
+    if agreeing >= MIN_INLIERS and facts.distance_bits <= verified_bits(bank):
         return Tier.VERIFIED
     if facts.distance_bits <= bank.review_bits or _secondary_agrees(facts, bank):
         return Tier.REVIEW
     return None
+
+
+def _recalled(agreeing: int, bank: Bank) -> Tier | None:
+    if agreeing < MIN_INLIERS or verified_bits(bank) < 0:
+        return None
+    return Tier.VERIFIED if agreeing >= RECALLED_INLIERS else Tier.REVIEW
 
 
 def _secondary_agrees(facts: Facts, bank: Bank) -> bool:

@@ -21,21 +21,36 @@ BATCH_SECONDS = 5.0
 _MIRRORED = frozenset({Orientation.FLIP_X, Orientation.FLIP_Y, Orientation.TRANSPOSE, Orientation.TRANSVERSE})
 
 
+class FrameKeypoints:
+    """The keypoints of the frames of one batch, found when first asked for."""
+
+    def __init__(self, previews: Sequence[Sequence[Rgb]]) -> None:
+        self._previews = previews
+        self._known: dict[tuple[int, int, bool], Keypoints] = {}
+
+    def of(self, picture: int, frame: int, *, mirrored: bool) -> Keypoints:
+        """Keypoints are the same in every rotation, but not in a mirror."""
+        key = (picture, frame, mirrored)
+        if key not in self._known:
+            rgb = self._previews[picture][frame]
+            self._known[key] = keypoints_of(_mirror(rgb) if mirrored else rgb)
+        return self._known[key]
+
+
 class Verifier:
     """Compares frames of one batch with entries, within `BATCH_SECONDS` in all."""
 
     def __init__(
         self,
-        previews: Sequence[Sequence[Rgb]],
+        frames: FrameKeypoints,
         stored: Mapping[EntryId, bytes],
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._previews = previews
+        self._frames = frames
         self._stored = stored
         self._monotonic = monotonic
         self._end = monotonic() + BATCH_SECONDS
-        self._frames: dict[tuple[int, int, bool], Keypoints] = {}
         self._entries: dict[EntryId, Keypoints | None] = {}
 
     def inliers(self, picture: int, frame: int, orientation: Orientation, entry: EntryId) -> int | None:
@@ -45,15 +60,7 @@ class Verifier:
         known = self._of_entry(entry)
         if known is None:
             return None
-        return inliers(self._of_frame(picture, frame, mirrored=orientation in _MIRRORED), known)
-
-    def _of_frame(self, picture: int, frame: int, *, mirrored: bool) -> Keypoints:
-        """Keypoints are the same in every rotation, but not in a mirror."""
-        key = (picture, frame, mirrored)
-        if key not in self._frames:
-            rgb = self._previews[picture][frame]
-            self._frames[key] = keypoints_of(_mirror(rgb) if mirrored else rgb)
-        return self._frames[key]
+        return inliers(self._frames.of(picture, frame, mirrored=orientation in _MIRRORED), known)
 
     def _of_entry(self, entry: EntryId) -> Keypoints | None:
         if entry not in self._entries:

@@ -100,22 +100,32 @@ def _audible(weighed: Sequence[Weighed]) -> list[Weighed]:
 
 
 def _to_compare(weighed: Sequence[Weighed], best: Mapping[tuple[int, int], Weighed]) -> list[Weighed]:
-    """The nearest view of each entry that is not sure yet, of the nearest `MAX_CANDIDATES` entries of each frame."""
+    """The nearest view of each entry that is not sure yet, of the nearest `MAX_CANDIDATES` entries; and beside them
+    those that keypoints proposed, as they are and mirrored.
+    """
     near: dict[tuple[int, int], Weighed] = {}
+    recalled: list[Weighed] = []
     for one in sorted(weighed, key=lambda one: (one.candidate.facts.distance_bits, one.candidate.number)):
         candidate = one.candidate
         unsure = candidate.facts.trusted and best[one.place].tier is not Tier.AUTOMATIC
-        if candidate.has_keypoints and unsure and wants_keypoints(candidate.facts, candidate.bank):
+        if not (candidate.has_keypoints and unsure and wants_keypoints(candidate.facts, candidate.bank)):
+            continue
+        if candidate.facts.recalled:
+            recalled.append(one)
+        else:
             near.setdefault(one.place, one)
-    return list(near.values())[:MAX_CANDIDATES]
+    return list(near.values())[:MAX_CANDIDATES] + recalled
 
 
 def _compared(one: Weighed, entry: BankEntry, verifier: Verifier) -> tuple[Weighed, bool]:
-    """The candidate with what its keypoints say, and whether they could be compared; if not, a person has to look."""
+    """The candidate with what its keypoints say, and whether they could be compared; if not, a person has to look,
+    unless nothing but the proposal speaks for it.
+    """
     view = one.candidate.view
     found = verifier.inliers(view.picture, view.frame, view.orientation, entry.id)
     if found is None:
-        return replace(one, tier=one.tier or Tier.REVIEW), False
+        unknown = None if one.candidate.facts.recalled else Tier.REVIEW
+        return replace(one, tier=one.tier or unknown), False
     facts = replace(one.candidate.facts, inliers=found)
     candidate = replace(one.candidate, facts=facts)
     return Weighed(candidate, tier_of(facts, candidate.bank)), True
@@ -125,7 +135,8 @@ def _hit(one: Weighed, entry: BankEntry, frames: Sequence[FrameHashes]) -> Hit:
     view, facts, tier = one.candidate.view, one.candidate.facts, one.tier or Tier.REVIEW
     distance = facts.distance_bits
     if distance == UNSEARCHED_BITS:
-        distance = int(np.bitwise_count(frames[view.frame].pdq[0] ^ from_hex(entry.pdq)).sum())
+        row = ORIENTATIONS.index(view.orientation)
+        distance = int(np.bitwise_count(frames[view.frame].pdq[row] ^ from_hex(entry.pdq)).sum())
     return Hit(
         one.candidate.bank,
         entry,

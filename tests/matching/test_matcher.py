@@ -16,6 +16,7 @@ from moderation.matching.hits import Hit, Matched
 from moderation.matching.keypoints import MIN_INLIERS, keypoints_of, pack
 from moderation.matching.matcher import MAX_HITS, Matcher
 from moderation.matching.orientations import ORIENTATIONS, Orientation, turned
+from moderation.matching.recall import Recall
 from moderation.matching.secondary import to_hex64
 from moderation.matching.verification import BATCH_SECONDS, MAX_CANDIDATES
 from moderation.media.subject import Rgb
@@ -270,7 +271,9 @@ def test_keypoints_that_cannot_be_read_or_that_there_is_no_time_for_are_for_a_pe
     assert [(one.tier, one.inliers) for one in matched.hits] == [(Tier.REVIEW, None)]
 
 
-def test_a_bounded_number_of_the_nearest_candidates_is_compared() -> None:
+def test_a_bounded_number_of_the_nearest_candidates_is_compared_beside_those_that_keypoints_propose(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     original, banks = photograph(), MemoryBanks()
     known = hashes_of(original)
     packed, other = pack(keypoints_of(original)), pack(keypoints_of(photograph(99)))
@@ -278,10 +281,14 @@ def test_a_bounded_number_of_the_nearest_candidates_is_compared() -> None:
     for number in range(MAX_CANDIDATES):
         banks.add(edited.pdq[0], flipped=66 + number % 2, keypoints=other)
     banks.add(edited.pdq[0], flipped=80, keypoints=packed)
-    assert matcher(banks).match([[edited]], [[original]])[0].hits == ()
-    banks.add(edited.pdq[0], flipped=65, keypoints=packed)
-    [found] = matcher(banks).match([[edited]], [[original]])[0].hits
-    assert (found.tier, found.distance_bits) == (Tier.VERIFIED, 65)
+    with monkeypatch.context() as patch:
+        patch.setattr(Recall, "propose", lambda *_: [])
+        assert matcher(banks).match([[edited]], [[original]])[0].hits == ()
+        banks.add(edited.pdq[0], flipped=65, keypoints=packed)
+        [found] = matcher(banks).match([[edited]], [[original]])[0].hits
+        assert (found.tier, found.distance_bits) == (Tier.VERIFIED, 65)
+    hits = matcher(banks).match([[edited]], [[original]])[0].hits
+    assert [(found.tier, found.distance_bits) for found in hits] == [(Tier.VERIFIED, 65), (Tier.VERIFIED, 80)]
 
 
 def test_a_look_up_answers_by_distance_with_tier_bank_and_checkpoint() -> None:

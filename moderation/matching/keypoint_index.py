@@ -1,0 +1,98 @@
+"""Which known pictures share corners with a picture: what finds a crop or a collage, of which no hash says anything.
+
+Each descriptor is put into a few tables under some of its bits (locality-sensitive hashing, Indyk and Motwani 1998);
+entries are proposed by how many descriptors meet theirs, rare meetings counting more. It proposes and misses some: the
+homography decides. An entry takes 12 KB of memory.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moderation.matching.keypoints import DESCRIPTOR_BYTES, Keypoints
+
+TABLES: Final = 3
+KEY_BITS: Final = 20
+SEED: Final = 7
+"""Of the choice of bits; it is the same in every process."""
+MAX_MEETINGS: Final = 60
+"""A key that more descriptors share says nothing: corners of letters, of printed screens."""
+MIN_VOTES: Final = 3.0
+"""Fewer weighted meetings are chance."""
+DESCRIPTOR_BITS: Final = 8 * DESCRIPTOR_BYTES
+
+
+class Proposed(NamedTuple):
+    """An entry's number, and how much speaks for it: the sum over meetings of one over the root of how many met."""
+
+    number: int
+    votes: float
+
+
+class _Tables(NamedTuple):
+    """For each table the keys in ascending order, uint32 (TABLES, n), and the entries' numbers beside them, int64."""
+
+    keys: NDArray[np.uint32]
+    numbers: NDArray[np.int64]
+
+
+class KeypointIndex:
+    """Not thread-safe: its owner guards it."""
+
+    def __init__(self) -> None:
+        self._bits = [
+            np.random.default_rng([SEED, table]).permutation(DESCRIPTOR_BITS)[:KEY_BITS] for table in range(TABLES)
+        ]
+        self._tables = _Tables(np.empty((TABLES, 0), np.uint32), np.empty((TABLES, 0), np.int64))
+
+    def add(self, entries: Iterable[tuple[int, Keypoints]]) -> None:
+        """Hold these entries too, by number. All at once is many times faster than one by one."""
+        known = list(entries)
+        numbers = np.concatenate(
+            [np.empty(0, np.int64), *(np.full(len(one.descriptors), number, np.int64) for number, one in known)]
+        )
+        if not len(numbers):
+            return
+        keys = self._keys(np.concatenate([one.descriptors for _, one in known]))
+        order = np.argsort(keys, axis=1, kind="stable")
+        self._merge(np.take_along_axis(keys, order, axis=1), numbers[order])
+
+    def remove(self, numbers: Sequence[int]) -> None:
+        """Forget entries; unknown ones are none."""
+        kept = [~np.isin(row, numbers) for row in self._tables.numbers]
+        self._tables = _Tables(
+            np.stack([row[keep] for row, keep in zip(self._tables.keys, kept, strict=True)]),
+            np.stack([row[keep] for row, keep in zip(self._tables.numbers, kept, strict=True)]),
+        )
+
+    def near(self, query: Keypoints, limit: int) -> list[Proposed]:
+        """The entries for which most speaks, at most `limit`, the likeliest first."""
+        found: list[NDArray[np.int64]] = []
+        weights: list[NDArray[np.float64]] = []
+        for keys, known, numbers in zip(self._keys(query.descriptors), *self._tables, strict=True):
+            starts, ends = np.searchsorted(known, keys, "left"), np.searchsorted(known, keys, "right")
+            counts = ends - starts
+            met = (counts > 0) & (counts <= MAX_MEETINGS)
+            starts, counts = starts[met], counts[met]
+            places = np.repeat(starts - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+            found.append(numbers[places])
+            weights.append(np.repeat(1 / np.sqrt(counts), counts))
+        number, at = np.unique(np.concatenate(found), return_inverse=True)
+        votes = np.bincount(at, weights=np.concatenate(weights), minlength=len(number))
+        order = np.lexsort((number, -votes))[:limit]
+        return [Proposed(int(number[place]), float(votes[place])) for place in order if votes[place] >= MIN_VOTES]
+
+    def _keys(self, descriptors: NDArray[np.uint8]) -> NDArray[np.uint32]:
+        """The key of each descriptor (n, 32) in each table: (TABLES, n)."""
+        bits = np.unpackbits(descriptors, axis=1)
+        powers = (1 << np.arange(KEY_BITS)).astype(np.uint32)
+        return np.stack([(bits[:, chosen] * powers).sum(axis=1, dtype=np.uint32) for chosen in self._bits])
+
+    def _merge(self, keys: NDArray[np.uint32], numbers: NDArray[np.int64]) -> None:
+        places = [np.searchsorted(known, more) for known, more in zip(self._tables.keys, keys, strict=True)]
+        self._tables = _Tables(
+            np.stack([np.insert(*parts) for parts in zip(self._tables.keys, places, keys, strict=True)]),
+            np.stack([np.insert(*parts) for parts in zip(self._tables.numbers, places, numbers, strict=True)]),
+        )

@@ -1,0 +1,56 @@
+"""The index of corners: it proposes the picture that a part was cut from, and forgets what was removed."""
+
+import numpy as np
+
+from moderation.bench.robustness.scenes import scene
+from moderation.bench.robustness.shapes import rotated
+from moderation.matching.keypoint_index import KeypointIndex
+from moderation.matching.keypoints import Keypoints, keypoints_of
+from moderation.media.subject import Rgb
+
+
+def picture(seed: int) -> Rgb:
+    return scene(np.random.default_rng(seed), 400, 300)
+
+
+def filled() -> KeypointIndex:
+    index = KeypointIndex()
+    index.add([(number, keypoints_of(picture(number))) for number in range(10, 14)])
+    index.add([(14, keypoints_of(picture(14)))])
+    return index
+
+
+def test_the_picture_that_a_turned_part_was_cut_from_is_proposed_first() -> None:
+    index = filled()
+    for number in (10, 14):
+        part = rotated(picture(number), 8.0)[40:260, 60:340].copy()
+        assert index.near(keypoints_of(part), 3)[0].number == number
+
+
+def test_no_more_are_proposed_than_asked_for_and_the_likeliest_first() -> None:
+    votes = [one.votes for one in filled().near(keypoints_of(picture(11)), 2)]
+    assert len(votes) <= 2
+    assert votes == sorted(votes, reverse=True)
+
+
+def test_removed_entries_are_not_proposed() -> None:
+    index = filled()
+    index.remove([11, 99])
+    assert 11 not in [one.number for one in index.near(keypoints_of(picture(11)), 10)]
+    assert index.near(keypoints_of(picture(12)), 1)[0].number == 12
+
+
+def test_nothing_is_proposed_for_a_flat_picture_nor_by_an_empty_index() -> None:
+    flat = keypoints_of(np.full((200, 200, 3), 128, dtype=np.uint8))
+    assert filled().near(flat, 5) == []
+    assert KeypointIndex().near(keypoints_of(picture(1)), 5) == []
+    index = KeypointIndex()
+    index.add([(1, flat)])
+    assert index.near(keypoints_of(picture(1)), 5) == []
+
+
+def test_a_descriptor_that_all_share_says_nothing() -> None:
+    index = KeypointIndex()
+    same = Keypoints(np.zeros((500, 2), np.float32), np.zeros((500, 32), np.uint8), 100, 100)
+    index.add([(number, same) for number in range(3)])
+    assert index.near(same, 5) == []

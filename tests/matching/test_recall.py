@@ -1,0 +1,123 @@
+"""Recall: a part of a banked picture is found by its keypoints, as the banks are at that moment."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from moderation.bench.robustness.known import AT, BANK, KnownPictures, Query, query_of
+from moderation.bench.robustness.negatives import FAMILIES, members
+from moderation.bench.robustness.scenes import scene
+from moderation.bench.robustness.shapes import rotated
+from moderation.domain.bank import BankEntry, Opinion, Tier
+from moderation.matching.frame_hashes import Orientation
+from moderation.matching.known_entries import KnownEntries
+from moderation.matching.recall import MAX_ENTRIES, Proposal, Recall, add_proposed
+from moderation.matching.tiers import RECALLED_INLIERS, Facts, tier_of, trusted, wants_keypoints
+from moderation.matching.verification import FrameKeypoints
+from moderation.media.subject import Rgb
+
+
+def picture(seed: int) -> Rgb:
+    return scene(np.random.default_rng(seed), 480, 400)
+
+
+def part(seed: int) -> Rgb:
+    return rotated(picture(seed), 12.0)[70:330, 80:400].copy()
+
+
+@pytest.fixture(scope="module")
+def known() -> KnownPictures:
+    return KnownPictures([query_of(picture(seed)) for seed in range(4)])
+
+
+def test_a_turned_part_is_verified_though_no_hash_is_near(known: KnownPictures) -> None:
+    plain, compared = (known.found([query_of(part(2))], compare=compare)[0] for compare in (False, True))
+    assert plain.hits == ()
+    (hit,) = compared.hits
+    assert (hit.entry.number, hit.tier, hit.orientation) == (4, Tier.VERIFIED, Orientation.UPRIGHT)
+    assert hit.distance_bits > 64
+    assert (hit.inliers or 0) >= RECALLED_INLIERS
+
+
+def test_a_mirrored_part_is_verified_and_said_to_be_mirrored(known: KnownPictures) -> None:
+    (matched,) = known.found([query_of(part(1)[:, ::-1].copy())], compare=True)
+    assert [(hit.entry.number, hit.tier, hit.orientation) for hit in matched.hits] == [
+        (3, Tier.VERIFIED, Orientation.FLIP_Y)
+    ]
+
+
+def test_other_pictures_match_nothing(known: KnownPictures) -> None:
+    assert [one.hits for one in known.found([query_of(picture(9)), query_of(part(8))], compare=True)] == [(), ()]
+
+
+@pytest.mark.parametrize("name", ["letterhead", "same_interface", "same_template"])
+def test_pictures_that_only_share_a_frame_are_not_verified(name: str) -> None:
+    family = next(family for family in FAMILIES if family.name == name)
+    queries = [query_of(member) for member in members(family, [picture(1), picture(2), picture(3)], 3)]
+    for place, matched in enumerate(KnownPictures(queries).found(queries, compare=True)):
+        assert {hit.tier for hit in matched.hits if hit.entry.number - 2 != place} <= {Tier.REVIEW}
+
+
+def test_an_entry_that_was_removed_or_only_disputed_is_not_acted_on() -> None:
+    known = KnownPictures([query_of(picture(seed)) for seed in range(2)])
+    recall, entries = Recall(known), KnownEntries.load(known)
+    query = query_of(part(1))
+    keypoints = FrameKeypoints([[query.preview]])
+    recall.follow(entries.facts.numbers_with_keypoints())
+    assert 3 in {one.number for one in recall.propose([(0, 1)], keypoints)}
+    recall.follow(np.array([2], dtype=np.int64))
+    assert 3 not in {one.number for one in recall.propose([(0, 1)], keypoints)}
+    facts = Facts(256, 100, 100, inliers=200, recalled=True)
+    assert tier_of(facts, BANK) is Tier.VERIFIED
+    assert tier_of(replace(facts, trusted=trusted(Opinion.DISPUTED, demoted=False)), BANK) is Tier.REVIEW
+    assert tier_of(replace(facts, inliers=RECALLED_INLIERS - 1), BANK) is Tier.REVIEW
+    assert tier_of(replace(facts, inliers=3), BANK) is None
+    assert tier_of(facts, replace(BANK, verify=False)) is None
+    assert not wants_keypoints(facts, replace(BANK, verify=False))
+
+
+def test_what_was_removed_between_search_and_proposal_is_no_candidate() -> None:
+    known = KnownPictures([query_of(picture(0))])
+    entries, query = KnownEntries.load(known), query_of(part(0))
+    proposals = [Proposal(0, 0, Orientation.UPRIGHT, number) for number in (2, 77)]
+    found: list[list[object]] = [[]]
+    add_proposed(found, proposals, [[query.hashes]], entries, AT)  # type: ignore[arg-type]
+    assert len(found[0]) == 1
+    entries.facts.drop([2])
+    add_proposed(found, proposals, [[query.hashes]], entries, AT)  # type: ignore[arg-type]
+    assert len(found[0]) == 1
+
+
+def test_without_time_nothing_is_looked_at(known: KnownPictures) -> None:
+    ticks = iter([0.0, 100.0])
+    recall = Recall(known, monotonic=lambda: next(ticks))
+    assert recall.propose([(0, 1)], FrameKeypoints([[part(1)]])) == []
+
+
+def test_only_the_newest_entries_are_held() -> None:
+    asked: list[int] = []
+
+    class Asked(KnownPictures):
+        def entries_by_number(self, numbers: Collection[int]) -> Mapping[int, BankEntry]:
+            asked.extend(numbers)
+            return {}
+
+    Recall(Asked([])).follow(np.arange(MAX_ENTRIES + 5, dtype=np.int64))
+    assert (min(asked), len(asked)) == (5, MAX_ENTRIES)
+
+
+def test_unreadable_keypoints_are_left_out() -> None:
+    known = KnownPictures([query_of(picture(0))])
+    known._keypoints = dict.fromkeys(known._keypoints, b"\x01nonsense")
+    recall = Recall(known)
+    recall.follow(np.array([2], dtype=np.int64))
+    assert recall.propose([(0, 1)], FrameKeypoints([[part(0)]])) == []
+
+
+def test_a_picture_of_poor_quality_is_not_recalled() -> None:
+    known = KnownPictures([query_of(picture(0))])
+    query = query_of(part(0))
+    poor = Query(replace(query.hashes, quality=10, trimmed=None), query.preview)
+    assert known.found([poor], compare=True)[0].hits == ()
