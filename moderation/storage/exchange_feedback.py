@@ -1,6 +1,6 @@
 """Results of our reviews of entries that exchanges brought: they count here at once, and are queued to be told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -36,7 +36,7 @@ class FeedbackStore:
         entry_id: EntryId,
         outcome: Outcome,
         *,
-        told: dict[ExchangeKind, frozenset[Outcome]],
+        told: Mapping[ExchangeKind, frozenset[Outcome]],
         actor: str,
         now: datetime,
     ) -> int:

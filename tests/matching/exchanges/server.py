@@ -6,6 +6,7 @@ That it speaks them truly is shown by driving it with the field's own clients (`
 import base64
 import http.server
 import json
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -220,12 +221,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         service = self.server_of
         service.asked.append(f"{method} {self.path}")
         fault = self._fault()
-        status, data = 200, service.raw
-        if data is None:
-            status, data = service.answer(method, self.path, self.headers, body)
         if fault is not None:
             time.sleep(fault.seconds)
-            status, data = fault.status, fault.body or data
+        status, data = 200, service.raw
+        if fault is not None and (fault.status != status or fault.body):
+            status, data = fault.status, fault.body
+        elif data is None:
+            status, data = service.answer(method, self.path, self.headers, body)
         try:
             self.send_response(status)
             if fault is not None and fault.location:
@@ -261,13 +263,21 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Quiet."""
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Quiet where a client has left; everything else is a fault of the server and is shown."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def running() -> Iterator[ExchangeServer]:
     """The server on a free port of this machine."""
     service = ExchangeServer()
     handler = type("Handler", (_Handler,), {"server_of": service})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), handler) as server:
         service.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()

@@ -1,7 +1,5 @@
 """The server of these tests is driven by the field's own clients: it speaks the protocols, and we read them alike."""
 
-
-
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path

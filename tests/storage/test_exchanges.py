@@ -1,0 +1,308 @@
+"""What exchanges say and what the bank holds, on both databases."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from moderation.domain.bank import Bank, BankEffect, BankEntry, EntryAmendment, EntryDraft, Opinion
+from moderation.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from moderation.domain.exchange import Applied, Exchange, ExchangeKind, Item, OwnerOpinion, Page, Skipped
+from moderation.storage.audit import AuditStore
+from moderation.storage.banks import BankStore
+from moderation.storage.engine import Database
+from moderation.storage.exchanges import FREE_REMOVALS, ExchangeStore
+from tests.factories import NOW, after
+from tests.matching.exchanges.opened import pdq
+from tests.storage.tampering import count
+
+FILES = Exchange("shared", ExchangeKind.FILES, "SHARED", "/data/shared.csv", category="gore")
+
+
+@pytest.fixture
+def store(database: Database) -> ExchangeStore:
+    BankStore(database).create(Bank("SHARED", BankEffect.BLOCK), actor="test", now=NOW)
+    made = ExchangeStore(database)
+    made.add(FILES, actor="test", now=NOW)
+    return made
+
+
+@pytest.fixture
+def banks(database: Database) -> BankStore:
+    return BankStore(database)
+
+
+def an_item(number: int, opinion: Opinion = Opinion.POSITIVE, *, key: str = "", deleted: bool = False) -> Item:
+    if deleted:
+        return Item(key or f"item-{number}", deleted=True)
+    return Item(key or f"item-{number}", pdq(number), 90, (OwnerOpinion("ann", opinion, ("tag",)),), note="said")
+
+
+def apply(
+    store: ExchangeStore,
+    *items: Item,
+    name: str = "shared",
+    complete: bool = False,
+    full: bool = False,
+    begins: bool = False,
+) -> Applied:
+    told = Page(items, {"after": len(items)}, complete, full, begins)
+    return store.apply(name, told, revision=store.state(name).revision, now=after(1))[1]
+
+
+def held(banks: BankStore, bank: str = "SHARED") -> dict[str, BankEntry]:
+    return {entry.pdq: entry for entry in banks.entries(bank, 10_000)}
+
+
+def opinions(banks: BankStore) -> dict[str, Opinion]:
+    return {key: entry.opinion for key, entry in held(banks).items()}
+
+
+def test_items_become_entries_with_their_provenance(store: ExchangeStore, banks: BankStore) -> None:
+    assert apply(store, an_item(1), an_item(2, Opinion.NEGATIVE)) == Applied(added=2)
+    entry = held(banks)[pdq(1)]
+    assert (entry.quality, entry.category, entry.note, entry.source) == (90, "gore", "said", "exchange")
+    assert entry.provenance == {"exchange": "shared", "id": "item-1"}
+    assert opinions(banks) == {pdq(1): Opinion.POSITIVE, pdq(2): Opinion.NEGATIVE}
+    state = store.state("shared")
+    assert (state.position, state.revision, state.items) == ({"after": 2}, 1, 2)
+
+
+def test_the_same_again_changes_nothing(store: ExchangeStore, banks: BankStore, database: Database) -> None:
+    apply(store, an_item(1), an_item(2))
+    checkpoint, events = banks.checkpoint(), count(database, "audit_events")
+    assert apply(store, an_item(1), an_item(2)) == Applied(unchanged=2)
+    assert (banks.checkpoint(), count(database, "audit_events")) == (checkpoint, events)
+
+
+def test_opinions_of_all_items_of_a_hash_are_one(store: ExchangeStore, banks: BankStore) -> None:
+    apply(store, an_item(1, key="a"))
+    assert apply(store, an_item(1, Opinion.NEGATIVE, key="b")) == Applied(amended=1)
+    assert opinions(banks) == {pdq(1): Opinion.DISPUTED}
+    assert apply(store, an_item(1, key="b", deleted=True)) == Applied(amended=1)
+    assert opinions(banks) == {pdq(1): Opinion.POSITIVE}
+    assert apply(store, an_item(1, key="a", deleted=True)) == Applied(removed=1)
+    assert opinions(banks) == {}
+
+
+def test_exchanges_that_fill_one_bank_stand_for_an_entry_together(store: ExchangeStore, banks: BankStore) -> None:
+    store.add(replace(FILES, name="other"), actor="test", now=NOW)
+    apply(store, an_item(1))
+    assert apply(store, an_item(1, Opinion.NEGATIVE), name="other") == Applied(amended=1)
+    assert opinions(banks) == {pdq(1): Opinion.DISPUTED}
+    assert apply(store, an_item(1, deleted=True)) == Applied(amended=1)
+    assert opinions(banks) == {pdq(1): Opinion.NEGATIVE}
+    assert store.remove("other", actor="test", now=after(2)) == 1
+    assert held(banks) == {}
+
+
+def test_an_item_whose_hash_changes_leaves_its_old_entry(store: ExchangeStore, banks: BankStore) -> None:
+    apply(store, an_item(1, key="a"))
+    assert apply(store, an_item(2, key="a")) == Applied(added=1, removed=1)
+    assert set(held(banks)) == {pdq(2)}
+
+
+def test_an_entry_that_a_person_made_is_left_as_it_is(store: ExchangeStore, banks: BankStore) -> None:
+    mine = banks.add("SHARED", EntryDraft(pdq(1), 80, source="cli", note="mine"), actor="ann", now=NOW)
+    apply(store, an_item(1, Opinion.SEED))
+    assert held(banks)[pdq(1)] == mine
+    apply(store, an_item(1, deleted=True))
+    assert held(banks)[pdq(1)] == mine
+
+
+def test_an_entry_that_a_person_stands_for_too_stays_when_the_exchange_takes_it_back(
+    store: ExchangeStore, banks: BankStore
+) -> None:
+    apply(store, an_item(1))
+    banks.add("SHARED", EntryDraft(pdq(1), 80, provenance={"decision": "d-1"}), actor="ann", now=NOW)
+    assert apply(store, an_item(1, deleted=True)) == Applied()
+    assert pdq(1) in held(banks)
+
+
+def test_an_entry_that_a_person_took_out_stays_out(store: ExchangeStore, banks: BankStore) -> None:
+    apply(store, an_item(1))
+    banks.remove(held(banks)[pdq(1)].id, actor="ann", now=after(2))
+    assert apply(store, an_item(1, Opinion.NEGATIVE)) == Applied(kept_out=1)
+    assert apply(store, an_item(1, key="another")) == Applied(kept_out=1)
+    assert held(banks) == {}
+    apply(store, an_item(1, deleted=True))
+    assert apply(store, an_item(1, key="another", deleted=True)) == Applied()
+    assert apply(store, an_item(1)) == Applied(added=1), "told again after it was taken back everywhere"
+
+
+def test_what_a_person_amended_stays_until_the_exchange_says_something_else(
+    store: ExchangeStore, banks: BankStore
+) -> None:
+    apply(store, an_item(1))
+    banks.amend(held(banks)[pdq(1)].id, EntryAmendment(disable_until=after(999)), actor="ann", now=after(2))
+    apply(store, an_item(1, Opinion.NEGATIVE))
+    entry = held(banks)[pdq(1)]
+    assert (entry.opinion, entry.disable_until) == (Opinion.NEGATIVE, after(999))
+
+
+def test_a_page_is_applied_with_its_position_or_not_at_all(
+    store: ExchangeStore, banks: BankStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply(store, an_item(1))
+    before, checkpoint = store.state("shared"), banks.checkpoint()
+    too_long = replace(an_item(3), category="x" * 1_000)
+    with pytest.raises(InvalidInputError):
+        apply(store, an_item(2), an_item(1, deleted=True), too_long)
+    assert (store.state("shared"), banks.checkpoint()) == (before, checkpoint)
+    assert set(held(banks)) == {pdq(1)}
+
+
+def test_two_fetches_of_one_exchange_do_not_mix(store: ExchangeStore) -> None:
+    page = Page((an_item(1),), {"after": 1})
+    store.apply("shared", page, revision=0, now=NOW)
+    with pytest.raises(ConflictError):
+        store.apply("shared", page, revision=0, now=NOW)
+    store.set_enabled("shared", False, actor="test", now=NOW)
+    with pytest.raises(ConflictError):
+        store.apply("shared", page, revision=1, now=NOW)
+
+
+def full_pass(store: ExchangeStore, items: Sequence[Item], *, malformed: int = 0) -> None:
+    page = Page(tuple(items), {"done": True}, True, True, True, Skipped({}, malformed))
+    store.apply("shared", page, revision=store.state("shared").revision, now=after(1))
+
+
+def test_what_a_full_pass_did_not_tell_is_removed(store: ExchangeStore, banks: BankStore) -> None:
+    full_pass(store, [an_item(number) for number in range(4)])
+    assert store.sweep("shared", now=after(1)).left == 0
+    full_pass(store, [an_item(0), an_item(9)])
+    assert store.state("shared").removals_due == 3
+    swept = store.sweep("shared", now=after(2))
+    assert (swept.applied, swept.left, swept.withheld) == (Applied(removed=3), 0, False)
+    assert set(held(banks)) == {pdq(0), pdq(9)}
+    assert store.sweep("shared", now=after(3)).applied == Applied()
+
+
+def test_a_pass_that_is_not_complete_removes_nothing(store: ExchangeStore, banks: BankStore) -> None:
+    full_pass(store, [an_item(number) for number in range(4)])
+    apply(store, an_item(0), full=True, begins=True)
+    assert store.sweep("shared", now=after(2)).left == 0
+    assert len(held(banks)) == 4
+    apply(store, an_item(1), full=True, complete=True)
+    assert store.sweep("shared", now=after(2)).applied == Applied(removed=2)
+
+
+def test_removals_are_withheld_when_the_pass_had_malformed_items(store: ExchangeStore, banks: BankStore) -> None:
+    full_pass(store, [an_item(number) for number in range(4)])
+    full_pass(store, [an_item(0)], malformed=1)
+    swept = store.sweep("shared", now=after(2))
+    assert (swept.withheld, swept.left, len(held(banks))) == (True, 3, 4)
+    apply(store)
+    assert store.sweep("shared", now=after(3)).withheld, "a later page without items does not release them"
+    assert store.sweep("shared", now=after(3), allow=True).applied == Applied(removed=3)
+
+
+def test_many_removals_are_withheld_until_somebody_allows_them(
+    store: ExchangeStore, banks: BankStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = [an_item(number) for number in range(FREE_REMOVALS + 50)]
+    full_pass(store, many)
+    full_pass(store, many[:10])
+    swept = store.sweep("shared", now=after(2))
+    assert (swept.withheld, swept.left) == (True, FREE_REMOVALS + 40)
+    assert len(held(banks)) == FREE_REMOVALS + 50
+    monkeypatch.setattr("moderation.storage.exchanges.SWEEP_ITEMS", 60)
+    steps = [store.sweep("shared", now=after(3), allow=True) for _ in range(3)]
+    assert [step.left for step in steps] == [80, 20, 0]
+    assert len(held(banks)) == 10
+
+
+def test_a_configuration_is_kept_and_audited_without_a_secret(store: ExchangeStore, database: Database) -> None:
+    made = replace(
+        FILES,
+        name="remote",
+        kind=ExchangeKind.NCMEC,
+        address="https://example.org",
+        options={"members": "1"},
+        credentials={"user": "MODERATION_EXCHANGE_USER", "password": "MODERATION_EXCHANGE_PASSWORD"},
+        write_back=True,
+        every_seconds=90.5,
+    )
+    assert store.add(made, actor="ann", now=NOW).exchange == made
+    assert [state.exchange.name for state in store.states()] == ["remote", "shared"]
+    assert store.due(NOW) == ["remote", "shared"]
+    changed = replace(made, write_back=False, every_seconds=100)
+    assert store.update(changed, actor="ann", now=NOW).exchange == changed
+    with pytest.raises(InvalidInputError, match="keeps its kind"):
+        store.update(replace(made, bank="OTHER"), actor="ann", now=NOW)
+    store.remove("remote", actor="ann", now=NOW)
+    assert AuditStore(database).verify().problem is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        replace(FILES, name="bad name"),
+        replace(FILES, name=""),
+        replace(FILES, every_seconds=1),
+        replace(FILES, every_seconds=float("nan")),
+        replace(FILES, credentials={"token": "MODERATION_DATABASE_URL"}),
+        replace(FILES, credentials={"token": "the secret itself"}),
+    ],
+)
+def test_wrong_configurations_are_refused(store: ExchangeStore, wrong: Exchange) -> None:
+    with pytest.raises(InvalidInputError):
+        store.add(wrong, actor="test", now=NOW)
+
+
+def test_names_and_banks_are_checked(store: ExchangeStore, banks: BankStore) -> None:
+    with pytest.raises(ConflictError):
+        store.add(FILES, actor="test", now=NOW)
+    with pytest.raises(NotFoundError):
+        store.add(replace(FILES, name="x", bank="NOWHERE"), actor="test", now=NOW)
+    remote = replace(FILES, name="x", bank="GOOD", kind=ExchangeKind.STOPNCII)
+    with pytest.raises(InvalidInputError, match="allows"):
+        store.add(remote, actor="test", now=NOW, new_bank=BankEffect.ALLOW)
+    assert [bank.name for bank, _ in banks.banks()] == ["SHARED"]
+    store.add(replace(FILES, name="x", bank="NEW"), actor="test", now=NOW, new_bank=BankEffect.REVIEW)
+    assert banks.bank("NEW").effect == BankEffect.REVIEW
+    with pytest.raises(NotFoundError):
+        store.state("none")
+    with pytest.raises(NotFoundError):
+        store.sweep("none", now=NOW)
+    with pytest.raises(NotFoundError):
+        store.failed("none", "", now=NOW)
+
+
+def test_failures_put_off_the_next_fetch_ever_longer_and_a_success_ends_that(store: ExchangeStore) -> None:
+    waits = [(store.failed("shared", f"no {number}", now=NOW) - NOW).total_seconds() for number in range(12)]
+    assert waits[:4] == [60, 120, 240, 480]
+    assert waits[-1] == 6 * 3600
+    assert (store.state("shared").failures, store.state("shared").last_error) == (12, "no 11")
+    assert store.due(after(100)) == []
+    store.succeeded("shared", Applied(added=1), now=after(200))
+    state = store.state("shared")
+    assert (state.failures, state.last_error, state.last_success_at, state.due_at) == (0, "", after(200), after(3800))
+    store.succeeded("shared", Applied(), complete=False, now=after(300))
+    assert store.due(after(300)) == ["shared"]
+
+
+def test_an_exchange_is_removed_with_what_it_alone_stands_for(
+    store: ExchangeStore, banks: BankStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("moderation.storage.exchanges.SWEEP_ITEMS", 2)
+    banks.add("SHARED", EntryDraft(pdq(0), 80, source="cli"), actor="ann", now=NOW)
+    apply(store, *(an_item(number) for number in range(5)))
+    assert store.remove("shared", actor="test", now=after(5)) == 4
+    assert set(held(banks)) == {pdq(0)}
+    with pytest.raises(NotFoundError):
+        store.state("shared")
+
+
+def test_entries_can_stay_when_an_exchange_is_removed(store: ExchangeStore, banks: BankStore) -> None:
+    apply(store, an_item(1))
+    assert store.remove("shared", actor="test", now=after(5), keep_entries=True) == 0
+    assert set(held(banks)) == {pdq(1)}
+
+
+def test_no_hash_is_in_the_audit_log(store: ExchangeStore, database: Database) -> None:
+    apply(store, an_item(1))
+    apply(store, an_item(1, deleted=True))
+    with database.read() as connection:
+        payloads = connection.exec_driver_sql("SELECT payload FROM audit_events").scalars().all()
+    assert not any(pdq(1) in payload for payload in payloads)
