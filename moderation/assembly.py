@@ -34,6 +34,7 @@ from moderation.screening.lane import LaneOptions, run_lane
 from moderation.screening.life import LaneLife
 from moderation.screening.policy_source import PolicySource
 from moderation.screening.publish import Publisher
+from moderation.screening.quarantine import Quarantine
 from moderation.screening.replay import ReplayParts, matched_at
 from moderation.screening.report import LaneReport
 from moderation.screening.retention import Retention
@@ -53,6 +54,7 @@ from moderation.signals.runtime import SignalRuntime
 from moderation.storage.banks import BankStore, PinnedBanks
 from moderation.storage.engine import Database
 from moderation.storage.lanes import LaneStore
+from moderation.storage.match_counts import MatchCountStore
 from moderation.storage.outbox import OutboxStore
 from moderation.storage.picture_features import PictureFeatureStore
 from moderation.storage.policies import PolicyStore
@@ -191,6 +193,11 @@ def lane_threads(settings: Settings) -> int:
 def matcher(settings: Settings, database: Database) -> Matcher:
     """The banks as a process searches them: the published index file if there is one, and what changed since."""
     return Matcher(BankStore(database), index=settings.home / "index", clock=now)
+
+
+def quarantine(settings: Settings, database: Database) -> Quarantine:
+    """Quarantine of bank entries that suddenly match too much."""
+    return Quarantine(MatchCountStore(database), BankStore(database), settings.flood_exempt_banks, clock=now)
 
 
 @contextmanager

@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     or `*` for every host with public addresses; none: no picture is ever fetched."""
     fetch_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0
 
+    flood_exempt_banks: Annotated[tuple[str, ...], NoDecode] = ()
+    """Blocking banks whose entries go on blocking however often they match, by commas."""
+
     retention_days: Annotated[float, Field(ge=0)] = 0.0
     """Images of rejected and withdrawn posts are deleted after it; 0: never. Evidence is never deleted."""
     cybertip_submit: bool = False
@@ -130,7 +133,7 @@ class Settings(BaseSettings):
     oidc_create: bool = False
     """Make an account (moderator, no queues, unless `oidc_roles` says otherwise) for whoever has none yet."""
 
-    @field_validator("classifiers", "fetch_hosts", mode="before")
+    @field_validator("classifiers", "fetch_hosts", "flood_exempt_banks", mode="before")
     @classmethod
     def _by_commas(cls, value: object) -> object:
         return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value

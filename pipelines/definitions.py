@@ -4,6 +4,7 @@ import dagster as dg
 
 from pipelines.defs.banks.exchanges import exchange_entries, exchanges_due, fetch_exchange, tell_exchanges, tell_often
 from pipelines.defs.banks.index import bank_index, bank_index_due, build_bank_index, index_holds_the_banks
+from pipelines.defs.banks.quarantine import quarantine_bank_entries, quarantine_often
 from pipelines.defs.evaluation.job import evaluate_models
 from pipelines.defs.evaluation.pictures import evaluate_pictures
 from pipelines.defs.evaluation.text import evaluations
@@ -39,6 +40,7 @@ defs = dg.Definitions(
         build_bank_index,
         fetch_exchange,
         tell_exchanges,
+        quarantine_bank_entries,
         check_screening,
         sweep_posts,
         preview_new_entries,
@@ -46,7 +48,7 @@ defs = dg.Definitions(
         retain_images,
         evaluate_models,
     ],
-    schedules=[every_ten_minutes, tell_often, daily, nightly],
+    schedules=[every_ten_minutes, tell_often, quarantine_often, daily, nightly],
     sensors=[keep_lanes_alive, bank_index_due, exchanges_due, open_sweeps, new_bank_entries],
     resources={"system": System()},
 )

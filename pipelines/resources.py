@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from moderation import logs
+from moderation.screening.quarantine import Quarantine
 from moderation.screening.report import LaneReport
 from moderation.screening.retention import Retention
 from moderation.settings import Settings, load_settings
@@ -39,6 +40,19 @@ class System:
         database = Database.open(self.settings().database, pool_size=2)
         try:
             yield Stores(PostStore(database), ScreeningStore(database), LaneStore(database), AuditStore(database))
+        finally:
+            database.close()
+
+    @contextmanager
+    def quarantine(self) -> Iterator[Quarantine]:
+        """Quarantine of bank entries. Raises `UnavailableError` when the database does not answer."""
+        from moderation.assembly import quarantine  # noqa: PLC0415 - brings the lanes' libraries
+
+        settings = self.settings()
+        logs.configure(json=settings.log_json)
+        database = Database.open(settings.database, pool_size=2)
+        try:
+            yield quarantine(settings, database)
         finally:
             database.close()
 

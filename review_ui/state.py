@@ -3,12 +3,14 @@
 from datetime import timedelta
 
 from moderation.domain.post import PostState
+from moderation.storage.match_counts import MatchCountStore
 from moderation.storage.model_roles import ModelRoleStore
 from review_ui.metrics import Gauge
 from review_ui.site import Site
 
 FAILURE_WINDOW = timedelta(minutes=5)
 GIVEN_UP_WINDOW = timedelta(days=1)
+FLOOD_WINDOW = timedelta(days=1)
 
 
 def state_gauges(site: Site) -> list[Gauge]:
@@ -47,5 +49,11 @@ def state_gauges(site: Site) -> list[Gauge]:
             "Candidate models that lanes stopped asking in the last day, for their process kept dying.",
             "signal",
             ModelRoleStore(site.database).given_up(now - GIVEN_UP_WINDOW, now),
+        ),
+        Gauge(
+            "moderation_bank_floods",
+            "Bank entries that were demoted in the last day, for they suddenly matched too much.",
+            "bank",
+            MatchCountStore(site.database).floods(now - FLOOD_WINDOW),
         ),
     ]

@@ -16,7 +16,7 @@ from moderation.domain.outbox import Message
 from moderation.domain.post import PENDING, Claim, Post, PostState, check_transition
 from moderation.domain.signal import Match, PictureHash, SignalFailure
 from moderation.domain.verdict import RuleStatus, Screening, SystemQueue, Verdict
-from moderation.storage import picture_features
+from moderation.storage import match_counts, picture_features
 from moderation.storage.audit import append
 from moderation.storage.documents import VERSION, dump, result_document, screening_document
 from moderation.storage.leases import held
@@ -187,7 +187,9 @@ def _settle(connection: Connection, outcomes: Sequence[Outcome], *, kind: str, n
     told = list(zip(append(connection, [_draft(outcome, kind, now) for outcome in outcomes]), outcomes, strict=True))
     connection.execute(insert(verdicts), [_verdict_row(event, outcome, now) for event, outcome in told])
     _insert_hashes(connection, told)
-    counters.add(connection, now, Counter(("verdict", outcome.verdict.value, outcome.rule) for outcome in outcomes))
+    blocked = match_counts.blocked(outcome.screening for outcome in outcomes if outcome.screening is not None)
+    verdicts_told = Counter(("verdict", outcome.verdict.value, outcome.rule) for outcome in outcomes)
+    counters.add(connection, now, verdicts_told | blocked)
     open_jobs(connection, [_opening(outcome) for outcome in outcomes if outcome.verdict is Verdict.HOLD], now=now)
     send(connection, [(event, _message(outcome, now)) for event, outcome in told], now=now)
 
