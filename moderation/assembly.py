@@ -17,6 +17,7 @@ from moderation.domain.errors import NotFoundError, PolicyError
 from moderation.domain.ids import Digest
 from moderation.domain.signal import SignalSpec
 from moderation.domain.verdict import Screening
+from moderation.matching.image_duplicate import IMAGE_DUPLICATE, ImageDuplicate
 from moderation.matching.image_match import IMAGE_MATCH, ImageMatch
 from moderation.matching.matcher import Matcher
 from moderation.matching.reductions import REDUCTIONS as MATCHING_REDUCTIONS
@@ -59,6 +60,7 @@ from moderation.storage.outbox import OutboxStore
 from moderation.storage.picture_features import PictureFeatureStore
 from moderation.storage.policies import PolicyStore
 from moderation.storage.posts import PostStore
+from moderation.storage.published_pictures import PublishedPictureStore
 from moderation.storage.retroaction import SweepStore
 from moderation.storage.review.decisions import DecisionStore
 from moderation.storage.review.hashes import HashStore
@@ -105,7 +107,7 @@ def signal_specs(settings: Settings | None = None) -> tuple[SignalSpec, ...]:
 
     With settings, the classifiers too that they turn on; without, the types that every installation has.
     """
-    return (*SPECS, *hub_catalog.specs(classifiers(settings)), IMAGE_MATCH, IMAGE_SIMILARITY)
+    return (*SPECS, *hub_catalog.specs(classifiers(settings)), IMAGE_MATCH, IMAGE_SIMILARITY, IMAGE_DUPLICATE)
 
 
 def classifiers(settings: Settings | None) -> tuple[ModelEntry, ...]:
@@ -208,8 +210,9 @@ def screening_parts(settings: Settings, database: Database) -> Iterator[Screenin
     """
     matches = ImageMatch(matcher(settings, database))
     similar = ImageSimilarity(PictureFeatureStore(database))
+    copies = ImageDuplicate(PublishedPictureStore(database), clock=now)
     candidates = shadows(database, seconds=settings.shadow_seconds, clock=now)
-    signals = served_signals(database, signal_catalog(settings), (matches, similar), candidates, clock=now)
+    signals = served_signals(database, signal_catalog(settings), (matches, similar, copies), candidates, clock=now)
     policies = PolicyStore(database)
 
     def remember(digest: Digest, text: str) -> None:
@@ -218,6 +221,7 @@ def screening_parts(settings: Settings, database: Database) -> Iterator[Screenin
     def refresh() -> None:
         matches.refresh()
         similar.refresh()
+        copies.refresh()
         signals.refresh()
 
     source = PolicySource(settings.policy, compile_text=lambda text: compile_file(settings, text), remember=remember)
@@ -327,6 +331,7 @@ def replay_parts(settings: Settings, database: Database, screening: Screening) -
     matches = ImageMatch(Matcher(searched, clock=lambda: at))
     matches.refresh()
     types = replayed_types(database, signal_catalog(settings), pinned)
-    signals = SignalRuntime((*types, matches, ImageSimilarity(PictureFeatureStore(database))))
+    copies = ImageDuplicate(PublishedPictureStore(database), clock=now)
+    signals = SignalRuntime((*types, matches, ImageSimilarity(PictureFeatureStore(database)), copies))
     with decoder(settings) as decoding:
         yield ReplayParts(blob_store(settings), decoding, signals, compile_file(settings, text))

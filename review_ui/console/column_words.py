@@ -23,6 +23,7 @@ SIGNALS: Mapping[str, str] = {
     "prompt_script": "Script of the prompt",
     "image_container": "What the file carries besides the picture",
     "image_similarity": "Like rejected pictures",
+    "image_duplicate": "In the feed already",
 }
 COLUMNS: Mapping[str, str] = {
     "image_status": "Reading the file",
@@ -88,6 +89,10 @@ COLUMNS: Mapping[str, str] = {
     "image_container_complete": "All of the file was looked at",
     "image_rejected_similarity": "Nearest rejected picture (1: the same)",
     "image_rejected_similar": "Rejected pictures much like it",
+    "image_duplicate_others": "Published before by others",
+    "image_duplicate_own": "Published before by the author",
+    "image_duplicate_distance": "Bits by which the nearest copy differs",
+    "image_duplicate_age_hours": "Hours since the oldest copy",
 }
 FULL: Mapping[str, str] = {
     "image_nsfw": "How likely pornographic, 0 to 1",
@@ -195,6 +200,8 @@ ABSENCES: Sequence[tuple[re.Pattern[str], str]] = (
     (re.compile(r"(image_)?embedded_prompt_\w+"), "no such prompt"),
     (re.compile(r"image_thumbnail_correlation"), "no thumbnail"),
     (re.compile(r"image_match_distance"), "no match"),
+    (re.compile(r"image_duplicate_(others|own)"), "no usable hash"),
+    (re.compile(r"image_duplicate_\w+"), "no copy"),
 )
 """Why a column has no value, the first that fits; others are unknown."""
 
