@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from review_ui.api.schema import inlined
 from review_ui.body import JSON, MULTIPART, declared_bytes, media_type, parse_json, read_body
 from review_ui.errors import UnsupportedMediaTypeError
 from review_ui.forms import parse_form, text
-from review_ui.problem import FieldsError, field_problems
+from review_ui.problem import FieldProblem, FieldsError, field_problems
 from review_ui.site import Site
 
 SMALL_BODY_BYTES = 256 * 1024
@@ -26,6 +27,8 @@ SMALL_BODY_BYTES = 256 * 1024
 SMALL_BODY_SECONDS = 15.0
 PHOTO = "photo"
 """HMA's name of the only content type that is hashed here."""
+
+HASHES = re.compile(r"[0-9a-fA-F]{16,}")
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -89,7 +92,8 @@ def validated(model: type[ModelT], value: object) -> ModelT:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise FieldsError(field_problems(error.errors(include_input=False, include_context=False))) from error
+        problems = field_problems(error.errors(include_input=False, include_context=False))
+        raise FieldsError([_without_hashes(problem) for problem in problems]) from error
 
 
 def json_schema(model: type[BaseModel], example: object) -> dict[str, Any]:
@@ -111,6 +115,11 @@ def picture_schema(
         schema = {"type": "object", "properties": {name: coded, "url": url, **more}}
         content[JSON] = {"schema": schema, "example": {"url": "https://images.example/a.png"}}
     return {"requestBody": {"required": required, "content": content}}
+
+
+def _without_hashes(problem: FieldProblem) -> FieldProblem:
+    """The problem, without a hash that somebody sent as the name of a field."""
+    return FieldProblem(field=HASHES.sub("…", problem.field), problem=problem.problem)
 
 
 @asynccontextmanager

@@ -283,7 +283,7 @@ async def update_content(
     body = await small_json(request, ContentUpdate)
     amendment = EntryAmendment()
     if body.disable_until_ts is not None:
-        amendment = replace(amendment, disable_until=_begins(body.disable_until_ts, matching.clock()))
+        amendment = replace(amendment, disable_until=begins_at(body.disable_until_ts, matching.clock()))
     if body.note is not None:
         amendment = replace(amendment, note=body.note)
 
@@ -334,7 +334,7 @@ def _enabled(ratio: float | None, enabled: bool | None) -> bool | None:  # noqa:
     return ratio == 1.0
 
 
-def _begins(timestamp: int, now: datetime) -> datetime | None:
+def begins_at(timestamp: int, now: datetime) -> datetime | None:
     """Raises `InvalidInputError` for a time more than five years ahead, as HMA does."""
     if timestamp in {ENABLED, DISABLED}:
         return None if timestamp == ENABLED else NEVER

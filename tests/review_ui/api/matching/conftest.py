@@ -1,5 +1,7 @@
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +14,10 @@ from moderation.media.fetching import Fetcher, FetchRules
 from moderation.storage.banks import BankStore
 from review_ui.api.matching.pictures import PictureReader
 from review_ui.api.matching.service import Matching
-from review_ui.site import Site
+from review_ui.app import create_app
+from review_ui.site import Site, open_site
 from tests.review_ui.api.matching.pictures import LocalDecoder
-from tests.review_ui.conftest import PER_MINUTE
+from tests.review_ui.conftest import PER_MINUTE, settings_in
 
 NOW_ACTOR = "test"
 
@@ -58,9 +61,32 @@ class Api:
         return self.banks.create(Bank(name, effect, **facts), actor=NOW_ACTOR, now=self.site.clock())
 
 
-@pytest.fixture
-def api(app: FastAPI, site: Site) -> Iterator[Api]:
+@contextmanager
+def serving(app: FastAPI, site: Site) -> Iterator[Api]:
+    """The application with a decoder and a network of its own."""
     pages = Pages()
     app.state.matching = replace(app.state.matching, pictures=PictureReader(LocalDecoder), fetcher=pages)
     with TestClient(app) as client:
         yield Api(site, client, app.state.matching, pages)
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Api]:
+    """One for a module, with two empty banks: for what must change nothing."""
+    site = open_site(settings_in(tmp_path_factory.mktemp("still"), sqlite_template))
+    with serving(create_app(site=site), site) as api:
+        api.bank("A")
+        api.bank()
+        yield api
+        assert [(bank.name, size) for bank, size in api.banks.banks()] == [("A", 0), ("BANNED", 0)]
+
+
+@pytest.fixture(scope="module")
+def still_key(still: Api) -> dict[str, str]:
+    return still.key()
+
+
+@pytest.fixture
+def api(app: FastAPI, site: Site) -> Iterator[Api]:
+    with serving(app, site) as made:
+        yield made
