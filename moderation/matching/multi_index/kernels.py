@@ -6,20 +6,14 @@ Shapes are not checked here: callers pass arrays of one checked file, or of thei
 """
 
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, cast
 
-import numba
 import numpy as np
-from numba.core import types
-from numba.core.caching import FunctionCache
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from moderation.matching.multi_index.layout import BUCKETS, SLOT_BITS, SLOTS, Entries, Hits, Rows, Slots
+from moderation.matching.multi_index.compiling import entry, inner, popcount, prefetch
+from moderation.matching.multi_index.layout import BUCKETS, SLOT_BITS, SLOTS, WORDS, Entries, Hits, Room, Rows, Slots
 
-P = ParamSpec("P")
-R = TypeVar("R")
 Words = NDArray[np.uint64]
 Keys = NDArray[np.int64]
 Ids = NDArray[np.uint32]
@@ -30,64 +24,24 @@ signed = cast("Callable[[Any], int]", np.int64)
 SLOT_MASK = np.uint64(BUCKETS - 1)
 BLOCK_CODES = 1024
 """Codes that all queries of a batch are compared with before the next ones are fetched: 32 KB, which a core keeps."""
+PROBES = 1 + SLOT_BITS
+"""Buckets of a slot that are looked into: its own, and those that differ in one bit."""
+WAITING = 512
+"""Codes that are being fetched at once."""
+LINE_BYTES = 64
 FEW_CODES = 2048
 """Up to this many codes are compared one by one: that is quicker than 272 buckets."""
 FLAT_SHARE = 6
 """A query whose buckets hold more than this part of all codes is compared with all: a bucket's codes lie scattered."""
 
 
-class _Cache(FunctionCache):
-    """Numba's cache, in which a file that cannot be read or written is a miss and not an error."""
-
-    def load_overload(self, signature: Any, target: Any) -> Any:
-        """The machine code that was kept, or None."""
-        try:
-            return super().load_overload(signature, target)  # type: ignore[no-untyped-call]
-        except Exception:  # noqa: BLE001 - unpickling half a file raises anything
-            with suppress(OSError):
-                self.flush()  # type: ignore[no-untyped-call]
-            return None
-
-    def save_overload(self, signature: Any, code: Any) -> None:
-        """Keep it, if that is possible."""
-        with suppress(OSError):
-            super().save_overload(signature, code)  # type: ignore[no-untyped-call]
-
-
-def _inner(function: Callable[P, R]) -> Callable[P, R]:
-    """Numba's decorator with a type, for what other kernels call."""
-    return cast("Callable[P, R]", numba.njit(nogil=True)(function))
-
-
-def _entry(function: Callable[P, R]) -> Callable[P, R]:
-    """The same for what is called from Python, with a cache; where no folder for one can be written, nothing is kept.
-
-    Each is called with the same types always, so that two processes that compile at once write the same files.
-    """
-    made: Any = numba.njit(nogil=True)(function)
-    with suppress(RuntimeError):
-        made._cache = _Cache(function)  # type: ignore[no-untyped-call]  # noqa: SLF001 - as `cache=True` does
-    return cast("Callable[P, R]", made)
-
-
-def _popcount(_context: object, _word: object) -> tuple[Any, Any]:
-    def generate(_target: object, builder: Any, _signature: object, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return types.uint64(types.uint64), generate
-
-
-popcount: Callable[[np.uint64], int] = cast("Any", intrinsic)(_popcount)
-"""How many bits of a word are set: one instruction."""
-
-
-@_inner
+@inner
 def farther(distance: int, key: int, than_distance: int, than_key: int) -> bool:
     """Whether the first pair comes after the second."""
     return distance > than_distance or (distance == than_distance and key > than_key)
 
 
-@_inner
+@inner
 def sink(distances: Distances, keys: Keys, size: int) -> None:
     """Bring the pair at the top of the heap of `size` pairs to its place."""
     at = 0
@@ -104,7 +58,7 @@ def sink(distances: Distances, keys: Keys, size: int) -> None:
         at = child
 
 
-@_inner
+@inner
 def rise(distances: Distances, keys: Keys, at: int) -> None:
     """Bring the pair at `at`, the heap's newest, to its place."""
     while at > 0:
@@ -116,7 +70,7 @@ def rise(distances: Distances, keys: Keys, at: int) -> None:
         at = parent
 
 
-@_inner
+@inner
 def offer(hits: Hits, query: int, distance: int, key: int) -> bool:
     """Put a hit into its query's heap; false when it is full of nearer ones."""
     distances, keys, size = hits.distances[query], hits.keys[query], hits.sizes[query]
@@ -133,7 +87,7 @@ def offer(hits: Hits, query: int, distance: int, key: int) -> bool:
     return True
 
 
-@_entry
+@entry
 def order(hits: Hits) -> None:
     """Sort each query's heap: nearest first, then by key."""
     for query in range(len(hits.sizes)):
@@ -144,7 +98,7 @@ def order(hits: Hits) -> None:
             sink(distances, keys, size)
 
 
-@_inner
+@inner
 def place_of(sorted_keys: Keys, key: int) -> int:
     """Where `key` is in ascending keys, or -1."""
     low, high = 0, len(sorted_keys)
@@ -157,7 +111,7 @@ def place_of(sorted_keys: Keys, key: int) -> int:
     return low if low < len(sorted_keys) and sorted_keys[low] == key else -1
 
 
-@_inner
+@inner
 def offer_code(entries: Entries, code: int, distance: int, hits: Hits, query: int) -> None:
     """Offer every key of a code that was not removed, in ascending order, until the heap takes no more."""
     first = entries.first_keys[code]
@@ -172,7 +126,7 @@ def offer_code(entries: Entries, code: int, distance: int, hits: Hits, query: in
             return
 
 
-@_inner
+@inner
 def differing(codes: Words, code: int, query: Words, reach: int) -> int:
     """In how many bits both differ, or some number above `reach` when it is certain after half of them."""
     half = popcount(codes[code, 0] ^ query[0]) + popcount(codes[code, 1] ^ query[1])
@@ -181,13 +135,13 @@ def differing(codes: Words, code: int, query: Words, reach: int) -> int:
     return half + popcount(codes[code, 2] ^ query[2]) + popcount(codes[code, 3] ^ query[3])
 
 
-@_inner
+@inner
 def reach_of(radius: int, hits: Hits, query: int) -> int:
     """How far a hit may still be: once hits were dropped, no farther than the farthest that is kept."""
     return min(radius, hits.distances[query, 0]) if hits.capped[query] else radius
 
 
-@_entry
+@entry
 def scan_rows(rows: Rows, queries: Words, radius: int, hits: Hits) -> None:
     """Compare every query with the rows that are alive."""
     for start in range(0, rows.used, BLOCK_CODES):
@@ -201,7 +155,7 @@ def scan_rows(rows: Rows, queries: Words, radius: int, hits: Hits) -> None:
                     reach = reach_of(radius, hits, query)
 
 
-@_entry
+@entry
 def scan_codes(entries: Entries, queries: Words, first: int, last: int, radius: int, hits: Hits) -> None:
     """Compare the queries from `first` to `last` with every distinct code; a block of codes serves all of them."""
     codes = entries.codes
@@ -216,13 +170,13 @@ def scan_codes(entries: Entries, queries: Words, first: int, last: int, radius: 
                     reach = reach_of(radius, hits, query)
 
 
-@_inner
+@inner
 def slot_of(code: Words, slot: int) -> int:
     """The 16 bits of a slot."""
     return signed((code[slot >> 2] >> np.uint64((slot & 3) * SLOT_BITS)) & SLOT_MASK)
 
 
-@_inner
+@inner
 def allowed(slot: int, radius: int) -> int:
     """By how many bits (-1: no matter) a slot is probed, so that no code within the radius (0 to 31) escapes.
 
@@ -234,28 +188,27 @@ def allowed(slot: int, radius: int) -> int:
     return 1 if slot <= radius - SLOTS else 0
 
 
-@_inner
-def bucket_size(offsets: Ids, slot: int, bucket: int) -> int:
-    """How many codes a bucket holds."""
-    return signed(offsets[slot, bucket + 1]) - signed(offsets[slot, bucket])
+@inner
+def find_buckets(offsets: Ids, query: Words, radius: int, room: Room) -> int:
+    """Where each of a query's buckets starts and ends in its slot's list; returns how many codes they hold.
 
-
-@_inner
-def candidates(offsets: Ids, query: Words, radius: int) -> int:
-    """How many codes a query's buckets hold."""
-    total = 0
+    A slot has `PROBES` places in the room: its own bucket, and then those that differ in one bit.
+    """
+    starts, ends, total = room.starts, room.ends, 0
     for slot in range(SLOTS):
         bits = allowed(slot, radius)
         value = slot_of(query, slot)
-        if bits >= 0:
-            total += bucket_size(offsets, slot, value)
-        if bits == 1:
-            for bit in range(SLOT_BITS):
-                total += bucket_size(offsets, slot, value ^ (1 << bit))
+        for probe in range(PROBES):
+            bucket = value if probe == 0 else value ^ (1 << (probe - 1))
+            asked = bits == 1 or (bits == 0 and probe == 0)
+            start = offsets[slot, bucket]
+            end = offsets[slot, bucket + 1] if asked else start
+            starts[slot * PROBES + probe], ends[slot * PROBES + probe] = start, end
+            total += signed(end) - signed(start)
     return total
 
 
-@_inner
+@inner
 def found_before(codes: Words, code: int, query: Words, slot: int, radius: int) -> bool:
     """Whether a code lies in a bucket of an earlier slot of the query, and so was offered already."""
     for earlier in range(slot):
@@ -265,7 +218,7 @@ def found_before(codes: Words, code: int, query: Words, slot: int, radius: int) 
     return False
 
 
-@_inner
+@inner
 def id_at(postings: NDArray[np.uint8], width: int, slot: int, place: int) -> int:
     """A code's number, stored in `width` (3 or 4) bytes, least significant first."""
     at = place * width
@@ -273,36 +226,66 @@ def id_at(postings: NDArray[np.uint8], width: int, slot: int, place: int) -> int
     return number if width == 3 else number | signed(postings[slot, at + 3]) << 24  # noqa: PLR2004 - see the docstring
 
 
-@_inner
-def search_query(entries: Entries, slots: Slots, queries: Words, number: int, radius: int, hits: Hits) -> None:
-    """Search one query in the buckets of each slot; what is in several of them counts in the first."""
-    query = queries[number]
-    for slot in range(SLOTS):
-        bits = allowed(slot, radius)
-        value = slot_of(query, slot)
-        for probe in range((0, 1, SLOT_BITS + 1)[bits + 1]):
-            bucket = value if probe == 0 else value ^ (1 << (probe - 1))
+@inner
+def prefetch_buckets(slots: Slots, slot: int, starts: Ids, ends: Ids) -> None:
+    """Begin to fetch what a slot's buckets list."""
+    line = slot * slots.postings.shape[1]
+    for probe in range(slot * PROBES, (slot + 1) * PROBES):
+        first, last = line + signed(starts[probe]) * slots.width, line + signed(ends[probe]) * slots.width
+        for at in range(first, last, LINE_BYTES):
+            prefetch(slots.postings, at)
+
+
+@inner
+def compare(  # noqa: PLR0913, PLR0917 - what is compared with what
+    entries: Entries, waiting: Ids, count: int, queries: Words, number: int, slot: int, radius: int, hits: Hits
+) -> None:
+    """Compare a query with the first `count` codes that wait; those of an earlier slot's buckets were offered there."""
+    query, reach = queries[number], reach_of(radius, hits, number)
+    for at in range(count):
+        code = signed(waiting[at])
+        distance = differing(entries.codes, code, query, reach)
+        if distance <= reach and not found_before(entries.codes, code, query, slot, radius):
+            offer_code(entries, code, distance, hits, number)
             reach = reach_of(radius, hits, number)
-            for place in range(slots.offsets[slot, bucket], slots.offsets[slot, bucket + 1]):
+
+
+@inner
+def search_query(
+    entries: Entries, slots: Slots, queries: Words, number: int, radius: int, hits: Hits, room: Room
+) -> None:
+    """Search one query in its buckets. Codes lie scattered: each is fetched a while before it is compared."""
+    starts, ends, waiting = room.starts, room.ends, room.waiting
+    prefetch_buckets(slots, 0, starts, ends)
+    for slot in range(SLOTS):
+        if slot + 1 < SLOTS:
+            prefetch_buckets(slots, slot + 1, starts, ends)
+        count = 0
+        for probe in range(slot * PROBES, (slot + 1) * PROBES):
+            for place in range(signed(starts[probe]), signed(ends[probe])):
                 code = id_at(slots.postings, slots.width, slot, place)
-                distance = differing(entries.codes, code, query, reach)
-                if distance <= reach and not found_before(entries.codes, code, query, slot, radius):
-                    offer_code(entries, code, distance, hits, number)
-                    reach = reach_of(radius, hits, number)
+                prefetch(entries.codes, code * WORDS)
+                waiting[count] = code
+                count += 1
+                if count == len(waiting):
+                    compare(entries, waiting, count, queries, number, slot, radius, hits)
+                    count = 0
+        compare(entries, waiting, count, queries, number, slot, radius, hits)
 
 
-@_entry
+@entry
 def search(entries: Entries, slots: Slots, queries: Words, radius: int, hits: Hits) -> None:
     """Search every query within `radius` (0 to 31) bits."""
     count = len(entries.codes)
+    room = Room(np.empty(SLOTS * PROBES, np.uint32), np.empty(SLOTS * PROBES, np.uint32), np.empty(WAITING, np.uint32))
     for query in range(len(queries)):
-        if count <= FEW_CODES or candidates(slots.offsets, queries[query], radius) * FLAT_SHARE > count:
+        if count <= FEW_CODES or find_buckets(slots.offsets, queries[query], radius, room) * FLAT_SHARE > count:
             scan_codes(entries, queries, query, query, radius, hits)
         else:
-            search_query(entries, slots, queries, query, radius, hits)
+            search_query(entries, slots, queries, query, radius, hits, room)
 
 
-@_entry
+@entry
 def sort_slot(codes: Words, slot: int, offsets: Ids, ids: Ids) -> None:
     """Counting sort: fill `offsets` (BUCKETS + 1) with where each bucket starts, `ids` with the codes by bucket."""
     offsets[:] = 0

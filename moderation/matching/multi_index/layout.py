@@ -34,6 +34,14 @@ class Slots(NamedTuple):
     width: int
 
 
+class Room(NamedTuple):
+    """What one query needs to be searched: where its buckets start and end, and the codes that are being fetched."""
+
+    starts: NDArray[np.uint32]
+    ends: NDArray[np.uint32]
+    waiting: NDArray[np.uint32]
+
+
 class Rows(NamedTuple):
     """Codes with one key each, for the kernels; the first `used` count, unless they are not alive."""
 
