@@ -47,6 +47,7 @@ def _figures(outcome: Outcome) -> dict[str, float]:
         "false_positives": float(sum(outcome.wrong.values())),
         "pairs": float(outcome.pairs),
         **{f"false_{tier}": float(outcome.wrong.get(tier, 0)) for tier in Tier},
+        **{f"kind_{row.name}": row.verified / row.pictures for row in (*outcome.edits, *outcome.harder)},
         "hard_pairs": float(sum(row.pairs for row in hard)),
         **{f"hard_{tier}": float(sum(row.tiers.get(tier, 0) for row in hard)) for tier in Tier},
         "originals": float(outcome.originals),

@@ -41,6 +41,7 @@ class FamilyRow:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The whole: `wrong` pairs by tier of `pairs` that are no copies; the peer's beside them.
+    `harder` kinds count among the pairs, not in the mean.
 
     `uncompared` candidates were left out for want of time: with any of them the figures say less than they should.
     """
@@ -49,6 +50,7 @@ class Outcome:
     originals: int
     known: int
     edits: tuple[EditRow, ...]
+    harder: tuple[EditRow, ...]
     families: tuple[FamilyRow, ...]
     pairs: int
     wrong: Mapping[Tier, int] = field(default_factory=Counter)

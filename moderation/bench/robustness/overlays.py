@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 
 from moderation.bench.robustness.scenes import fitted, scene, words, write
-from moderation.bench.robustness.shapes import border, crop, flip_horizontal, framed, resized, rotated
-from moderation.bench.robustness.tones import brighter, jpeg, noise
+from moderation.bench.robustness.shapes import border, crop, flip_horizontal, framed, half, resized, rotated
+from moderation.bench.robustness.tones import brighter, jpeg, noise, tint
 from moderation.media.subject import Rgb
 
 
@@ -30,16 +30,26 @@ def text(rgb: Rgb, random: np.random.Generator) -> Rgb:
 
 
 def sticker(rgb: Rgb, random: np.random.Generator) -> Rgb:
-    """A yellow face that covers a tenth of the picture."""
+    """A yellow face that covers a twentieth of the picture."""
+    return _with_face(rgb, random, 0.05)
+
+
+def large_sticker(rgb: Rgb, random: np.random.Generator) -> Rgb:
+    """A yellow face that covers a fifth of the picture."""
+    return _with_face(rgb, random, 0.2)
+
+
+def _with_face(rgb: Rgb, random: np.random.Generator, share: float) -> Rgb:
     edited = rgb.copy()
     height, width = rgb.shape[:2]
-    radius = int(np.sqrt(0.1 * height * width / np.pi))
+    radius = int(np.sqrt(share * height * width / np.pi))
     x = int(random.integers(radius, max(radius + 1, width - radius)))
     y = int(random.integers(radius, max(radius + 1, height - radius)))
     cv2.circle(edited, (x, y), radius, (250, 210, 50), -1, cv2.LINE_AA)
     for side in (-1, 1):
         cv2.circle(edited, (x + side * radius // 3, y - radius // 4), radius // 8, (60, 40, 10), -1, cv2.LINE_AA)
-    cv2.ellipse(edited, (x, y + radius // 8), (radius // 2, radius // 2), 0, 10, 170, (60, 40, 10), radius // 12)
+    mouth = (radius // 2, radius // 2)
+    cv2.ellipse(edited, (x, y + radius // 8), mouth, 0, 10, 170, (60, 40, 10), max(1, radius // 12))
     return edited
 
 
@@ -90,6 +100,11 @@ def collage(rgb: Rgb, random: np.random.Generator) -> Rgb:
     parts = [scene(random, width // 2, height // 2) for _ in range(4)]
     parts[int(random.integers(0, 4))] = fitted(rgb, width // 2, height // 2)
     return np.vstack([np.hstack(parts[:2]), np.hstack(parts[2:])])
+
+
+def reuploaded(rgb: Rgb, random: np.random.Generator) -> Rgb:
+    """What another platform makes of it: half the size, another tint, JPEG at quality 50."""
+    return jpeg(half(tint(rgb, random), random), 50)
 
 
 def mirrored_crop(rgb: Rgb, random: np.random.Generator) -> Rgb:

@@ -42,14 +42,19 @@ def crop(rgb: Rgb, random: np.random.Generator, side: float) -> Rgb:
     return rgb[top : top + height, left : left + width].copy()
 
 
+def crop_98(rgb: Rgb, random: np.random.Generator) -> Rgb:
+    """98 % of each side is left: an edge was cut off."""
+    return crop(rgb, random, 0.98)
+
+
 def crop_90(rgb: Rgb, random: np.random.Generator) -> Rgb:
     """90 % of each side is left."""
     return crop(rgb, random, 0.9)
 
 
-def crop_80(rgb: Rgb, random: np.random.Generator) -> Rgb:
-    """80 % of each side is left."""
-    return crop(rgb, random, 0.8)
+def crop_75(rgb: Rgb, random: np.random.Generator) -> Rgb:
+    """75 % of each side is left, about half of the picture."""
+    return crop(rgb, random, 0.75)
 
 
 def crop_60(rgb: Rgb, random: np.random.Generator) -> Rgb:
@@ -62,6 +67,11 @@ def rotated(rgb: Rgb, degrees: float) -> Rgb:
     height, width = rgb.shape[:2]
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
     return np.asarray(cv2.warpAffine(rgb, matrix, (width, height)), dtype=np.uint8)
+
+
+def rotate_1(rgb: Rgb, random: np.random.Generator) -> Rgb:
+    """1 degree either way, black corners."""
+    return rotated(rgb, float(random.choice((-1.0, 1.0))))
 
 
 def rotate_3(rgb: Rgb, random: np.random.Generator) -> Rgb:

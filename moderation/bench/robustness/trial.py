@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TypeVar
 
 from moderation.bench.robustness.corpus import Corpus, tiles
-from moderation.bench.robustness.edits import EDITS, Kind, edited
+from moderation.bench.robustness.edits import EDITS, HARDER, Kind, edited
 from moderation.bench.robustness.known import KnownPictures, Query, query_of
 from moderation.bench.robustness.negatives import FAMILIES, Family, members
 from moderation.bench.robustness.outcome import EditRow, FamilyRow, Outcome
@@ -41,10 +41,16 @@ class Trial:
         self._peer_wrong = 0
         self._uncompared = 0
 
-    def run(self, members_of_family: int) -> Outcome:
-        """Everything. Families of hard negatives have so many members."""
-        rows = tuple(self._edit(kind) for kind in EDITS)
-        families = tuple(self._family(family, members_of_family) for family in FAMILIES)
+    def run(
+        self,
+        members_of_family: int,
+        edits: Sequence[Kind] = EDITS,
+        harder: Sequence[Kind] = HARDER,
+        families: Sequence[Family] = FAMILIES,
+    ) -> Outcome:
+        """Everything, or these kinds of edit and families. Families of hard negatives have so many members."""
+        rows, more = (tuple(self._edit(kind) for kind in kinds) for kinds in (edits, harder))
+        others = tuple(self._family(family, members_of_family) for family in families)
         originals, known = len(self._corpus.pictures), len(self._known.places())
         wrong_for_one_kind = sum(known - self._of_owner[owner] for owner in range(originals))
         return Outcome(
@@ -52,8 +58,9 @@ class Trial:
             originals,
             known,
             rows,
-            families,
-            len(EDITS) * wrong_for_one_kind,
+            more,
+            others,
+            (len(edits) + len(harder)) * wrong_for_one_kind,
             self._wrong,
             self._peer_wrong,
             self._uncompared,
