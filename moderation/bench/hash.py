@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from statistics import fmean, median
+from statistics import fmean
 from typing import TypeAlias
 
 import cv2
@@ -40,7 +40,7 @@ Timed: TypeAlias = Callable[[], object]
 
 
 def bench_hash(*, rounds: int, pictures: int, images: Path | None, tell: Callable[[str], None]) -> BenchResult:
-    """Milliseconds a picture by size and step, all contenders in turns on one thread; medians of each picture's turns.
+    """Milliseconds of a processor by size and step, all contenders in turns; the fastest turn of each counts.
 
     `ratio_pytx_*` is the peer's time for one PDQ over ours for every hash; `ratio_decode_floor_*` is the bare reduced
     decode's time over ours: 1 would mean that hashing costs nothing. Raises `UnavailableError` without the peer.
@@ -83,21 +83,24 @@ def peer_hash(tell: Callable[[str], None]) -> PeerHash:
 
 
 def measured(files: Sequence[bytes], peer: PeerHash, count: int) -> dict[str, float]:
-    """Mean over the files of the median milliseconds of each contender, each called `count` times in turns."""
+    """Mean over the files of the milliseconds of each contender, each called `count` times in turns."""
     found = [turns(contenders(data, peer), count) for data in files]
     return {name: fmean(one[name] for one in found) for name in found[0]}
 
 
 def turns(calls: Mapping[str, Timed], count: int) -> dict[str, float]:
-    """Median milliseconds of each call, after one that does not count; what disturbs one disturbs all."""
+    """Processor milliseconds of each call's fastest turn, after one that does not count.
+
+    Nothing makes a call faster than it is; what else runs on the machine makes most turns slower, short calls' most.
+    """
     times: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(count + 1):
         for name, call in calls.items():
-            begin = time.perf_counter()
+            begin = time.process_time()
             call()
             if turn:
-                times[name].append(time.perf_counter() - begin)
-    return {name: median(found) * 1000 for name, found in times.items()}
+                times[name].append(time.process_time() - begin)
+    return {name: min(found) * 1000 for name, found in times.items()}
 
 
 def contenders(data: bytes, peer: PeerHash) -> dict[str, Timed]:
