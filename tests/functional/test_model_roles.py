@@ -153,6 +153,7 @@ def test_a_live_model_that_is_missing_holds_every_post(place: World, second: Mod
     assert all(any("image_nsfw: model_missing" in failure for failure in one.judgement.failures) for one in found)
 
 
+@pytest.mark.long
 def test_lanes_with_a_candidate_that_are_killed_lose_nothing(place: World, second: ModelPin) -> None:
     rng = random.Random(5)
     ModelRoleStore(place.database).name_candidate(SLOT, second, by="test", now=now())
@@ -198,6 +199,7 @@ def test_a_candidate_that_crashes_its_process_is_switched_off_and_harms_nobody(p
     assert "candidate_given_up" in place.log.read_text()
 
 
+@pytest.mark.long
 def test_a_picture_that_comes_again_after_its_rejection_is_similar_to_it(place: World, tmp_path: Path) -> None:
     image = next(sample.image for sample in sample_posts() if sample.expected is Verdict.APPROVE)
     path = tmp_path / "known.png"

@@ -34,6 +34,7 @@ def test_a_missing_model_holds_every_post(tmp_path: Path) -> None:
         assert JobStore(place.database).depths()[SystemQueue.SIGNAL_FAILURE] > 0
 
 
+@pytest.mark.long
 def test_a_damaged_model_holds_every_post(tmp_path: Path) -> None:
     with world(tmp_path, sqlite(tmp_path)) as place:
         models = tmp_path / "models"
@@ -85,6 +86,7 @@ def test_images_that_vanished_hold_their_posts(tmp_path: Path) -> None:
         assert place.check_promises(ids)["published"] == 0
 
 
+@pytest.mark.long
 def test_images_that_were_changed_in_the_store_hold_their_posts(tmp_path: Path) -> None:
     with world(tmp_path, sqlite(tmp_path)) as place:
         ids = place.accept(12)
