@@ -19,6 +19,7 @@ from moderation.domain.ids import EntryId
 from moderation.matching.exchanges.registry import SPECS, configured, open_source
 from moderation.screening.exchanges import Fetch, FetchReport, tell
 from moderation.storage.exchange_feedback import FeedbackStore
+from moderation.storage.exchange_results import ResultStore
 from moderation.storage.exchanges import ExchangeStore
 
 ACTOR = "cli"
@@ -217,13 +218,15 @@ def review(
 
 @app.command("tell")
 def tell_due(as_json: AsJson = False) -> None:
-    """Tell the exchanges what is due, as the schedule does.
+    """Gather what lanes and moderators found of exchanges' entries, and tell what is due, as the schedule does.
 
     Example: moderation exchange tell
     """
     with session() as opened:
         store = ExchangeStore(opened.database)
         opening = partial(open_source, environment=os.environ, clock=now)
+        outcomes = {kind: spec.outcomes for kind, spec in SPECS.items()}
+        ResultStore(opened.database).collect(told=outcomes, now=now())
         told, failed = tell(FeedbackStore(opened.database), lambda name: store.state(name).exchange, opening, now)
     if as_json:
         print_json({"told": told, "failed": failed})

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from moderation.domain.audit import AuditDraft
+from moderation.domain.audit import AuditDraft, Json
 from moderation.domain.bank import Opinion
 from moderation.domain.exchange import ExchangeKind, Feedback, Outcome
 from moderation.domain.ids import EntryId
@@ -39,27 +39,29 @@ class FeedbackStore:
         told: Mapping[ExchangeKind, frozenset[Outcome]],
         actor: str,
         now: datetime,
+        counts: bool = True,
     ) -> int:
         """Record a result for every item behind an entry, and return how many are queued to be told.
 
         A confirmation or a dispute counts as this installation's opinion at once: what we dispute never acts
-        automatically again, whatever others say. It is queued where the exchange's `write_back` is on and its kind can
-        be `told` it, once, and replaces what was queued before and not yet sent. An entry that no exchange brought has
-        nobody to be told: 0.
+        automatically again, whatever others say; with `counts` off it is only told. It is queued where the exchange's
+        `write_back` is on and its kind can be `told` it, once, and replaces what was queued before and not yet sent.
+        An entry that no exchange brought has nobody to be told: 0.
         """
         with self._database.write() as connection:
             rows = _locked_items(connection, entry_id)
             bank_log.lock(connection)
             queued = 0
             for row in rows:
-                _count_own(connection, row, outcome)
+                if counts:
+                    _count_own(connection, row, outcome)
                 if row.write_back and outcome in told.get(row.kind, frozenset()):
                     queued += _queue(connection, row, outcome, now)
             for bank in sorted({row.bank for row in rows}):
                 touched = Touched(pdqs={row.pdq for row in rows if row.bank == bank})
                 items_of.reconcile(connection, bank, touched, actor=actor, now=now)
-            if rows and (queued or outcome in _OWN):
-                told_of = {"entry": entry_id, "outcome": outcome.value, "queued": queued}
+            if rows and (queued or (counts and outcome in _OWN)):
+                told_of: dict[str, Json] = {"entry": entry_id, "outcome": outcome.value, "queued": queued}
                 append(connection, [AuditDraft(now, "exchange.review", f"entry:{entry_id}", actor, told_of)])
         return queued
 

@@ -2,7 +2,7 @@
 
 from moderation.storage.tables.accounts import accounts, job_drafts, login_attempts, queue_grants, sessions
 from moderation.storage.tables.evidence import screenings, signal_results, verdicts
-from moderation.storage.tables.exchanges import exchange_feedback, exchange_items, exchanges
+from moderation.storage.tables.exchanges import exchange_feedback, exchange_items, exchange_mark, exchanges
 from moderation.storage.tables.history import (
     ADDED_SQL,
     AMENDED_SQL,
@@ -78,6 +78,7 @@ __all__ = [
     "evidence_holds",
     "exchange_feedback",
     "exchange_items",
+    "exchange_mark",
     "exchanges",
     "exposures",
     "gold_items",

@@ -113,3 +113,13 @@ exchange_feedback = Table(
     UniqueConstraint("exchange", "item", "outcome"),
     Index("ix_exchange_feedback_due", "state", "due_at"),
 )
+
+
+class ExchangeMarkColumns(TypedColumns):
+    """How far results were collected: the number of the newest audit event that was looked at, in a single row."""
+
+    id: Named[int] = Column(primary_key=True, autoincrement=False)
+    number: Named[int] = Column(BigInteger)
+
+
+exchange_mark = Table("exchange_mark", METADATA, ExchangeMarkColumns, CheckConstraint("id = 1", name="single"))

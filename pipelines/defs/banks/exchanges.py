@@ -13,10 +13,11 @@ from functools import partial
 import dagster as dg
 
 from moderation.domain.errors import ModerationError, UnavailableError
-from moderation.matching.exchanges.registry import open_source
+from moderation.matching.exchanges.registry import SPECS, open_source
 from moderation.screening.exchanges import Fetch, FetchReport, tell
 from moderation.storage.engine import Database
 from moderation.storage.exchange_feedback import FeedbackStore
+from moderation.storage.exchange_results import ResultStore
 from moderation.storage.exchanges import ExchangeStore
 from pipelines.resources import System
 
@@ -41,6 +42,7 @@ class ExchangeStores:
 
     exchanges: ExchangeStore
     feedback: FeedbackStore
+    results: ResultStore
 
 
 @contextmanager
@@ -48,7 +50,7 @@ def stores(system: System) -> Iterator[ExchangeStores]:
     """On connections of their own. Raises `UnavailableError` when the database does not answer."""
     database = Database.open(system.settings().database, pool_size=2)
     try:
-        yield ExchangeStores(ExchangeStore(database), FeedbackStore(database))
+        yield ExchangeStores(ExchangeStore(database), FeedbackStore(database), ResultStore(database))
     finally:
         database.close()
 
@@ -79,11 +81,12 @@ def exchange_entries(context: dg.AssetExecutionContext, system: dg.ResourceParam
 
 @dg.op(retry_policy=RETRY, description="Tells the exchanges what our reviews found, where they may be told.")
 def tell_results(context: dg.OpExecutionContext, system: dg.ResourceParam[System]) -> None:
-    """Everything that is due; each result is tried again by itself, so a failure here is of the database."""
+    """Gathers what is new and tells what is due; each result is tried again by itself, so a failure here is ours."""
     with stores(system) as opened:
+        queued = opened.results.collect(told={kind: spec.outcomes for kind, spec in SPECS.items()}, now=_now())
         opening = partial(open_source, environment=os.environ, clock=_now)
         told, failed = tell(opened.feedback, lambda name: opened.exchanges.state(name).exchange, opening, _now)
-    context.log.info("told %d results, %d failed", told, failed)
+    context.log.info("queued %d results, told %d, %d failed", queued, told, failed)
 
 
 @dg.job(

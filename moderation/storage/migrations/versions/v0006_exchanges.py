@@ -84,3 +84,10 @@ def create_feedback() -> None:
         sa.UniqueConstraint("exchange", "item", "outcome", name=op.f("uq_exchange_feedback_exchange_item_outcome")),
     )
     op.create_index("ix_exchange_feedback_due", "exchange_feedback", ["state", "due_at"])
+    op.create_table(
+        "exchange_mark",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_exchange_mark_single")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_exchange_mark")),
+    )
