@@ -56,8 +56,8 @@ def bank_post(  # noqa: PLR0913 - one keyword for each fact
     """Add a post's picture to a bank: the hashes stored when it was screened, and the rest from its picture.
 
     Category and note are those of the newest decision that was not undone, unless given. Where the picture is gone or
-    the blob store does not answer, entries have no secondary hashes and keypoints: the same call brings them later. Who
-    may see the post is for the caller to check.
+    the blob store does not answer, entries have no keypoints, and only the secondary hashes that were stored: the same
+    call brings them later. Who may see the post is for the caller to check.
 
     Raises `NotFoundError` for an unknown post or bank, `InvalidInputError` when no frame has a hash of the quality that
     the bank asks for.
@@ -87,9 +87,9 @@ def _picture(pixels: Pixels, post: Post) -> Picture | str:
     try:
         decoded = pixels.decoder.decode([pixels.blobs.read(post.image)])[0]
     except (NotFoundError, UnavailableError) as error:
-        return f"no secondary hashes and keypoints: {error.message}"
+        return f"without keypoints: {error.message}"
     if isinstance(decoded, Refusal):
-        return f"no secondary hashes and keypoints: the picture cannot be decoded ({decoded.reason})"
+        return f"without keypoints: the picture cannot be decoded ({decoded.reason})"
     return decoded
 
 
@@ -103,7 +103,7 @@ def _completed(stored: StoredHash, frames: Sequence[EntryDraft]) -> EntryDraft:
     place = stored.place.frame
     if place < len(frames) and _bits(stored.pdq, frames[place].pdq) <= SAME_BITS:
         return replace(frames[place], pdq=stored.pdq, quality=stored.quality)
-    return EntryDraft(stored.pdq, stored.quality)
+    return EntryDraft(stored.pdq, stored.quality, phash=stored.phash, dhash=stored.dhash)
 
 
 def _bits(one: str, other: str) -> int:

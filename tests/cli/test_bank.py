@@ -177,7 +177,7 @@ def test_a_post_is_banked(run: Run, home: Path, bank: str) -> None:
     [entry] = BankStore(database).entries(bank)
     database.close()
     assert f"Added {entry.id} to {bank}" in banked.out
-    assert "no secondary hashes" in banked.out
+    assert "without keypoints" in banked.out
     assert (entry.pdq, entry.category, entry.note) == (PDQ, "adult", "seen")
     assert entry.provenance == {"post": post.id}
     assert "There is no post" in run("bank", "add-post", bank, PostId("none")).err

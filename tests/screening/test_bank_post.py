@@ -96,12 +96,19 @@ def test_an_undone_decision_says_nothing(office: Office) -> None:
 def test_without_its_picture_a_post_is_banked_by_its_stored_hash(office: Office, drawing: Drawing) -> None:
     post = rejected(office, DRAFT.pdq)
     without = banked(office, post, drawing)
-    assert "no secondary hashes" in without.missing
+    assert "without keypoints" in without.missing
     [entry] = without.entries
     assert (entry.pdq, entry.phash, entry.has_keypoints) == (DRAFT.pdq, "", False)
     completed = banked(office, post)
     assert completed.missing == ""
     assert [(one.id, one.phash, one.has_keypoints) for one in completed.entries] == [(entry.id, DRAFT.phash, True)]
+
+
+def test_secondary_hashes_that_were_stored_need_no_picture(office: Office) -> None:
+    post = rejected(office, None)
+    store_hashes(office.database, post, 3, [a_pdq(1)], phash="12" * 8, dhash="34" * 8)
+    [entry] = banked(office, post, Drawing(error=MISSING)).entries
+    assert (entry.phash, entry.dhash) == ("12" * 8, "34" * 8)
 
 
 def test_another_picture_adds_nothing_to_a_stored_hash(office: Office) -> None:

@@ -1,7 +1,7 @@
 """The hashes of every screened picture, in the order in which they were stored."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import select, tuple_
 
@@ -25,14 +25,17 @@ BEFORE_ALL = HashPlace(0, 0)
 class StoredHash:
     """One frame's hash: `pdq` is 64 hexadecimal characters, `quality` 0 to 100.
 
-    `trimmed` and `trimmed_quality` are the same of the frame without its border; "" and 0 where there is none.
+    `trimmed` and `trimmed_quality` are the same of the frame without its border; "" and 0 where there is none. `phash`
+    and `dhash` are 16 characters; "" where they were not stored, or not asked for.
     """
 
     place: HashPlace
-    pdq: str
+    pdq: str = field(repr=False)
     quality: int
-    trimmed: str = ""
+    trimmed: str = field(default="", repr=False)
     trimmed_quality: int = 0
+    phash: str = field(default="", repr=False)
+    dhash: str = field(default="", repr=False)
 
 
 class HashStore:
@@ -77,11 +80,19 @@ class HashStore:
             return {row.number: PostId(row.post_id) for row in connection.execute(query)}
 
     def of_post(self, post_id: PostId) -> list[StoredHash]:
-        """A post's hashes by frame; none when it was never decoded."""
+        """Everything that is stored of a post's frames, in order; nothing when it was never decoded."""
         columns = picture_hashes.c
-        query = select(columns.number, columns.frame, columns.pdq, columns.quality)
-        query = query.where(columns.post_id == post_id).order_by(columns.frame)
+        query = select(picture_hashes).where(columns.post_id == post_id).order_by(columns.frame)
         with self._database.read() as connection:
             return [
-                StoredHash(HashPlace(row.number, row.frame), row.pdq, row.quality) for row in connection.execute(query)
+                StoredHash(
+                    HashPlace(row.number, row.frame),
+                    row.pdq,
+                    row.quality,
+                    row.trimmed,
+                    row.trimmed_quality,
+                    row.phash,
+                    row.dhash,
+                )
+                for row in connection.execute(query)
             ]

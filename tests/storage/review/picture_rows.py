@@ -19,10 +19,12 @@ def a_pdq(seed: int, *, flipped: int = 0) -> str:
     return np.packbits(bits).tobytes().hex()
 
 
-def store_hashes(database: Database, post_id: PostId, number: int, pdqs: Sequence[str], *, quality: int = 90) -> None:
-    """One row for each frame."""
+def store_hashes(
+    database: Database, post_id: PostId, number: int, pdqs: Sequence[str], *, quality: int = 90, **others: str
+) -> None:
+    """One row for each frame; `others` are further columns."""
     rows = [
-        {"post_id": post_id, "frame": frame, "number": number, "pdq": pdq, "quality": quality}
+        {"post_id": post_id, "frame": frame, "number": number, "pdq": pdq, "quality": quality, **others}
         for frame, pdq in enumerate(pdqs)
     ]
     with database.write() as connection:
