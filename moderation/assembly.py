@@ -225,6 +225,7 @@ def screening_parts(settings: Settings, database: Database) -> Iterator[Screenin
         signals.refresh()
 
     source = PolicySource(settings.policy, compile_text=lambda text: compile_file(settings, text), remember=remember)
+    matches.prepare()
     with closing(signals), decoder(settings) as decoding, closing(candidates):
         yield ScreeningParts(
             posts=PostStore(database),

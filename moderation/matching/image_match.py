@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+import structlog
+
 from moderation.domain.bank import EFFECT_ORDER, MIN_QUALITY, TIER_ORDER, BankEffect, Opinion
 from moderation.domain.errors import BanksUnreadableError, CorruptIndexError, UnavailableError
 from moderation.domain.media import Refusal
@@ -29,6 +31,8 @@ from moderation.matching.secondary import to_hex64
 from moderation.media.subject import Picture, Rgb, Subject
 
 __all__ = ["IMAGE_MATCH", "MAX_HITS", "NO_MATCH", "ImageMatch", "bank_hit", "match_values", "picture_hash"]
+
+log = structlog.get_logger(__name__)
 
 NO_MATCH = "none"
 
@@ -108,6 +112,10 @@ IMAGE_MATCH = SignalSpec(
 class PictureMatcher(Protocol):
     """What the signal needs of a matcher; `matcher.Matcher` is one."""
 
+    def prepare(self) -> None:
+        """Do what takes long before the first search. Raises `UnavailableError`."""
+        ...
+
     def refresh(self) -> None:
         """See the newest contents of the banks. Raises `UnavailableError`."""
         ...
@@ -129,6 +137,13 @@ class ImageMatch:
     def spec(self) -> SignalSpec:
         """`IMAGE_MATCH`."""
         return IMAGE_MATCH
+
+    def prepare(self) -> None:
+        """Do what takes long before the first batch. Raises nothing: what is wrong fails the batches."""
+        try:
+            self._matcher.prepare()
+        except UnavailableError as error:
+            log.warning("banks_not_ready", reason=error.message)
 
     def refresh(self) -> None:
         """See the newest contents of the banks. Call before each batch.

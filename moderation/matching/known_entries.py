@@ -1,7 +1,9 @@
 """The bank contents that one process searches, brought up to date change by change."""
 
+import io
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol, Self
+from pathlib import Path
+from typing import Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +12,8 @@ from moderation.domain.bank import Bank, BankChange, BankEntry
 from moderation.domain.errors import CorruptIndexError
 from moderation.domain.ids import EntryId
 from moderation.matching.entry_facts import EntryFacts
-from moderation.matching.multi_index.file import IndexFile
+from moderation.matching.multi_index.build import distinct
+from moderation.matching.multi_index.file import IndexFile, write
 from moderation.matching.multi_index.layout import words_of
 from moderation.matching.multi_index.live import LiveIndex
 from moderation.matching.pdq import CODE_BYTES, from_hex
@@ -18,9 +21,14 @@ from moderation.matching.tiers import verified_bits
 
 PAGE = 10_000
 """Entries or changes that are read at a time."""
+MOST_ADDED = 20_000
+"""Without a published file, more entries than this are arranged in memory."""
 SAMPLE = 256
 """Entries of a new index file that are compared with the banks."""
 OTHER = "The index file holds other entries than the banks."
+
+Added: TypeAlias = tuple[NDArray[np.int64], NDArray[np.uint8]]
+"""Numbers and codes of entries."""
 
 
 class BankSource(Protocol):
@@ -53,6 +61,7 @@ class KnownEntries:
         self.index = LiveIndex(base)
         self.facts = EntryFacts()
         self.banks: Mapping[str, Bank] = {}
+        self._added: list[Added] | None = None
 
     @property
     def checkpoint(self) -> int:
@@ -74,20 +83,19 @@ class KnownEntries:
         known = cls(base)
         if base is not None:
             known._describe(source, base)
-        while known.follow(source):
-            pass
+        added: list[Added] = []
+        known._added = added
+        while changes := source.changes(known.checkpoint, limit=PAGE):
+            known.apply(changes)
+        known._added = None
+        if base is None and sum(len(numbers) for numbers, _ in added) > MOST_ADDED:
+            known._build(added)
         return known
 
     def live_until(self, number: int) -> NDArray[np.int64]:
         """Numbers of the live entries up to one, ascending."""
         numbers = self.facts.numbers
         return numbers[: np.searchsorted(numbers, number, side="right")]
-
-    def follow(self, source: BankSource) -> int:
-        """Apply the next page of changes, and return how many there were."""
-        changes = source.changes(self.checkpoint, limit=PAGE)
-        self.apply(changes)
-        return len(changes)
 
     def _describe(self, source: BankSource, base: IndexFile) -> None:
         """Take the facts of what the base holds."""
@@ -138,7 +146,18 @@ class KnownEntries:
 
     def _index(self, entries: Sequence[BankEntry]) -> None:
         if entries:
-            self.index.add([entry.number for entry in entries], _codes(entries))
+            numbers, codes = [entry.number for entry in entries], _codes(entries)
+            self.index.add(numbers, codes)
+            if self._added is not None:
+                self._added.append((np.array(numbers, dtype=np.int64), codes))
+
+    def _build(self, added: Sequence[Added]) -> None:
+        """Arrange what was read as a base of this process: a search compares everything that lies beside one."""
+        keys, codes = np.concatenate([one for one, _ in added]), np.concatenate([some for _, some in added])
+        live = np.isin(keys, self.facts.numbers)
+        file = io.BytesIO()
+        write(file, distinct(codes[live], keys[live]), self.checkpoint)
+        self.index.rebase(IndexFile.of(file.getvalue(), Path("in-memory")), self.checkpoint)
 
 
 def check_base(base: IndexFile, live: NDArray[np.int64], source: BankSource) -> None:

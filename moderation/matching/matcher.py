@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moderation.domain.bank import BankEntry, Tier
-from moderation.domain.errors import UnavailableError
+from moderation.domain.errors import CorruptIndexError, UnavailableError
 from moderation.domain.ids import EntryId
 from moderation.matching.candidates import Candidate, candidates
 from moderation.matching.contents import Contents
@@ -21,6 +21,7 @@ from moderation.matching.frame_hashes import FrameHashes
 from moderation.matching.hits import Hit, IndexStatus, LookedUp, Matched
 from moderation.matching.known_entries import BankSource
 from moderation.matching.lookup import Lookup, look_up
+from moderation.matching.multi_index.warming import warm_up
 from moderation.matching.recall import Recall, add_proposed
 from moderation.matching.tiers import tier_of
 from moderation.matching.verification import FrameKeypoints, Verifier
@@ -44,6 +45,7 @@ class Matcher:
         self._clock = clock
         self._contents = Contents(banks, index=index)
         self._recall = Recall(banks)
+        self._broken: CorruptIndexError | None = None
 
     def refresh(self) -> None:
         """See the newest contents of the banks. Call before each batch; cheap when nothing changed.
@@ -51,7 +53,20 @@ class Matcher:
         Raises `UnavailableError` when the banks cannot be seen; `CorruptIndexError` or `BanksUnreadableError`, which
         are such errors, while what can be seen cannot be trusted.
         """
+        self._check()
         self._contents.refresh()
+        self._recall_entries()
+
+    def prepare(self) -> None:
+        """Do what takes long before the first search: compile, load the banks, read keypoints. Raises as `refresh`.
+
+        A compiled index that does not find what it should is not searched from then on.
+        """
+        try:
+            warm_up()
+        except UnavailableError as error:
+            self._broken = CorruptIndexError(error.message, hint=error.hint)
+        self.refresh()
 
     @property
     def checkpoint(self) -> str:
@@ -71,6 +86,7 @@ class Matcher:
         Keypoints are compared where there are `previews`: the same frames' pixels. Raises as `refresh` does when
         nothing can be searched.
         """
+        self._check()
         for _ in range(TRIES):
             now = self._clock()
             with self._contents.reading() as known:
@@ -105,6 +121,7 @@ class Matcher:
         banks silence nothing here. Raises `NotFoundError` for an unknown bank, `InvalidInputError` for a wrong hash,
         quality, radius or limit, and as `refresh` does when nothing can be searched.
         """
+        self._check()
         asked = Lookup(code, quality, frozenset(banks), radius, limit)
         for _ in range(TRIES):
             now = self._clock()
@@ -124,11 +141,8 @@ class Matcher:
         now: datetime,
     ) -> None:
         """Candidates by keypoints for the pictures that match nothing automatically."""
-        with self._contents.reading() as known:
-            wanted = known.facts.numbers_with_keypoints() if known.verifies else None
-        if wanted is None:
+        if not self._recall_entries():
             return
-        self._recall.follow(wanted)
         open_ = [
             (place, len(pictures[place]))
             for place, some in enumerate(found)
@@ -137,6 +151,19 @@ class Matcher:
         proposals = self._recall.propose(open_, keypoints)
         with self._contents.reading() as known:
             add_proposed(found, proposals, pictures, known, now)
+
+    def _check(self) -> None:
+        if self._broken is not None:
+            raise CorruptIndexError(self._broken.message, hint=self._broken.hint)
+
+    def _recall_entries(self) -> bool:
+        """Hold the keypoints of the entries that have some; whether there are any."""
+        with self._contents.reading() as known:
+            if not known.verifies:
+                return False
+            wanted = known.facts.numbers_with_keypoints()
+        self._recall.follow(wanted)
+        return True
 
     def _entries(self, numbers: Collection[int]) -> Mapping[int, BankEntry] | None:
         """The entries by number; None when one of them was removed since the search."""

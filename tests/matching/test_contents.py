@@ -79,6 +79,18 @@ def test_without_a_published_file_everything_comes_from_the_banks(tmp_path: Path
     assert (one.status().built_to, one.status().problem) == (0, "")
 
 
+def test_many_entries_without_a_published_file_are_arranged_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("moderation.matching.known_entries.MOST_ADDED", 2)
+    banks = filled()
+    banks.remove(next(iter(banks.entries.values())))
+    one = matcher(banks, None)
+    assert known(one) == [False, True, True, True, False, False, False, False]
+    assert (one.status().delta, one.status().size) == (0, 3)
+    banks.add(PICTURES[4].pdq[0])
+    assert known(one) == [False, True, True, True, True, False, False, False]
+    assert one.status().delta == 1
+
+
 def test_a_newer_file_is_taken_up_while_searches_go_on(tmp_path: Path) -> None:
     banks = filled()
     published(tmp_path, banks)

@@ -185,6 +185,9 @@ class Broken:
     def __init__(self, error: UnavailableError) -> None:
         self.error = error
 
+    def prepare(self) -> None:
+        raise self.error
+
     def refresh(self) -> None:
         raise self.error
 
@@ -201,6 +204,7 @@ def failures(signal: ImageMatch, *subjects: Subject) -> list[FailureReason]:
 @pytest.mark.parametrize("error", [CorruptIndexError("cut off"), BanksUnreadableError("no hash")])
 def test_banks_that_make_no_sense_fail_every_picture_without_a_wait(error: UnavailableError) -> None:
     signal = ImageMatch(Broken(error))
+    signal.prepare()
     signal.refresh()
     reasons = failures(signal, subject(PICTURE), undecodable(), subject(FLAT))
     assert reasons == [FailureReason.BANKS_UNAVAILABLE, FailureReason.UNDECODABLE, FailureReason.BANKS_UNAVAILABLE]

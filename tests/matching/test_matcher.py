@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from moderation.domain.bank import Bank, BankEffect, Opinion, Tier
-from moderation.domain.errors import InvalidInputError, NotFoundError, UnavailableError
+from moderation.domain.errors import CorruptIndexError, InvalidInputError, NotFoundError, UnavailableError
 from moderation.matching.candidates import FIRST_LIMIT
 from moderation.matching.frame_hashes import FrameHashes, hashes_of
 from moderation.matching.hits import Hit, Matched
@@ -209,6 +209,19 @@ def test_no_banks_means_no_answer() -> None:
     banks.down = False
     one.refresh()
     assert one.match([[PICTURE]], None)[0].hits
+
+
+def test_a_compiled_index_that_errs_is_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise UnavailableError("it does not find what it should")
+
+    one = matcher(MemoryBanks())
+    one.prepare()
+    one.match([[PICTURE]], None)
+    monkeypatch.setattr("moderation.matching.matcher.warm_up", fail)
+    for ask in (one.prepare, one.refresh, lambda: one.match([[PICTURE]], None), lambda: one.look_up(CODE)):
+        with pytest.raises(CorruptIndexError):
+            ask()
 
 
 def cut(rgb: Rgb) -> Rgb:
