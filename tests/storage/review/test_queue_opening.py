@@ -140,8 +140,8 @@ def test_the_hashes_of_every_screened_post_are_kept(database: Database) -> None:
         rows = connection.execute(select(picture_hashes).order_by(picture_hashes.c.frame)).all()
     (event,) = AuditStore(database).about(f"post:{post_id}")[1:]
     assert [tuple(row) for row in rows] == [
-        (post_id, 0, event.number, PDQ, 100),
-        (post_id, 1, event.number, NEAR, 3),
+        (post_id, 0, event.number, PDQ, 100, "", 0, "", ""),
+        (post_id, 1, event.number, NEAR, 3, "", 0, "", ""),
     ]
 
 
