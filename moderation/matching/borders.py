@@ -6,6 +6,7 @@ the whole one, never instead of it.
 """
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import cv2
@@ -102,7 +103,7 @@ def _is_worth(box: Box, height: int, width: int) -> bool:
 def _may_have_border(rgb: Rgb) -> bool:
     """Whether an outermost line is roughly of one colour; most pictures pay for no more than this."""
     greens = (np.ascontiguousarray(line[:, 1]) for line in (rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]))
-    return any(_is_flat(line, _middle(line), LOOK_LEVELS, LOOK_SHARE) for line in greens)
+    return any(_is_flat(line, LOOK_LEVELS, LOOK_SHARE)[0] for line in greens)
 
 
 def _main_part(grey: NDArray[np.uint8], axis: int, *, inner: bool) -> tuple[float, float]:
@@ -111,10 +112,8 @@ def _main_part(grey: NDArray[np.uint8], axis: int, *, inner: bool) -> tuple[floa
     Bars inside a border come in pairs of one colour, drawn and therefore even; else they are what the picture shows.
     """
     lines, levels = np.swapaxes(grey, 0, axis), INNER_LEVELS if inner else LEVELS
-    count, middles = len(lines), (_middle(lines[0]), _middle(lines[-1]))
-    above, below = (
-        _is_flat(lines[edge], middle, levels, FLAT_SHARE) for edge, middle in zip((0, -1), middles, strict=True)
-    )
+    (above, first_grey), (below, last_grey) = (_is_flat(lines[edge], levels, FLAT_SHARE) for edge in (0, -1))
+    count, middles = len(lines), (first_grey, last_grey)
     if not (above and below and abs(middles[0] - middles[1]) <= levels) and (inner or not (above or below)):
         return 0, count
     flat = np.zeros(count, dtype=np.bool_)
@@ -128,14 +127,14 @@ def _main_part(grey: NDArray[np.uint8], axis: int, *, inner: bool) -> tuple[floa
 
 def _largest_run(wanted: NDArray[np.bool_]) -> tuple[int, int]:
     """Start and end of the largest run of wanted rows, or of all of them when none is by far the largest."""
-    steps = np.diff(np.concatenate([[False], wanted, [False]]).astype(np.int8))
-    starts, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
-    if not len(starts):
+    changes = [0, *(np.flatnonzero(wanted[1:] != wanted[:-1]) + 1).tolist(), len(wanted)]
+    runs = [(start, end) for start, end in pairwise(changes) if wanted[start]]
+    if not runs:
         return 0, 0
-    largest = int(np.argmax(ends - starts))
-    if ends[largest] - starts[largest] >= MAIN_SHARE * (ends - starts).sum():
-        return int(starts[largest]), int(ends[largest])
-    return int(starts[0]), int(ends[-1])
+    start, end = max(runs, key=lambda run: run[1] - run[0])
+    if end - start >= MAIN_SHARE * sum(end - start for start, end in runs):
+        return start, end
+    return runs[0][0], runs[-1][1]
 
 
 def _border_share(lines: NDArray[np.uint8]) -> float:
@@ -153,16 +152,13 @@ def _border_share(lines: NDArray[np.uint8]) -> float:
 
 def _flat_lines(grey: NDArray[np.uint8], axis: int, middle: int, levels: int) -> NDArray[np.bool_]:
     """Which rows (axis 0) or columns have nearly that grey."""
-    near = cv2.inRange(grey, np.array([middle - levels]), np.array([middle + levels]))
+    near = cv2.inRange(grey, (middle - levels,), (middle + levels,))
     shares = cv2.reduce(near, 1 - axis, cv2.REDUCE_AVG, dtype=cv2.CV_32F)
     return np.asarray(shares.reshape(-1) >= FLAT_SHARE * FULL)
 
 
-def _is_flat(line: NDArray[np.uint8], middle: int, levels: int, share: float) -> bool:
-    """Whether that share of a line's samples is so near to its middle one."""
-    return int(np.count_nonzero((line >= middle - levels) & (line <= middle + levels))) >= share * len(line)
-
-
-def _middle(line: NDArray[np.uint8]) -> int:
-    """The middle one of a line's samples in order."""
-    return int(np.partition(line, len(line) // 2)[len(line) // 2])
+def _is_flat(line: NDArray[np.uint8], levels: int, share: float) -> tuple[bool, int]:
+    """Whether all but half of the rest at either end of a line's samples in order are so near to its middle one; it."""
+    ordered = np.sort(line)
+    rest, middle = int((1 - share) / 2 * len(line)), int(ordered[len(line) // 2])
+    return middle - levels <= ordered[rest] and ordered[-1 - rest] <= middle + levels, middle
