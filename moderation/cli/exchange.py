@@ -69,7 +69,7 @@ def add(  # noqa: PLR0913, PLR0917 - one option for each fact of a configuration
     Example: moderation exchange add shared files --bank SHARED --new-bank block --address /data/hashes.csv
 
     Example: moderation exchange add ncii stopncii --bank NCII --new-bank block
-    --credential subscription_key=MODERATION_EXCHANGE_NCII_KEY --credential fetch_key=MODERATION_EXCHANGE_NCII_FETCH
+    --credential subscription_key=EXCHANGE_NCII_KEY --credential fetch_key=EXCHANGE_NCII_FETCH
     """
     exchange = Exchange(
         name=name,

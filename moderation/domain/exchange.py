@@ -12,7 +12,7 @@ from moderation.domain.bank import Opinion
 from moderation.domain.errors import InvalidInputError, ModerationError
 from moderation.domain.ids import EntryId
 
-CREDENTIAL_PREFIX = "MODERATION_EXCHANGE_"
+CREDENTIAL_PREFIX = "EXCHANGE_"
 """Only variables of this name are read for exchanges: whoever may add one cannot have another secret sent to it."""
 MAX_NAME_CHARS = 100
 MIN_EVERY_SECONDS = 60.0

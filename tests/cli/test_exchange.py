@@ -68,12 +68,10 @@ def test_a_server_is_fetched_reviewed_and_told(run: Run, monkeypatch: pytest.Mon
     with running() as server:
         server.records = [record(pdq(number), 20 + number, "Active", ("A", "Blocked")) for number in range(3)]
         purposes = (("subscription_key", "SUBSCRIPTION"), ("fetch_key", "FETCH"), ("feedback_key", "FEEDBACK"))
-        credentials = [
-            part for what, name in purposes for part in ("--credential", f"{what}=MODERATION_EXCHANGE_{name}")
-        ]
+        credentials = [part for what, name in purposes for part in ("--credential", f"{what}=EXCHANGE_{name}")]
         given = ("--bank", "NCII", "--new-bank", "block", "--address", f"{server.url}/ncii", "--write-back")
         added = run("exchange", "add", "ncii", "stopncii", *given, *credentials, "--json")
-        assert added.json["credentials"]["fetch_key"] == "MODERATION_EXCHANGE_FETCH"
+        assert added.json["credentials"]["fetch_key"] == "EXCHANGE_FETCH"
         fetched = run("exchange", "fetch", "--json")
         assert fetched.json["fetched"][0]["added"] == 3
         entry = run("bank", "list", "NCII", "--json").json["items"][0]["id"]

@@ -136,7 +136,7 @@ def test_a_missing_credential_is_recorded_by_the_name_of_its_variable(database: 
     run = Fetch(store, partial(open_source, environment={}, clock=lambda: NOW), lambda: NOW, sleep=lambda _: None)
     with pytest.raises(UnavailableError):
         run.run("shared")
-    assert "MODERATION_EXCHANGE_USER" in store.state("shared").last_error
+    assert "EXCHANGE_USER" in store.state("shared").last_error
 
 
 def test_pages_and_time_are_limited_and_the_next_fetch_goes_on(server: ExchangeServer, database: Database) -> None:

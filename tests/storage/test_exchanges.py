@@ -219,7 +219,7 @@ def test_a_configuration_is_kept_and_audited_without_a_secret(store: ExchangeSto
         kind=ExchangeKind.NCMEC,
         address="https://example.org",
         options={"members": "1"},
-        credentials={"user": "MODERATION_EXCHANGE_USER", "password": "MODERATION_EXCHANGE_PASSWORD"},
+        credentials={"user": "EXCHANGE_USER", "password": "EXCHANGE_PASSWORD"},
         write_back=True,
         every_seconds=90.5,
     )

@@ -7,7 +7,7 @@ from moderation.domain.exchange import Exchange, ExchangeKind
 from moderation.storage.exchanges import ExchangeStore
 from tests.review_ui.api.matching.conftest import NOW_ACTOR, Api
 
-VARIABLE = "MODERATION_EXCHANGE_TOKEN"
+VARIABLE = "EXCHANGE_TOKEN"
 
 
 @pytest.fixture
