@@ -62,6 +62,7 @@ from moderation.storage.policies import PolicyStore
 from moderation.storage.posts import PostStore
 from moderation.storage.published_pictures import PublishedPictureStore
 from moderation.storage.retroaction import SweepStore
+from moderation.storage.retroaction_cases import SweptPosts
 from moderation.storage.review.decisions import DecisionStore
 from moderation.storage.review.hashes import HashStore
 from moderation.storage.review.plans import PlanStore
@@ -258,6 +259,7 @@ def retroaction(settings: Settings, database: Database, *, text: str = "") -> Re
 
     parts = RetroactionParts(
         sweeps=SweepStore(database),
+        posts=SweptPosts(database),
         hashes=HashStore(database),
         banks=BankStore(database),
         matcher=matcher(settings, database),

@@ -5,12 +5,14 @@ from datetime import timedelta
 from moderation.domain.post import PostState
 from moderation.storage.match_counts import MatchCountStore
 from moderation.storage.model_roles import ModelRoleStore
+from moderation.storage.retroaction import SweepStore
 from review_ui.metrics import Gauge
 from review_ui.site import Site
 
 FAILURE_WINDOW = timedelta(minutes=5)
 GIVEN_UP_WINDOW = timedelta(days=1)
 FLOOD_WINDOW = timedelta(days=1)
+RETROACTION_WINDOW = timedelta(days=1)
 
 
 def state_gauges(site: Site) -> list[Gauge]:
@@ -55,5 +57,11 @@ def state_gauges(site: Site) -> list[Gauge]:
             "Bank entries that were demoted in the last day, for they suddenly matched too much.",
             "bank",
             MatchCountStore(site.database).floods(now - FLOOD_WINDOW),
+        ),
+        Gauge(
+            "moderation_retroaction_due",
+            "Posts judged before that bank entries of the last day match, by what a sweep would do with them.",
+            "result",
+            SweepStore(site.database).due(now - RETROACTION_WINDOW, now),
         ),
     ]

@@ -6,6 +6,7 @@ picture is decoded: stored hashes are compared with the new entries, and stored 
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
@@ -15,8 +16,8 @@ import structlog
 from numpy.typing import NDArray
 
 from moderation.domain.bank import Bank, BankEntry
-from moderation.domain.errors import ConflictError, SweepTooLargeError
-from moderation.domain.ids import Digest, PostId
+from moderation.domain.errors import ConflictError, NotFoundError, SweepTooLargeError
+from moderation.domain.ids import Digest, EntryId, PostId
 from moderation.domain.retroaction import (
     Case,
     Cause,
@@ -43,6 +44,7 @@ from moderation.screening.rejudging import Rejudging, Rematch
 from moderation.screening.rematching import known_only, match_result
 from moderation.storage.banks import BankStore
 from moderation.storage.retroaction import SweepStore
+from moderation.storage.retroaction_cases import SweptPosts
 from moderation.storage.review.hashes import BEFORE_ALL, HashStore
 
 log = structlog.get_logger(__name__)
@@ -74,6 +76,7 @@ class RetroactionParts:
     """Everything that sweeps work with. `policy` gives a stored policy by its digest, compiled."""
 
     sweeps: SweepStore
+    posts: SweptPosts
     hashes: HashStore
     banks: BankStore
     matcher: Matching
@@ -114,7 +117,7 @@ class Retroaction:
                     shown.append(Example(case.post.id, day, case.post.state.value, ruling.result, ruling.reason))
             if progress is not None:
                 progress(scanned)
-        return Preview(scanned, parts.sweeps.pending(None, now), counts, tuple(shown))
+        return Preview(scanned, parts.posts.pending(None, now), counts, tuple(shown))
 
     def start(self, cause: Cause, terms: SweepTerms, *, by: str, progress: Progress | None = None) -> Sweep:
         """Make a sweep, unless it would touch more posts than its cap. Nothing is touched yet: see `run_day`.
@@ -163,7 +166,7 @@ class Retroaction:
                 left = [post_id for post_id in post_ids[start : start + CHUNK] if post_id not in found]
                 found.update(left)
                 later += self._apply(rejudging, sweep, day, left)
-        pending = parts.sweeps.pending(day, sweep.created_at)
+        pending = parts.posts.pending(day, sweep.created_at)
         return parts.sweeps.finish_day(
             sweep_id, day, scanned=scanned, found=len(found) + pending, later=later + pending, now=parts.clock()
         )
@@ -200,12 +203,15 @@ class Retroaction:
 
     def _entries(self, cause: Cause) -> Iterator[BankEntry]:
         """The entries that the cause names and some bank still has."""
+        if cause.entry:
+            with suppress(NotFoundError):
+                yield self._parts.banks.entry(EntryId(cause.entry))
+            return
         after = cause.after
         newest = int(self._parts.banks.checkpoint())
         while page := self._parts.banks.pages(newest, after=after, limit=ENTRY_PAGE):
             for entry in page:
-                named = (not cause.bank or entry.bank == cause.bank) and (not cause.entry or entry.id == cause.entry)
-                if entry.number <= cause.until and named:
+                if entry.number <= cause.until and (not cause.bank or entry.bank == cause.bank):
                     yield entry
             after = page[-1].number
             if after >= cause.until:
@@ -218,7 +224,7 @@ class Retroaction:
         if sought is not None and cause.first_day is None and cause.last_day is None:
             yield from self._matching(sought)
             return
-        for day in self._parts.sweeps.days_of(cause, now):
+        for day in self._parts.posts.days_of(cause, now):
             yield from self._matching_of_day(sought, day) if sought is not None else self._judged_of_day(day)
 
     def _matching(self, sought: SoughtEntries) -> Iterator[tuple[int, list[PostId]]]:
@@ -236,27 +242,27 @@ class Retroaction:
                 return
 
     def _matching_of_day(self, sought: SoughtEntries, day: date) -> Iterator[tuple[int, list[PostId]]]:
-        for page in self._parts.sweeps.hashes_of_day(day):
+        for page in self._parts.posts.hashes_of_day(day):
             hashes = [one.hash for one in page]
             near = _near(sought, [(one.pdq, one.quality, one.trimmed, one.trimmed_quality) for one in hashes])
             found = dict.fromkeys(one.place.post_id for one, is_near in zip(page, near, strict=True) if is_near)
             yield len({one.place.post_id for one in page}), list(found)
 
     def _judged_of_day(self, day: date) -> Iterator[tuple[int, list[PostId]]]:
-        for page in self._parts.sweeps.posts_of_day(day, limit=CHUNK):
+        for page in self._parts.posts.posts_of_day(day, limit=CHUNK):
             yield len(page), page
 
     def _ruled(self, rejudging: Rejudging, post_ids: Sequence[PostId]) -> Iterator[tuple[Case, Ruling]]:
         for start in range(0, len(post_ids), CHUNK):
             chunk = post_ids[start : start + CHUNK]
-            cases = self._parts.sweeps.cases(chunk)
+            cases = self._parts.posts.cases(chunk)
             yield from zip(cases, rejudging.rulings(cases, self._rematches(rejudging, chunk)), strict=True)
 
     def _rematches(self, rejudging: Rejudging, post_ids: Sequence[PostId]) -> dict[PostId, Rematch]:
         """What the banks say now of the posts' stored hashes; they never change, so no lock is needed."""
         if rejudging.kind is CauseKind.POLICY or not post_ids:
             return {}
-        stored: dict[PostId, tuple[PictureHash, ...]] = self._parts.sweeps.hashes_of(post_ids)
+        stored: dict[PostId, tuple[PictureHash, ...]] = self._parts.posts.hashes_of(post_ids)
         matched = self._parts.matcher.match([frames_of(hashes) for hashes in stored.values()], None)
         known = [known_only(found, hashes) for found, hashes in zip(matched, stored.values(), strict=True)]
         return {

@@ -1,6 +1,6 @@
 """Sweeps: why posts are judged again, how far that came, and what became of each post."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -19,12 +19,10 @@ from moderation.domain.retroaction import (
     SweepState,
     SweepTerms,
 )
-from moderation.domain.signal import PictureHash
 from moderation.storage import retroaction_acts, retroaction_cases
 from moderation.storage.audit import append
 from moderation.storage.engine import Database
 from moderation.storage.retroaction_acts import Acting
-from moderation.storage.retroaction_cases import DayHash, DayPlace
 from moderation.storage.retroaction_rows import (
     check_cap,
     day_of_row,
@@ -34,12 +32,15 @@ from moderation.storage.retroaction_rows import (
     sweep_row,
     sweeps_of,
 )
+from moderation.storage.review import counters
 from moderation.storage.rows import AnyRow
 from moderation.storage.tables import sweep_days, sweep_posts, sweeps
 
 Judge = Callable[[Sequence[Case]], Sequence[Ruling]]
 """What a sweep makes of posts, one ruling each, in order. Called while they are locked: it must not wait."""
 PAGE = 5_000
+DUE = "retroaction_due"
+"""The counter (result) of posts that new bank entries match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,49 +202,18 @@ class SweepStore:
         with self._database.read() as connection:
             return [(PostId(row.post_id), row.day, row.result) for row in connection.execute(query)]
 
-    def cases(self, post_ids: Sequence[PostId]) -> list[Case]:
-        """The posts as they are, in the order of ids; not locked."""
-        with self._database.read() as connection:
-            return retroaction_cases.cases(connection, post_ids)
+    def note_due(self, results: Mapping[Result, int], *, now: datetime) -> None:
+        """Count what new bank entries would do, for whoever watches the installation."""
+        amounts = {(DUE, result.value, ""): float(posts) for result, posts in results.items() if result.acts}
+        with self._database.write() as connection:
+            counters.add(connection, now, amounts)
 
-    def hashes_of(self, post_ids: Sequence[PostId]) -> dict[PostId, tuple[PictureHash, ...]]:
-        """The stored hashes of each post that has any, by frame."""
-        with self._database.read() as connection:
-            return retroaction_cases.hashes_of(connection, post_ids)
-
-    def hashes_of_day(self, day: date) -> Iterator[list[DayHash]]:
-        """The hashes of the posts of a day, in pages."""
-        after: DayPlace | None = None
-        while True:
-            with self._database.read() as connection:
-                page = retroaction_cases.hashes_of_day(connection, day, after, PAGE)
-            if page:
-                yield page
-            if len(page) < PAGE:
-                return
-            after = page[-1].place
-
-    def posts_of_day(self, day: date, *, limit: int) -> Iterator[list[PostId]]:
-        """The posts of a day that have a verdict, in pages of `limit`."""
-        after: tuple[datetime, PostId] | None = None
-        while True:
-            with self._database.read() as connection:
-                page = retroaction_cases.posts_of_day(connection, day, after, limit)
-            if page:
-                yield [post_id for _, post_id in page]
-            if len(page) < limit:
-                return
-            after = page[-1]
-
-    def pending(self, day: date | None, until: datetime) -> int:
-        """How many posts that were received up to `until`, on the day (None: ever), have no verdict yet."""
-        with self._database.read() as connection:
-            return retroaction_cases.pending(connection, day, until)
-
-    def days_of(self, cause: Cause, now: datetime) -> list[date]:
-        """The days that a sweep of this cause would have."""
-        with self._database.read() as connection:
-            return list(days_between(connection, cause, now))
+    def due(self, since: datetime, until: datetime) -> dict[str, float]:
+        """What was counted in the hours that begin in [since, until), by result."""
+        found: dict[str, float] = {}
+        for row in counters.CounterStore(self._database).read([DUE], since=since, until=until):
+            found[row.label] = found.get(row.label, 0.0) + row.value
+        return found
 
 
 def _acting(sweep_id: str, case: Case, ruling: Ruling) -> Acting:

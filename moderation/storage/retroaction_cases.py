@@ -1,6 +1,6 @@
 """What a sweep reads: stored hashes by day, and posts as they are now, locked or not."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -9,8 +9,10 @@ from sqlalchemy import Connection, exists, func, select, tuple_
 from moderation.domain.decision import Source
 from moderation.domain.ids import PostId
 from moderation.domain.job import JobKind
-from moderation.domain.retroaction import Case, bounds
+from moderation.domain.retroaction import Case, Cause, bounds
 from moderation.domain.signal import PictureHash
+from moderation.storage.engine import Database
+from moderation.storage.retroaction_rows import days_between
 from moderation.storage.review.decision_rows import ANSWERS, undone
 from moderation.storage.rows import POST_COLUMNS, AnyRow, post_of
 from moderation.storage.screenings import latest_of
@@ -25,6 +27,9 @@ _HASH_COLUMNS = (
     picture_hashes.c.trimmed,
     picture_hashes.c.trimmed_quality,
 )
+
+
+PAGE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +143,54 @@ def _settling(connection: Connection, post_ids: Sequence[PostId]) -> frozenset[P
     waits = exists().where(pending_decisions.c.decision_id == decisions.c.id).correlate(decisions)
     query = select(decisions.c.post_id).where(decisions.c.post_id.in_(list(post_ids)), waits)
     return frozenset(PostId(post_id) for post_id in connection.execute(query).scalars())
+
+
+class SweptPosts:
+    """The posts of one database, as sweeps read them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def cases(self, post_ids: Sequence[PostId]) -> list[Case]:
+        """The posts as they are, in the order of ids; not locked."""
+        with self._database.read() as connection:
+            return cases(connection, post_ids)
+
+    def hashes_of(self, post_ids: Sequence[PostId]) -> dict[PostId, tuple[PictureHash, ...]]:
+        """The stored hashes of each post that has any, by frame."""
+        with self._database.read() as connection:
+            return hashes_of(connection, post_ids)
+
+    def hashes_of_day(self, day: date) -> Iterator[list[DayHash]]:
+        """The hashes of the posts of a day, in pages."""
+        after: DayPlace | None = None
+        while True:
+            with self._database.read() as connection:
+                page = hashes_of_day(connection, day, after, PAGE)
+            if page:
+                yield page
+            if len(page) < PAGE:
+                return
+            after = page[-1].place
+
+    def posts_of_day(self, day: date, *, limit: int) -> Iterator[list[PostId]]:
+        """The posts of a day that have a verdict, in pages of `limit`."""
+        after: tuple[datetime, PostId] | None = None
+        while True:
+            with self._database.read() as connection:
+                page = posts_of_day(connection, day, after, limit)
+            if page:
+                yield [post_id for _, post_id in page]
+            if len(page) < limit:
+                return
+            after = page[-1]
+
+    def pending(self, day: date | None, until: datetime) -> int:
+        """How many posts that were received up to `until`, on the day (None: ever), have no verdict yet."""
+        with self._database.read() as connection:
+            return pending(connection, day, until)
+
+    def days_of(self, cause: Cause, now: datetime) -> list[date]:
+        """The days that a sweep of this cause would have."""
+        with self._database.read() as connection:
+            return list(days_between(connection, cause, now))

@@ -19,6 +19,7 @@ from moderation.screening.retroaction import Retroaction, RetroactionParts
 from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
 from moderation.storage.retroaction import SweepStore
+from moderation.storage.retroaction_cases import SweptPosts
 from moderation.storage.review.hashes import HashStore
 from tests.factories import (
     a_hit,
@@ -74,7 +75,11 @@ rules:
     why: The model says so.
 """
 STRICTER = POLICY.replace("0.9", "0.4")
-BLOCK, ALLOW, REVIEW = Bank("BANNED", BankEffect.BLOCK), Bank("KNOWN", BankEffect.ALLOW), Bank("ODD", BankEffect.REVIEW)
+BLOCK, ALLOW, REVIEW = (
+    Bank("BANNED", BankEffect.BLOCK),
+    Bank("HARMLESS", BankEffect.ALLOW),
+    Bank("ODD", BankEffect.REVIEW),
+)
 
 
 class Scene:
@@ -91,6 +96,7 @@ class Scene:
         self.retroaction = Retroaction(
             RetroactionParts(
                 sweeps=self.sweeps,
+                posts=SweptPosts(database),
                 hashes=HashStore(database),
                 banks=self.banks,
                 matcher=self.matcher,

@@ -15,6 +15,7 @@ from moderation.storage.screenings import ScreeningStore
 from moderation.storage.shadow_results import ShadowStore
 from moderation.storage.tables import APPEND_ONLY
 from tests.factories import NOW, a_digest, a_score, accept, judge_all
+from tests.screening.sweeping import Scene
 from tests.storage.review.office import UNDO, Office
 from tests.storage.review.picture_rows import a_pdq
 from tests.storage.tampering import count, run
@@ -35,6 +36,7 @@ CHANGES = {
     "evidence_holds": "reason = ''",
     "model_roles": "note = 'another'",
     "shadow_results": "seconds = 0",
+    "sweep_posts": "result = 'gone'",
 }
 
 
@@ -57,6 +59,10 @@ def history(database: Database) -> Database:
     screening = ScreeningStore(database).latest(post)
     assert screening is not None
     ShadowStore(database).record([ShadowResult(screening.id, pin, a_score(), 0.1)], {}, now=NOW)
+    scene = Scene(database)
+    scene.published(a_pdq(7))
+    scene.bank(a_pdq(7))
+    scene.sweep()
     return database
 
 

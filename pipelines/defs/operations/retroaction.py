@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
+import structlog
 
 from moderation import logs
 from moderation.domain.errors import SweepTooLargeError
@@ -24,6 +25,8 @@ from pipelines.resources import System
 
 if TYPE_CHECKING:
     from moderation.screening.retroaction import Retroaction
+
+log = structlog.get_logger(__name__)
 
 TAG = "moderation/sweep"
 FIRST_DAY = "2020-01-01"
@@ -146,13 +149,15 @@ def swept_counts_add_up(system: dg.ResourceParam[System]) -> dg.AssetCheckResult
 def count_new_matches(
     context: dg.OpExecutionContext, config: NewEntriesConfig, system: dg.ResourceParam[System]
 ) -> None:
-    """An alarm, if there are any: an error in the run's log and in the installation's, and a failed run."""
+    """An alarm, if there are any: a failed run that says how many, a line in the log, and the metric of `/metrics`."""
     with sweeping(system) as opened:
         cause = Cause(CauseKind.BANK, opened.policy, after=config.after, until=config.until)
         found = opened.retroaction.preview(cause, SweepTerms(withdraw=True), examples=0)
+        opened.sweeps.note_due(found.by_result(), now=datetime.now(UTC))
     results = {result.value: posts for result, posts in found.by_result().items()}
     context.add_output_metadata({name: dg.MetadataValue.int(posts) for name, posts in results.items()})
     if found.touched:
+        log.error("retroaction_due", posts=found.touched, after=config.after, until=config.until)
         hint = f"Look: moderation retroaction preview --since {config.after} --withdraw"
         raise dg.Failure(
             f"{found.touched} posts match bank entries that were added since change {config.after}. {hint}",
