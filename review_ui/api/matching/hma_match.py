@@ -13,7 +13,7 @@ from moderation.domain.errors import InvalidInputError
 from moderation.matching.hits import Hit, IndexStatus
 from moderation.matching.pdq import to_hex
 from review_ui.api.matching.bodies import PHOTO, picture_schema, sent_file, small_object
-from review_ui.api.matching.hma_route import ERRORS, HmaRoute
+from review_ui.api.matching.hma_route import ERRORS, HmaRoute, answered
 from review_ui.api.matching.pictures import Hashed
 from review_ui.api.matching.service import Matching, TheMatching, best_frame, check_usable
 from review_ui.api.matching.v1_lookup import distance
@@ -120,7 +120,12 @@ async def hash_file(
     return Signals(pdq=to_hex(hashed.frames[best_frame(hashed)].pdq[0]))
 
 
-@router.get("/m/lookup", name="hma_lookup", summary="HMA: look up a hash, or a picture by its URL")
+@router.get(
+    "/m/lookup",
+    name="hma_lookup",
+    summary="HMA: look up a hash, or a picture by its URL",
+    responses=answered({"BANNED": [{"bank_content_id": 1, "distance": "0"}]}),
+)
 async def look_up(
     matching: TheMatching,
     _key: MatchingReader,
@@ -149,6 +154,7 @@ async def look_up(
     "/m/lookup",
     name="hma_lookup_file",
     summary="HMA: look up a picture",
+    responses=answered({PDQ: {"BANNED": [{"bank_content_id": 1, "distance": "0"}]}}),
     openapi_extra=picture_schema(name=PHOTO, by_json=False),
 )
 async def look_up_file(
@@ -164,7 +170,12 @@ async def look_up_file(
     return {PDQ: await run_in_threadpool(_of_picture, matching, hashed, banks)}
 
 
-@router.get("/m/raw_lookup", name="hma_raw_lookup", summary="HMA: look up a hash, whatever its entries' opinion")
+@router.get(
+    "/m/raw_lookup",
+    name="hma_raw_lookup",
+    summary="HMA: look up a hash, whatever its entries' opinion",
+    responses=answered({"matches": [{"bank_content_id": 1, "distance": "0"}]}),
+)
 async def raw_look_up(
     matching: TheMatching,
     _key: MatchingReader,
@@ -188,6 +199,7 @@ async def raw_look_up(
     "/m/compare",
     name="hma_compare",
     summary="HMA: compare two hashes",
+    responses=answered({PDQ: [True, {"distance": 9}]}),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -205,7 +217,12 @@ async def compare(request: Request, _key: MatchingReader) -> dict[str, tuple[boo
     return {name: _compared(pair) for name, pair in asked.items()}
 
 
-@router.get("/m/index/status", name="hma_index_status", summary="HMA: the state of the index")
+@router.get(
+    "/m/index/status",
+    name="hma_index_status",
+    summary="HMA: the state of the index",
+    responses=answered({PDQ: {"present": True, "built_to": 4711, "size": 591}}),
+)
 async def index_status(
     matching: TheMatching, _key: MatchingReader, signal_type: SignalType = None
 ) -> dict[str, HmaIndexStatus]:

@@ -33,6 +33,11 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 """The refusals of a route, for the API's description."""
 
 
+def answered(example: object) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that answers like this."""
+    return {200: {"content": {"application/json": {"example": example}}}}
+
+
 class HmaRoute(APIRoute):
     """A route whose refusals HMA's clients read: they look at the status and at `message`."""
 

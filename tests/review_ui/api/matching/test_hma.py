@@ -1,5 +1,7 @@
 """HMA's clients can switch: the shapes that they read, and the answers that its own library gives."""
 
+import html
+import json
 import re
 from typing import Any
 
@@ -418,3 +420,24 @@ def test_every_documented_route_of_hma_is_there(app: FastAPI) -> None:
         "/status",
         "/status/live",
     } <= ours
+
+
+def test_the_description_has_examples_that_are_true(api: Api, key: dict[str, str], app: FastAPI) -> None:
+    """Every example of a body is taken by its route, and the page for people shows it."""
+    api.bank("MY_BANK")
+    page = html.unescape(api.client.get("/docs").text)
+    number = api.client.post("/c/bank/MY_BANK/signal", json={"pdq": NEAR[0]}, headers=key).json()["id"]
+    filled = {"bank": "MY_BANK", "content_id": str(number), "entry": api.banks.entries("MY_BANK")[0].id}
+    tried = 0
+    for path, item in app.openapi()["paths"].items():
+        for method, operation in item.items():
+            content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+            if "example" not in content or path.startswith(("/v1/posts", "/c/exchange")):
+                continue
+            assert json.dumps(content["example"], indent=2, ensure_ascii=False) in page
+            if "url" in content["example"]:
+                api.pages.known[content["example"]["url"]] = as_png(drawn(1))
+            answer = api.client.request(method, path.format(**filled), json=content["example"], headers=key)
+            assert answer.status_code < 400 or answer.json()["code"] == "conflict", f"{path}: {answer.text}"
+            tried += 1
+    assert tried >= 10
