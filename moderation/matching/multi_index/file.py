@@ -116,15 +116,15 @@ class IndexFile:
 def build(codes: NDArray[np.uint8], keys: NDArray[np.int64], path: Path, *, checkpoint: int) -> str:
     """Write the index of `codes` (n, 32) with `keys` (n, all different) to `path`; returns its SHA-256.
 
-    The file is complete and on the disk when this returns; `path` never has half of one. Raises `ValueError` for arrays
-    of another shape, `UnavailableError` when it cannot be written.
+    The file is complete and on the disk when this returns, for this user only; `path` never has half of one. Raises
+    `ValueError` for arrays of another shape, `UnavailableError` when it cannot be written.
     """
     if sys.byteorder != "little":
         raise UnavailableError("Index files are little-endian, and this machine is not.")
     arranged = distinct(codes, keys)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
     try:
-        with unfinished.open("xb") as file:
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             digest = write(file, arranged, checkpoint)
             file.flush()
             os.fsync(file.fileno())

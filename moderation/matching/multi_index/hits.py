@@ -55,6 +55,9 @@ def _room(queries: int, limit: int) -> Hits:
 
 def _found(hits: Hits) -> Found:
     compiled.sort_hits(hits)
+    if len(hits.sizes) == 1:  # 3 of the 60 microseconds that one query among a million takes
+        size = int(hits.sizes[0])
+        return Found(np.zeros(size, dtype=np.int32), hits.keys[0, :size], hits.distances[0, :size], hits.capped)
     kept = np.arange(hits.keys.shape[1]) < hits.sizes[:, np.newaxis]
     queries = np.repeat(np.arange(len(hits.sizes), dtype=np.int32), hits.sizes)
     return Found(queries, hits.keys[kept], hits.distances[kept], hits.capped)

@@ -26,6 +26,7 @@ def test_what_was_written_is_read(written: Path, tmp_path: Path) -> None:
     assert found.keys.tolist() == list(range(100, 130))
     assert hits(LiveIndex(found).search(codes(30)[[3]], 0)) == [(0, 0, 103), (0, 0, 120)]
     assert [path.name for path in tmp_path.iterdir()] == ["an.mi"]
+    assert written.stat().st_mode & 0o077 == 0
 
 
 def test_the_same_entries_make_the_same_file(written: Path, tmp_path: Path) -> None:
