@@ -2,10 +2,11 @@
 
 Each descriptor is put into a few tables under some of its bits (locality-sensitive hashing, Indyk and Motwani 1998);
 entries are proposed by how many descriptors meet theirs, rare meetings counting more. It proposes and misses some: the
-homography decides. An entry takes 12 KB of memory.
+homography decides. An entry takes 18 KB of memory.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -21,6 +22,8 @@ MAX_MEETINGS: Final = 60
 """A key that more descriptors share says nothing: corners of letters, of printed screens."""
 MIN_VOTES: Final = 3.0
 """Fewer weighted meetings are chance."""
+MAX_GONE: Final = 500
+"""Removed entries that are kept out one by one."""
 DESCRIPTOR_BITS: Final = 8 * DESCRIPTOR_BYTES
 
 
@@ -45,27 +48,33 @@ class KeypointIndex:
         self._bits = [
             np.random.default_rng([SEED, table]).permutation(DESCRIPTOR_BITS)[:KEY_BITS] for table in range(TABLES)
         ]
+        self._gone: set[int] = set()
         self._tables = _Tables(np.empty((TABLES, 0), np.uint32), np.empty((TABLES, 0), np.int64))
 
     def add(self, entries: Iterable[tuple[int, Keypoints]]) -> None:
         """Hold these entries too, by number. All at once is many times faster than one by one."""
         known = list(entries)
+        self._gone.difference_update(number for number, _ in known)
         numbers = np.concatenate(
             [np.empty(0, np.int64), *(np.full(len(one.descriptors), number, np.int64) for number, one in known)]
         )
         if not len(numbers):
             return
         keys = self._keys(np.concatenate([one.descriptors for _, one in known]))
-        order = np.argsort(keys, axis=1, kind="stable")
+        order = np.argsort(keys, axis=1)
         self._merge(np.take_along_axis(keys, order, axis=1), numbers[order])
 
     def remove(self, numbers: Sequence[int]) -> None:
-        """Forget entries; unknown ones are none."""
-        kept = [~np.isin(row, numbers) for row in self._tables.numbers]
-        self._tables = _Tables(
-            np.stack([row[keep] for row, keep in zip(self._tables.keys, kept, strict=True)]),
-            np.stack([row[keep] for row, keep in zip(self._tables.numbers, kept, strict=True)]),
-        )
+        """Forget entries; unknown ones are none. Their rows go when there are many of them: that takes a second."""
+        self._gone.update(numbers)
+        if len(self._gone) > MAX_GONE:
+            gone = np.fromiter(self._gone, np.int64)
+            kept = [~np.isin(row, gone) for row in self._tables.numbers]
+            self._tables = _Tables(
+                np.stack([row[keep] for row, keep in zip(self._tables.keys, kept, strict=True)]),
+                np.stack([row[keep] for row, keep in zip(self._tables.numbers, kept, strict=True)]),
+            )
+            self._gone.clear()
 
     def near(self, query: Keypoints, limit: int) -> list[Proposed]:
         """The entries for which most speaks, at most `limit`, the likeliest first."""
@@ -81,14 +90,19 @@ class KeypointIndex:
             weights.append(np.repeat(1 / np.sqrt(counts), counts))
         number, at = np.unique(np.concatenate(found), return_inverse=True)
         votes = np.bincount(at, weights=np.concatenate(weights), minlength=len(number))
-        order = np.lexsort((number, -votes))[:limit]
-        return [Proposed(int(number[place]), float(votes[place])) for place in order if votes[place] >= MIN_VOTES]
+        order = (place for place in np.lexsort((number, -votes)) if votes[place] >= MIN_VOTES)
+        proposed = (Proposed(int(number[place]), float(votes[place])) for place in order)
+        return list(islice((one for one in proposed if one.number not in self._gone), limit))
 
     def _keys(self, descriptors: NDArray[np.uint8]) -> NDArray[np.uint32]:
         """The key of each descriptor (n, 32) in each table: (TABLES, n)."""
-        bits = np.unpackbits(descriptors, axis=1)
-        powers = (1 << np.arange(KEY_BITS)).astype(np.uint32)
-        return np.stack([(bits[:, chosen] * powers).sum(axis=1, dtype=np.uint32) for chosen in self._bits])
+        keys = np.zeros((TABLES, len(descriptors)), dtype=np.uint32)
+        columns = np.ascontiguousarray(descriptors.T)
+        for table, chosen in enumerate(self._bits):
+            for place, bit in enumerate(chosen):
+                one = (columns[bit // 8] >> np.uint8(bit % 8)) & np.uint8(1)
+                keys[table] |= one.astype(np.uint32) << np.uint32(place)
+        return keys
 
     def _merge(self, keys: NDArray[np.uint32], numbers: NDArray[np.int64]) -> None:
         places = [np.searchsorted(known, more) for known, more in zip(self._tables.keys, keys, strict=True)]

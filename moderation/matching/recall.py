@@ -27,7 +27,7 @@ from moderation.matching.verification import FrameKeypoints
 log = structlog.get_logger(__name__)
 
 MAX_ENTRIES: Final = 20_000
-"""Of 12 KB each in memory."""
+"""Of 18 KB each in memory."""
 PAGE: Final = 500
 """Entries whose keypoints are read at a time, 18 KB each."""
 PROPOSED: Final = 4

@@ -4,7 +4,7 @@ import numpy as np
 
 from moderation.bench.robustness.scenes import scene
 from moderation.bench.robustness.shapes import rotated
-from moderation.matching.keypoint_index import KeypointIndex
+from moderation.matching.keypoint_index import MAX_GONE, KeypointIndex
 from moderation.matching.keypoints import Keypoints, keypoints_of
 from moderation.media.subject import Rgb
 
@@ -37,6 +37,20 @@ def test_removed_entries_are_not_proposed() -> None:
     index = filled()
     index.remove([11, 99])
     assert 11 not in [one.number for one in index.near(keypoints_of(picture(11)), 10)]
+    assert index.near(keypoints_of(picture(12)), 1)[0].number == 12
+
+
+def test_an_entry_that_was_removed_and_added_again_is_proposed() -> None:
+    index = filled()
+    index.remove([11])
+    index.add([(11, keypoints_of(picture(11)))])
+    assert index.near(keypoints_of(picture(11)), 1)[0].number == 11
+
+
+def test_many_removed_entries_leave_the_others() -> None:
+    index = filled()
+    index.remove([10, *range(100, 100 + MAX_GONE)])
+    assert [one.number for one in index.near(keypoints_of(picture(10)), 10) if one.number == 10] == []
     assert index.near(keypoints_of(picture(12)), 1)[0].number == 12
 
 
