@@ -1,7 +1,7 @@
 """What a bank and an entry may hold. Error texts name no hash: hashes are secrets."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from moderation.domain.bank import MAX_DISTANCE_BITS, MAX_REVIEW_BITS, Bank, EntryAmendment, EntryDraft
 from moderation.domain.errors import InvalidInputError
@@ -72,5 +72,10 @@ def _check_words(draft: EntryDraft) -> None:
 
 
 def _check_times(*times: datetime | None) -> None:
-    if any(time is not None and time.tzinfo is None for time in times):
-        raise InvalidInputError("A time needs a zone.")
+    for time in times:
+        if time is not None and time.tzinfo is None:
+            raise InvalidInputError("A time needs a zone.")
+        try:
+            _ = time and time.astimezone(UTC)
+        except OverflowError:
+            raise InvalidInputError("A time is in the years 1 to 9999, in UTC too.") from None

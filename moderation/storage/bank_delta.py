@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select, true
 
 from moderation.domain.bank import BankChange, BankEntry
-from moderation.storage.bank_entries import additions, amendments
+from moderation.storage.bank_entries import MAX_NUMBER, additions, amendments
 from moderation.storage.bank_rows import bank_of, entry_of
 from moderation.storage.rows import AnyRow
 from moderation.storage.tables import bank_changes
@@ -14,7 +14,8 @@ from moderation.storage.tables import bank_changes
 def changes(connection: Connection, after: int, until: int | None, limit: int) -> list[BankChange]:
     """Up to `limit` changes numbered above `after`, at most `until`, in order. When there are none: one index probe."""
     query = select(bank_changes).where(
-        bank_changes.c.number > after, true() if until is None else bank_changes.c.number <= until
+        bank_changes.c.number > max(0, min(after, MAX_NUMBER)),
+        true() if until is None else bank_changes.c.number <= until,
     )
     rows = connection.execute(query.order_by(bank_changes.c.number).limit(limit)).all()
     entries = _States(connection, rows)

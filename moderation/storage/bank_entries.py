@@ -21,6 +21,8 @@ CHUNK = 1_000
 """Names in one query; databases limit how many a statement may hold."""
 PAGE = 10_000
 """Additions that are read at once."""
+MAX_NUMBER = 2**63 - 1
+"""What a column of numbers can hold. Names and numbers that no row can have come from outside: nothing has them."""
 
 _ADD: ColumnElement[str] = literal_column("'add'")
 _AMEND: ColumnElement[str] = literal_column("'amend'")
@@ -53,6 +55,7 @@ def newest_of(connection: Connection, bank: str, before: int | None, limit: int)
     """Up to `limit` entries of a bank numbered below `before` (None: any), newest first; fewer are the last ones."""
     found: list[BankEntry] = []
     newest_first = bank_changes.c.number.desc()
+    before = None if before is None else max(0, min(before, MAX_NUMBER))
     while len(found) < limit:
         place = bank_changes.c.bank == bank, true() if before is None else bank_changes.c.number < before
         rows = _added(connection, *place, order=newest_first, limit=min(PAGE, max(CHUNK, limit)))
@@ -72,7 +75,7 @@ def by_id(connection: Connection, entry_ids: Iterable[EntryId]) -> list[BankEntr
     """Those of the entries that a bank has now, by number."""
     found = [
         one
-        for some in chunks(list(dict.fromkeys(entry_ids)))
+        for some in chunks([one for one in dict.fromkeys(entry_ids) if one.isprintable()])
         for one in _resolved(connection, _added(connection, bank_changes.c.entry_id.in_(some)), None)
     ]
     return sorted(found, key=lambda one: one.number)
@@ -82,7 +85,7 @@ def by_number(connection: Connection, numbers: Iterable[int], as_of: int | None)
     """Those of the entries that a bank has as of a change (None: now)."""
     return {
         one.number: one
-        for some in chunks(list(dict.fromkeys(numbers)))
+        for some in chunks([number for number in dict.fromkeys(numbers) if 0 < number <= MAX_NUMBER])
         for one in _resolved(connection, _added(connection, bank_changes.c.number.in_(some)), as_of)
         if as_of is None or one.number <= as_of
     }
@@ -101,6 +104,8 @@ def with_hashes(connection: Connection, bank: str, pdqs: Sequence[str]) -> dict[
 
 def everywhere(connection: Connection, pdq: str) -> list[BankEntry]:
     """The entries of every bank with this hash, by number."""
+    if not pdq.isprintable():
+        return []
     rows = _added(connection, bank_changes.c.pdq == pdq, order=bank_changes.c.number)
     return _resolved(connection, rows, None)
 

@@ -26,6 +26,6 @@ def read(connection: Connection, entry_ids: Iterable[EntryId]) -> dict[EntryId, 
     """The packed keypoints of those of the entries that have some."""
     return {
         EntryId(row.entry_id): bytes(row.keypoints)
-        for some in chunks(list(dict.fromkeys(entry_ids)))
+        for some in chunks([one for one in dict.fromkeys(entry_ids) if one.isprintable()])
         for row in connection.execute(select(bank_keypoints).where(bank_keypoints.c.entry_id.in_(some)))
     }

@@ -91,6 +91,8 @@ def banks(connection: Connection, as_of: int | None) -> list[Bank]:
 
 def bank(connection: Connection, name: str) -> Bank | None:
     """The bank of that name, or None."""
+    if not name.isprintable():
+        return None
     query = (
         select(bank_changes.c.operation, bank_changes.c.bank, bank_changes.c.payload)
         .where(bank_changes.c.bank == name, bank_changes.c.operation.in_(("create", "update", "delete")))

@@ -84,8 +84,9 @@ class BankStore:
     def add_many(self, bank: str, drafts: Iterable[EntryDraft], *, actor: str, now: datetime) -> list[BankEntry]:
         """Add many pictures as `add` does, all or none, and return the entry of each, in order.
 
-        Drafts are taken a chunk at a time; one audit event tells of them. On SQLite nobody else can write meanwhile
-        (100,000 entries take seconds), so bring more than that in several calls.
+        Drafts are taken a chunk at a time, while others who change banks wait: have them at hand. On SQLite nobody else
+        can write meanwhile (100,000 entries take seconds), so bring more than that in several calls. One audit event
+        tells of them.
         """
         with self._database.write() as connection:
             bank_log.lock(connection)

@@ -1,12 +1,15 @@
 """What entries hold, and how it changes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
+from threading import Event
 from typing import Any
 
 import pytest
 
+from moderation.domain.audit import AuditDraft
 from moderation.domain.bank import KEEP, Bank, BankEntry, EntryAmendment, EntryDraft, Opinion
 from moderation.domain.errors import InvalidInputError, NotFoundError
 from moderation.domain.ids import EntryId
@@ -268,6 +271,8 @@ def test_a_banks_distances_are_within_their_limits(store: BankStore, wrong: dict
         {"provenance": {str(number): "" for number in range(21)}},
         {"expires_at": datetime(2026, 1, 1)},  # noqa: DTZ001 - what is refused
         {"disable_until": datetime(2026, 1, 1)},  # noqa: DTZ001 - what is refused
+        {"expires_at": datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-5)))},
+        {"disable_until": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5)))},
     ],
 )
 def test_a_wrong_draft_is_refused_without_its_hash(store: BankStore, wrong: dict[str, Any]) -> None:
@@ -299,6 +304,9 @@ def test_a_wrong_amendment_is_refused(store: BankStore, wrong: dict[str, Any]) -
         lambda store: store.amend(EntryId("none"), EntryAmendment(note=""), **WHO),
         lambda store: store.add_many("NONE", [FULL], **WHO),
         lambda store: store.bank("NONE"),
+        lambda store: store.bank("NO\0NE"),
+        lambda store: store.entry(EntryId("no\0ne")),
+        lambda store: store.delete_bank("NO\0NE", **WHO),
     ],
 )
 def test_what_is_not_there_is_not_found(store: BankStore, act: Callable[[BankStore], object]) -> None:
@@ -319,3 +327,41 @@ def test_times_are_kept_whatever_their_zone(store: BankStore) -> None:
     moment = after(1) + timedelta(microseconds=17)
     entry = store.add("BANNED", replace(FULL, expires_at=moment), **WHO)
     assert store.entry(entry.id).expires_at == moment
+
+
+def test_what_no_row_can_have_is_nowhere(store: BankStore) -> None:
+    store.add("BANNED", FULL, **WHO)
+    assert store.find("no\0ne") == store.find("ab") == []
+    assert store.entries_by_number([0, -1, 2**63, 10**30]) == {}
+    assert store.keypoints([EntryId("no\0ne")]) == {}
+    assert store.remove_many([EntryId("no\0ne")], **WHO) == []
+    assert store.changes(10**30) == []
+    assert len(store.entries("BANNED", before=10**30)) == 1
+    assert store.entries("BANNED", before=-(10**30)) == []
+
+
+@pytest.mark.postgres
+def test_lanes_can_commit_while_many_entries_are_written(postgres_url: str) -> None:
+    opened = Database.open(postgres_url)
+    store, log = BankStore(opened), AuditStore(opened)
+    store.create(BANK, **WHO)
+    begun, go_on = Event(), Event()
+
+    def slowly() -> Iterator[EntryDraft]:
+        yield draft(1)
+        begun.set()
+        assert go_on.wait(10)
+        yield draft(2)
+
+    with ThreadPoolExecutor(2) as pool:
+        adding = pool.submit(store.add_many, "BANNED", slowly(), **WHO)
+        assert begun.wait(10)
+        log.record(AuditDraft(NOW, "lane.started", "lane:1", "lane", {}))
+        waiting = pool.submit(store.add, "BANNED", draft(3), **WHO)
+        assert store.checkpoint() == "1"
+        assert not waiting.done()
+        go_on.set()
+        numbers = [entry.number for entry in adding.result()]
+        assert (numbers, waiting.result().number) == ([2, 3], 4)
+    assert log.verify().problem is None
+    opened.close()
