@@ -11,7 +11,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.matching.pdq import CODE_BYTES, FREQUENCIES, codes_of, coefficients
+from moderation.matching.pdq import CODE_BYTES, FREQUENCIES, above_median, coefficients, packed
 
 
 class Orientation(StrEnum):
@@ -61,20 +61,26 @@ def codes_in_all(luma64: NDArray[np.float32]) -> NDArray[np.uint8]:
 
     Each is exactly what the turned luma's hash is.
     """
-    upright = coefficients(luma64)
-    transposed = np.swapaxes(upright, 1, 2)
-    views = np.stack([transposed if _MADE_BY[one][0] else upright for one in ORIENTATIONS], axis=1)
-    return codes_of((views * _signs()).reshape(-1, FREQUENCIES, FREQUENCIES)).reshape(-1, len(ORIENTATIONS), CODE_BYTES)
+    mirrored = above_median(coefficients(luma64)[:, np.newaxis] * _signs())
+    both = np.concatenate([mirrored, np.swapaxes(mirrored, 2, 3)], axis=1)
+    return packed(both[:, _places()]).reshape(len(luma64), len(ORIENTATIONS), CODE_BYTES)
 
 
 @lru_cache(maxsize=1)
 def _signs() -> NDArray[np.float64]:
-    """The signs (8, 16, 16) of the coefficients in each orientation: frequency 1, the first, is odd."""
-    alternating = np.where(np.arange(1, FREQUENCIES + 1) % 2, -1.0, 1.0)
-    same = np.ones(FREQUENCIES)
-    return np.stack(
-        [
-            np.outer(alternating if _MADE_BY[one][1] else same, alternating if _MADE_BY[one][2] else same)
-            for one in ORIENTATIONS
-        ]
-    )
+    """The signs (4, 16, 16) of the coefficients of a picture as it is, upside down, mirrored, and both.
+
+    Frequency 1, the first, is odd.
+    """
+    alternating, same = np.where(np.arange(1, FREQUENCIES + 1) % 2, -1.0, 1.0), np.ones(FREQUENCIES)
+    return np.stack([np.outer(rows, columns) for columns in (same, alternating) for rows in (same, alternating)])
+
+
+@lru_cache(maxsize=1)
+def _places() -> NDArray[np.int64]:
+    """Where each orientation is among the four mirrored pictures and, after them, their transposes.
+
+    To transpose and then turn upside down is to mirror and then transpose.
+    """
+    made = (_MADE_BY[one] for one in ORIENTATIONS)
+    return np.array([4 + left + 2 * upside if transposed else upside + 2 * left for transposed, upside, left in made])

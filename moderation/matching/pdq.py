@@ -122,9 +122,19 @@ def coefficients(batch: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def codes_of(block: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Hashes of shape (n, 32) for coefficients of shape (n, 16, 16): which of them exceed their median."""
+    return packed(above_median(block))
+
+
+def above_median(block: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of the coefficients (..., 16, 16) exceed the 128th in order of the 256; that shape."""
     flat = block.reshape(-1, BITS)
     median = np.partition(flat, BITS // 2 - 1, axis=1)[:, BITS // 2 - 1, np.newaxis]
-    return np.packbits((flat > median)[:, ::-1], axis=1)
+    return np.asarray(flat > median).reshape(block.shape)
+
+
+def packed(bits: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Bits of shape (..., 16, 16) as hashes of shape (n, 32), the highest frequencies first."""
+    return np.packbits(bits.reshape(-1, BITS)[:, ::-1], axis=1)
 
 
 def qualities_of(batch: NDArray[np.float32]) -> NDArray[np.int64]:
