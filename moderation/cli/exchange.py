@@ -1,7 +1,7 @@
 """`moderation exchange`: sources of shared hashes, fetched into banks."""
 
 import os
-from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
@@ -9,11 +9,11 @@ import typer
 from rich.table import Table
 
 from moderation.assembly import now
-from moderation.cli.exchange_facts import kind_facts, report_facts, sentence, state_facts
+from moderation.cli.exchange_facts import kind_facts, pairs, report_facts, sentence, state_facts
 from moderation.cli.output import console, errors, print_json
 from moderation.cli.session import Session, session
 from moderation.domain.bank import BankEffect
-from moderation.domain.errors import InvalidInputError
+from moderation.domain.errors import ModerationError
 from moderation.domain.exchange import DEFAULT_EVERY_SECONDS, Exchange, ExchangeKind, Outcome
 from moderation.domain.ids import EntryId
 from moderation.matching.exchanges.registry import SPECS, configured, open_source
@@ -76,8 +76,8 @@ def add(  # noqa: PLR0913, PLR0917 - one option for each fact of a configuration
         kind=kind,
         bank=bank,
         address=address,
-        options=_pairs(option),
-        credentials=_pairs(credential),
+        options=pairs(option),
+        credentials=pairs(credential),
         category=category,
         write_back=write_back,
         every_seconds=every,
@@ -89,6 +89,40 @@ def add(  # noqa: PLR0913, PLR0917 - one option for each fact of a configuration
         print_json(state_facts(state))
     else:
         console.print(f"Added {name}: {kind} into the bank {bank}. Fetch now: moderation exchange fetch {name}")
+
+
+@app.command("set")
+def set_options(
+    name: Name,
+    option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, an option of the kind.")] = None,
+    credential: Annotated[list[str] | None, typer.Option(help="PURPOSE=VARIABLE of the environment.")] = None,
+    category: Annotated[str | None, typer.Option(help="The harm of entries that name none.")] = None,
+    every: Annotated[float | None, typer.Option(help="Seconds between fetches.")] = None,
+    write_back: Annotated[
+        bool | None, typer.Option("--write-back/--no-write-back", help="Tell it what our reviews found.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change an exchange; what is not given stays. Its kind, bank and address stay in any case.
+
+    Example: moderation exchange set ncii --write-back --every 900
+    """
+    with session() as opened:
+        store = ExchangeStore(opened.database)
+        before = store.state(name).exchange
+        changed = replace(
+            before,
+            options={**before.options, **pairs(option)},
+            credentials={**before.credentials, **pairs(credential)},
+            category=before.category if category is None else category,
+            every_seconds=before.every_seconds if every is None else every,
+            write_back=before.write_back if write_back is None else write_back,
+        )
+        state = store.update(configured(changed), actor=ACTOR, now=now())
+    if as_json:
+        print_json(state_facts(state))
+    else:
+        console.print(f"Changed {name}.")
 
 
 @app.command("list")
@@ -147,18 +181,27 @@ def fetch(
     """
     with session() as opened:
         store = ExchangeStore(opened.database)
-        reports = []
+        reports: list[FetchReport] = []
+        failures: dict[str, ModerationError] = {}
         for name in names or store.due(now()):
-            if restart:
-                store.restart(name, actor=ACTOR, now=now())
-            reports.append(_fetched(opened, name, allow_removals=allow_removals, quiet=as_json))
+            try:
+                if restart:
+                    store.restart(name, actor=ACTOR, now=now())
+                reports.append(_fetched(opened, name, allow_removals=allow_removals, quiet=as_json))
+            except ModerationError as error:
+                failures[name] = error
     if as_json:
-        print_json({"fetched": [report_facts(report) for report in reports]})
-        return
-    for report in reports:
-        console.print(sentence(report))
-    if not reports:
-        console.print("Nothing is due.")
+        failed = {name: error.message for name, error in failures.items()}
+        print_json({"fetched": [report_facts(report) for report in reports], "failed": failed})
+    else:
+        for report in reports:
+            console.print(sentence(report))
+        if not reports and not failures:
+            console.print("Nothing is due.")
+    if failures:
+        if len(failures) > 1:
+            errors.print(f"Not fetched: {', '.join(failures)}; see `moderation exchange list`.")
+        raise next(iter(failures.values()))
 
 
 @app.command()
@@ -253,10 +296,3 @@ def _set_enabled(name: str, *, enabled: bool, as_json: bool) -> None:
         print_json(state_facts(state))
     else:
         console.print(f"{name} is {'enabled' if enabled else 'disabled'}.")
-
-
-def _pairs(given: Sequence[str] | None) -> dict[str, str]:
-    pairs = [item.partition("=") for item in given or ()]
-    if not all(name and value for name, _, value in pairs):
-        raise InvalidInputError("Options and credentials are given as NAME=VALUE.")
-    return {name: value for name, _, value in pairs}

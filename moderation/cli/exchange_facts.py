@@ -1,5 +1,8 @@
-"""How exchanges, their kinds and their fetches are printed."""
+"""How exchanges, their kinds and their fetches are given and printed."""
 
+from collections.abc import Sequence
+
+from moderation.domain.errors import InvalidInputError
 from moderation.domain.exchange import ExchangeKind, ExchangeState
 from moderation.matching.exchanges.registry import SPECS
 from moderation.screening.exchanges import FetchReport
@@ -81,3 +84,11 @@ def sentence(report: FetchReport) -> str:
     if report.withheld:
         done += f" {report.withheld:,} removals are withheld: look, then fetch with --allow-removals."
     return done if report.complete else done + " There is more: fetch again."
+
+
+def pairs(given: Sequence[str] | None) -> dict[str, str]:
+    """Options given as NAME=VALUE. Raises `InvalidInputError`."""
+    parts = [item.partition("=") for item in given or ()]
+    if not all(name and value for name, _, value in parts):
+        raise InvalidInputError("Options and credentials are given as NAME=VALUE.")
+    return {name: value for name, _, value in parts}

@@ -3,25 +3,35 @@
 Whoever writes locks the exchange first and the banks next, before anything is read that the write depends on.
 """
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, insert, select, update
 
-from moderation.domain.audit import AuditDraft, Json, canonical_json
+from moderation.domain.audit import Json
 from moderation.domain.bank import Bank, BankEffect
 from moderation.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from moderation.domain.exchange import Applied, Exchange, ExchangeKind, ExchangeState, Page, check_exchange
 from moderation.storage import bank_log
 from moderation.storage import exchange_items as items_of
-from moderation.storage.audit import append
 from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
 from moderation.storage.exchange_items import Touched
-from moderation.storage.exchange_rows import configuration_of, exchange_of, state_of
+from moderation.storage.exchange_rows import configuration_of, exchange_of
+from moderation.storage.exchange_states import (
+    after_page,
+    audit,
+    count_items,
+    existing,
+    fresh,
+    locked,
+    missing_items,
+    named,
+    row_of,
+    state_in,
+    told,
+)
 from moderation.storage.joined import JoinedTransaction
-from moderation.storage.rows import AnyRow
 from moderation.storage.tables import exchange_feedback, exchange_items, exchanges
 
 SWEEP_ITEMS = 1_000
@@ -56,45 +66,45 @@ class ExchangeStore:
         """
         check_exchange(exchange)
         with self._database.write() as connection:
-            if _row(connection, exchange.name) is not None:
+            if row_of(connection, exchange.name) is not None:
                 raise ConflictError(f"There is an exchange {exchange.name!r} already.")
             self._check_bank(connection, exchange, new_bank, actor=actor, now=now)
-            connection.execute(insert(exchanges).values(**configuration_of(exchange), **_fresh(now)))
-            _audit(connection, "add", exchange.name, _told(exchange), actor=actor, now=now)
+            connection.execute(insert(exchanges).values(**configuration_of(exchange), **fresh(now)))
+            audit(connection, "add", exchange.name, told(exchange), actor=actor, now=now)
         return self.state(exchange.name)
 
     def update(self, exchange: Exchange, *, actor: str, now: datetime) -> ExchangeState:
         """Replace everything of an exchange but its name, kind, bank and address. Raises `NotFoundError`."""
         check_exchange(exchange)
         with self._database.write() as connection:
-            before = exchange_of(_locked(connection, exchange.name))
+            before = exchange_of(locked(connection, exchange.name))
             if (before.kind, before.bank, before.address) != (exchange.kind, exchange.bank, exchange.address):
                 raise InvalidInputError(
                     "An exchange keeps its kind, bank and address.", hint="Remove it and add another."
                 )
             values = {**configuration_of(exchange), "due_at": now}
-            connection.execute(update(exchanges).where(_named(exchange.name)).values(**values))
-            _audit(connection, "update", exchange.name, _told(exchange), actor=actor, now=now)
+            connection.execute(update(exchanges).where(named(exchange.name)).values(**values))
+            audit(connection, "update", exchange.name, told(exchange), actor=actor, now=now)
         return self.state(exchange.name)
 
     def set_enabled(self, name: str, enabled: bool, *, actor: str, now: datetime) -> ExchangeState:  # noqa: FBT001
         """Fetch it, from now on, or fetch it no more; its entries stay. Raises `NotFoundError`."""
         with self._database.write() as connection:
-            _locked(connection, name)
-            connection.execute(update(exchanges).where(_named(name)).values(enabled=enabled, due_at=now))
-            _audit(connection, "enable" if enabled else "disable", name, {}, actor=actor, now=now)
+            locked(connection, name)
+            connection.execute(update(exchanges).where(named(name)).values(enabled=enabled, due_at=now))
+            audit(connection, "enable" if enabled else "disable", name, {}, actor=actor, now=now)
         return self.state(name)
 
     def state(self, name: str) -> ExchangeState:
         """The exchange and how its fetches went. Raises `NotFoundError`."""
         with self._database.snapshot() as connection:
-            return _state(connection, _existing(connection, name))
+            return state_in(connection, existing(connection, name))
 
     def states(self) -> list[ExchangeState]:
         """Every exchange, by name."""
         with self._database.snapshot() as connection:
             rows = connection.execute(select(exchanges).order_by(exchanges.c.name)).all()
-            return [_state(connection, row) for row in rows]
+            return [state_in(connection, row) for row in rows]
 
     def due(self, now: datetime) -> list[str]:
         """Names of the enabled exchanges whose next fetch is due, longest due first."""
@@ -109,15 +119,15 @@ class ExchangeStore:
         """
         actor = f"exchange:{name}"
         with self._database.write() as connection:
-            row = _locked(connection, name)
+            row = locked(connection, name)
             if row.revision != revision or not row.enabled:
                 raise ConflictError(f"The exchange {name!r} is fetched by somebody else, or was disabled.")
             bank_log.lock(connection)
             pass_number = row.pass_number + page.begins
             touched = items_of.store(connection, name, page.items, pass_number=pass_number, now=now)
             applied = items_of.reconcile(connection, row.bank, touched, actor=actor, now=now)
-            values = _after(row, page, pass_number, now)
-            connection.execute(update(exchanges).where(_named(name)).values(revision=revision + 1, **values))
+            values = after_page(row, page, pass_number, now)
+            connection.execute(update(exchanges).where(named(name)).values(revision=revision + 1, **values))
         return revision + 1, applied
 
     def sweep(self, name: str, *, now: datetime, allow: bool = False) -> Sweep:
@@ -127,11 +137,11 @@ class ExchangeStore:
         are many (see `FREE_REMOVALS`), unless `allow`.
         """
         with self._database.write() as connection:
-            row = _locked(connection, name)
+            row = locked(connection, name)
             bank_log.lock(connection)
-            missing, live = _missing(connection, row), _count(connection, exchange_items.c.exchange == name)
+            missing, live = missing_items(connection, row), count_items(connection, exchange_items.c.exchange == name)
             if row.sweep_below is None or not missing:
-                connection.execute(update(exchanges).where(_named(name)).values(sweep_below=None))
+                connection.execute(update(exchanges).where(named(name)).values(sweep_below=None))
                 return Sweep(Applied(), 0, withheld=False)
             if not allow and (row.malformed or missing > max(FREE_REMOVALS, live // 2)):
                 return Sweep(Applied(), missing, withheld=True)
@@ -142,18 +152,18 @@ class ExchangeStore:
             applied = items_of.reconcile(connection, row.bank, touched, actor=f"exchange:{name}", now=now)
             left = missing - len(some)
             if not left:
-                connection.execute(update(exchanges).where(_named(name)).values(sweep_below=None))
+                connection.execute(update(exchanges).where(named(name)).values(sweep_below=None))
         return Sweep(applied, left, withheld=False)
 
     def failed(self, name: str, error: str, *, now: datetime) -> datetime:
         """Record that a fetch failed, and return when the next is due: later with every failure in a row."""
         with self._database.write() as connection:
-            row = _locked(connection, name)
+            row = locked(connection, name)
             failures = row.failures + 1
             wait = min(60.0 * 2.0 ** min(failures - 1, 20), max(MAX_RETRY_SECONDS, row.every_seconds))
             due = now + timedelta(seconds=wait)
             values = {"failures": failures, "last_error": error[:MAX_ERROR_CHARS], "last_error_at": now, "due_at": due}
-            connection.execute(update(exchanges).where(_named(name)).values(last_fetch_at=now, **values))
+            connection.execute(update(exchanges).where(named(name)).values(last_fetch_at=now, **values))
         return due
 
     def succeeded(
@@ -164,22 +174,22 @@ class ExchangeStore:
         `problem` is told, but is no failure.
         """
         with self._database.write() as connection:
-            row = _locked(connection, name)
+            row = locked(connection, name)
             values: dict[str, object] = {"failures": 0, "last_success_at": now, "last_fetch_at": now}
             values |= {"last_error": problem[:MAX_ERROR_CHARS], "last_error_at": now if problem else row.last_error_at}
             due = now + timedelta(seconds=row.every_seconds if complete else 0.0)
-            connection.execute(update(exchanges).where(_named(name)).values(due_at=due, **values))
+            connection.execute(update(exchanges).where(named(name)).values(due_at=due, **values))
             counts: dict[str, Json] = {"added": applied.added, "amended": applied.amended, "removed": applied.removed}
             if any(counts.values()):
-                _audit(connection, "fetch", name, counts, actor=f"exchange:{name}", now=now)
+                audit(connection, "fetch", name, counts, actor=f"exchange:{name}", now=now)
 
     def restart(self, name: str, *, actor: str, now: datetime) -> None:
         """Let the next fetch begin from the beginning. Raises `NotFoundError`."""
         with self._database.write() as connection:
-            row = _locked(connection, name)
+            row = locked(connection, name)
             values = {"position": "{}", "revision": row.revision + 1, "sweep_below": None, "due_at": now}
-            connection.execute(update(exchanges).where(_named(name)).values(**values))
-            _audit(connection, "restart", name, {}, actor=actor, now=now)
+            connection.execute(update(exchanges).where(named(name)).values(**values))
+            audit(connection, "restart", name, {}, actor=actor, now=now)
 
     def remove(self, name: str, *, actor: str, now: datetime, keep_entries: bool = False) -> int:
         """Take an exchange out, with the entries that it alone stands for; returns how many of those there were.
@@ -191,7 +201,7 @@ class ExchangeStore:
         removed = 0
         while True:
             with self._database.write() as connection:
-                row, touched = _locked(connection, name), Touched()
+                row, touched = locked(connection, name), Touched()
                 bank_log.lock(connection)
                 mine = select(exchange_items).where(exchange_items.c.exchange == name).limit(SWEEP_ITEMS)
                 some = connection.execute(mine).all()
@@ -200,8 +210,8 @@ class ExchangeStore:
                     removed += items_of.reconcile(connection, row.bank, touched, actor=actor, now=now).removed
                 if not some:
                     connection.execute(delete(exchange_feedback).where(exchange_feedback.c.exchange == name))
-                    connection.execute(delete(exchanges).where(_named(name)))
-                    _audit(connection, "remove", name, {"removed": removed}, actor=actor, now=now)
+                    connection.execute(delete(exchanges).where(named(name)))
+                    audit(connection, "remove", name, {"removed": removed}, actor=actor, now=now)
                     return removed
 
     def _check_bank(
@@ -223,92 +233,3 @@ class ExchangeStore:
 def _refuse_allowing(exchange: Exchange, bank: Bank) -> None:
     if bank.effect is BankEffect.ALLOW and exchange.kind is not ExchangeKind.FILES:
         raise InvalidInputError(f"The bank {bank.name!r} allows pictures: only files of your own may fill it.")
-
-
-def _fresh(now: datetime) -> dict[str, object]:
-    zero = dict.fromkeys(("revision", "pass_number", "malformed", "failures"), 0)
-    return {"created_at": now, "due_at": now, "position": "{}", "unsupported": "{}", "last_error": "", **zero}
-
-
-def _after(row: AnyRow, page: Page, pass_number: int, now: datetime) -> dict[str, object]:
-    """The columns after a page: its position, and the counts, which start anew with the first page that tells anything.
-
-    They stay while removals are withheld, which they may be the reason of.
-    """
-    told = bool(page.items or page.skipped.unsupported or page.skipped.malformed)
-    fresh = page.begins or (told and row.sweep_below is None and row.last_success_at == row.last_fetch_at)
-    unsupported: dict[str, int] = {} if fresh else json.loads(row.unsupported)
-    for kind, count in page.skipped.unsupported.items():
-        unsupported[kind] = unsupported.get(kind, 0) + count
-    values: dict[str, object] = {
-        "position": canonical_json(dict(page.position)),
-        "pass_number": pass_number,
-        "unsupported": canonical_json(unsupported),
-        "malformed": page.skipped.malformed + (0 if fresh else row.malformed),
-        "last_fetch_at": now,
-    }
-    if page.begins:
-        values["sweep_below"] = None
-    if page.full and page.complete:
-        values["sweep_below"] = pass_number
-    return values
-
-
-def _missing(connection: Connection, row: AnyRow) -> int:
-    if row.sweep_below is None:
-        return 0
-    stale = and_(exchange_items.c.exchange == row.name, exchange_items.c.seen_pass < row.sweep_below)
-    return _count(connection, stale)
-
-
-def _count(connection: Connection, condition: ColumnElement[bool]) -> int:
-    return connection.execute(select(func.count()).select_from(exchange_items).where(condition)).scalar_one()
-
-
-def _state(connection: Connection, row: AnyRow) -> ExchangeState:
-    items = _count(connection, exchange_items.c.exchange == row.name)
-    return state_of(row, items=items, removals_due=_missing(connection, row))
-
-
-def _named(name: str) -> ColumnElement[bool]:
-    return exchanges.c.name == name
-
-
-def _row(connection: Connection, name: str, *, lock: bool = False) -> AnyRow | None:
-    query = select(exchanges).where(_named(name))
-    return connection.execute(query.with_for_update() if lock else query).one_or_none()
-
-
-def _existing(connection: Connection, name: str) -> AnyRow:
-    row = _row(connection, name)
-    if row is None:
-        raise NotFoundError(f"There is no exchange {name!r}.")
-    return row
-
-
-def _locked(connection: Connection, name: str) -> AnyRow:
-    """The exchange, locked before anything else: so writers cannot wait for each other in a circle."""
-    row = _row(connection, name, lock=True)
-    if row is None:
-        raise NotFoundError(f"There is no exchange {name!r}.")
-    return row
-
-
-def _told(exchange: Exchange) -> dict[str, Json]:
-    """What the audit log holds of a configuration: names of variables, no value of any."""
-    return {
-        "kind": exchange.kind.value,
-        "bank": exchange.bank,
-        "address": exchange.address,
-        "options": dict(exchange.options),
-        "credentials": dict(exchange.credentials),
-        "enabled": exchange.enabled,
-        "write_back": exchange.write_back,
-        "every_seconds": exchange.every_seconds,
-    }
-
-
-def _audit(
-    connection: Connection, what: str, name: str, payload: dict[str, Json], *, actor: str, now: datetime
-) -> None:
-    append(connection, [AuditDraft(now, f"exchange.{what}", f"exchange:{name}", actor, payload)])

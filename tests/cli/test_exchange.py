@@ -110,6 +110,25 @@ def test_what_cannot_be_done_is_one_clear_line(run: Run, arguments: tuple[str, .
     assert "secret" not in outcome.err.replace("secret into that variable", "")
 
 
+def test_one_that_fails_does_not_stop_the_others(run: Run, listed: Path, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text("{}")
+    assert run("exchange", "add", "a", "files", "--bank", "A", "--new-bank", "block", "--address", str(wrong)).code == 0
+    add(run, listed)
+    outcome = run("exchange", "fetch", "--json")
+    assert outcome.code == 1
+    assert [report["exchange"] for report in outcome.json["fetched"]] == ["shared"]
+    assert set(outcome.json["failed"]) == {"a"}
+
+
+def test_a_configuration_is_changed_where_something_is_given(run: Run, listed: Path) -> None:
+    add(run, listed)
+    changed = run("exchange", "set", "shared", "--every", "900", "--option", "opinion=disputed", "--json").json
+    assert (changed["every_seconds"], changed["options"], changed["category"]) == (900, {"opinion": "disputed"}, "ncii")
+    assert run("exchange", "set", "shared", "--write-back").code == 1, "files cannot be told anything"
+    assert run("exchange", "set", "shared", "--every", "1").code == 1
+
+
 def test_every_command_has_an_example() -> None:
     group = next(group for group in app.registered_groups if group.name == "exchange")
     assert group.typer_instance is not None
