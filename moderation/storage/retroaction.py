@@ -146,10 +146,13 @@ class SweepStore:
         """Judge posts as they are now, under their locks, and do what follows, in one transaction.
 
         A post that this sweep dealt with before is passed over, so that running twice does nothing twice. A post that
-        is left for later leaves no trace. Raises `ConflictError` when the sweep is not open, `NotFoundError`.
+        is left for later leaves no trace. Nothing happens when another run has ended the sweep meanwhile. Raises
+        `ConflictError` when it is stopped or cancelled, `NotFoundError`.
         """
         with self._database.write() as connection:
             sweep = _locked(connection, sweep_id)
+            if sweep.state is SweepState.DONE:
+                return Applied({})
             if sweep.state is not SweepState.OPEN:
                 raise ConflictError(f"The sweep {sweep_id} is {sweep.state}.")
             left = _not_done(connection, sweep_id, post_ids)
@@ -166,22 +169,27 @@ class SweepStore:
         return Applied({case.post.id: ruling.result for case, ruling in ruled})
 
     def finish_day(self, sweep_id: str, day: date, *, scanned: int, found: int, later: int, now: datetime) -> SweepDay:
-        """Write down how far a day came; with nothing left for later it is done, and with its last day the sweep."""
+        """Write down how far a day came; with nothing left for later it is done, and with its last day the sweep.
+
+        A day that another run has done, or a sweep that is not open, stays as it is. Raises `NotFoundError` for a day
+        that the sweep does not have.
+        """
         mine = (sweep_days.c.sweep_id == sweep_id, sweep_days.c.day == day.isoformat())
         counts: dict[str, object] = {"scanned": scanned, "found": found, "later": later}
         with self._database.write() as connection:
             row = _locked(connection, sweep_id)
-            changed = connection.execute(
-                update(sweep_days).where(*mine).values(**counts, done_at=None if later else now)
-            ).rowcount
-            if changed != 1:
-                raise NotFoundError(f"The sweep {sweep_id} has no day {day}.")
-            open_days = select(sweep_days.c.day).where(
-                sweep_days.c.sweep_id == sweep_id, sweep_days.c.done_at.is_(None)
-            )
-            if row.state is SweepState.OPEN and connection.execute(open_days.limit(1)).first() is None:
-                _end(connection, sweep_id, now)
-        return next(one for one in self.days(sweep_id) if one.day == day)
+            if row.state is SweepState.OPEN:
+                this = update(sweep_days).where(*mine, sweep_days.c.done_at.is_(None))
+                connection.execute(this.values(**counts, done_at=None if later else now))
+                open_days = select(sweep_days.c.day).where(
+                    sweep_days.c.sweep_id == sweep_id, sweep_days.c.done_at.is_(None)
+                )
+                if connection.execute(open_days.limit(1)).first() is None:
+                    _end(connection, sweep_id, now)
+        written = next((one for one in self.days(sweep_id) if one.day == day), None)
+        if written is None:
+            raise NotFoundError(f"The sweep {sweep_id} has no day {day}.")
+        return written
 
     def dealt_with(self, sweep_id: str, day: date) -> set[PostId]:
         """The posts of a day on which the sweep has a result."""
