@@ -12,7 +12,17 @@ from moderation import logs
 from moderation.settings import Settings, load_settings
 from review_ui import pages, problem
 from review_ui.api import appeals, feed, health, media, posts
-from review_ui.api.matching import hma_banks, hma_config, hma_match, hma_status, v1_banks, v1_entries, v1_lookup
+from review_ui.api.matching import (
+    hma_banks,
+    hma_config,
+    hma_content,
+    hma_hash,
+    hma_match,
+    hma_status,
+    v1_banks,
+    v1_entries,
+    v1_lookup,
+)
 from review_ui.api.matching.opening import open_matching
 from review_ui.console import (
     access,
@@ -122,7 +132,7 @@ def create_app(settings: Settings | None = None, *, site: Site | None = None) ->
     access.install(app, the_site)
     for module in (posts, appeals, feed, media, v1_lookup, v1_banks, v1_entries, health, pages):
         app.include_router(module.router)
-    for module in (hma_match, hma_banks, hma_config, hma_status):
+    for module in (hma_hash, hma_match, hma_banks, hma_content, hma_config, hma_status):
         app.include_router(module.router)
     for router in console_routers:
         app.include_router(router, include_in_schema=False)

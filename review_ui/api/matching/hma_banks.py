@@ -1,47 +1,26 @@
-"""HMA's routes for banks and their content."""
+"""HMA's routes for banks."""
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from moderation.domain.bank import Bank, BankEffect, BankEntry, EntryAmendment, EntryDraft
+from moderation.domain.bank import Bank, BankEffect
 from moderation.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from review_ui.api.matching.banking import SOURCE, add, drafts_of_picture
 from review_ui.api.matching.bodies import (
-    PHOTO,
-    form_json,
     json_schema,
-    picture_schema,
-    sent_file,
     small_json,
-    validated,
 )
-from review_ui.api.matching.hma_match import ByUrl, hashed_url
 from review_ui.api.matching.hma_route import ERRORS, HmaRoute, TakenError
 from review_ui.api.matching.service import TheMatching, actor_of
-from review_ui.api.matching.values import MAX_NUMBER, NEVER, PDQ_EXAMPLE, PdqText, Quality, Text, unix_time
-from review_ui.body import JSON
-from review_ui.errors import UnsupportedMediaTypeError
-from review_ui.security import BANKS_READ, BanksWriter, MatchingReader
-from review_ui.site import TheSite
+from review_ui.security import BanksWriter, MatchingReader
 
 NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
 """HMA's names of banks; those that were made elsewhere may have others."""
-ENABLED, DISABLED = 1, 0
-"""HMA's words for an entry that matches, and for one that never will."""
-FIVE_YEARS_S = 5 * 365 * 86_400
-MAX_NOTE_CHARS = 255
-QUALITY_OF_SIGNALS = 100
-"""A hash that comes alone counts as good: HMA's clients never send a quality."""
-
 router = APIRouter(prefix="/c", tags=["HMA"], route_class=HmaRoute, responses=ERRORS)
-
-ContentId = Annotated[int, Path(ge=1, le=MAX_NUMBER)]
 
 
 class HmaBank(BaseModel):
@@ -72,70 +51,16 @@ class BankUpdate(BaseModel):
     enabled: bool | None = None
 
 
-class Metadata(BaseModel):
-    """What a client knows of a picture; kept as the entry's provenance."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    content_id: Annotated[Text | None, Field(max_length=200)] = None
-    content_uri: Annotated[Text | None, Field(max_length=200)] = None
-
-
-class ContentBody(BaseModel):
-    """What is said beside a picture."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    metadata: Metadata | None = None
-    note: Annotated[Text | None, Field(max_length=MAX_NOTE_CHARS)] = None
-
-    def draft(self) -> EntryDraft:
-        """The facts, without any hash."""
-        said = self.metadata.model_dump(exclude_none=True) if self.metadata else {}
-        return EntryDraft(pdq="", quality=0, source=SOURCE, note=self.note or "", provenance=said)
-
-
-class SignalBody(BaseModel):
-    """A hash to be banked; `quality` is ours."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    pdq: PdqText
-    quality: Quality = QUALITY_OF_SIGNALS
-
-
-class ContentUpdate(BaseModel):
-    """When an entry matches: 1 now, 0 never, else from that time (seconds since 1970) on."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    disable_until_ts: Annotated[int | None, Field(ge=0)] = None
-    note: Annotated[Text | None, Field(max_length=MAX_NOTE_CHARS)] = None
-
-
-class AddedContent(BaseModel):
-    """The new entry's number and hashes."""
-
-    id: int
-    signals: dict[str, str] = Field(examples=[{"pdq": PDQ_EXAMPLE}])
-
-
 class Message(BaseModel):
     """That it was done."""
 
     message: str
 
 
-class Deleted(BaseModel):
-    """How many entries were removed."""
-
-    deleted: int
-
-
 @router.get("/banks", name="hma_banks", summary="HMA: banks")
 async def list_banks(matching: TheMatching, _key: MatchingReader) -> list[HmaBank]:
     """Every bank, by name."""
-    return [_bank(bank) for bank, _ in await run_in_threadpool(matching.banks.banks)]
+    return [bank_shown(bank) for bank, _ in await run_in_threadpool(matching.banks.banks)]
 
 
 @router.post(
@@ -153,15 +78,18 @@ async def create_bank(request: Request, matching: TheMatching, key: BanksWriter)
     enabled = _enabled(body.enabled_ratio, body.enabled)
     bank = Bank(body.name, body.effect, enabled=True if enabled is None else enabled)
     try:
-        return _bank(await run_in_threadpool(matching.banks.create, bank, actor=actor_of(key), now=matching.clock()))
+        return bank_shown(
+            await run_in_threadpool(matching.banks.create, bank, actor=actor_of(key), now=matching.clock())
+        )
     except ConflictError as error:
         raise TakenError("Bank already exists.") from error
+    return bank_shown(made)
 
 
 @router.get("/bank/{bank}", name="hma_bank", summary="HMA: a bank")
 async def show_bank(bank: str, matching: TheMatching, _key: MatchingReader) -> HmaBank:
     """One bank."""
-    return _bank(await run_in_threadpool(matching.bank, bank))
+    return bank_shown(await run_in_threadpool(matching.bank, bank))
 
 
 @router.put(
@@ -184,7 +112,7 @@ async def update_bank(bank: str, request: Request, matching: TheMatching, key: B
         changed = replace(known, enabled=bool(enabled))
         return matching.banks.update(changed, actor=actor_of(key), now=matching.clock())
 
-    return _bank(await run_in_threadpool(update))
+    return bank_shown(await run_in_threadpool(update))
 
 
 @router.delete("/bank/{bank}", name="hma_delete_bank", summary="HMA: delete a bank")
@@ -202,126 +130,8 @@ async def delete_bank(bank: str, matching: TheMatching, key: BanksWriter) -> Mes
     return Message(message="Done")
 
 
-@router.post(
-    "/bank/{bank}/content",
-    name="hma_add_content",
-    summary="HMA: bank a picture",
-    openapi_extra=picture_schema({"note": {"type": "string"}}, name=PHOTO, by_json=False, required=False),
-)
-async def add_content(
-    bank: str,
-    request: Request,
-    site: TheSite,
-    matching: TheMatching,
-    key: BanksWriter,
-    asked: ByUrl,
-) -> AddedContent:
-    """Bank the file `photo` of a form, or the picture at `url`. Of an animation every usable frame is banked."""
-    await run_in_threadpool(matching.bank, bank)
-    if asked.url:
-        said = await _json_beside(request)
-        hashed = await hashed_url(matching, asked.url)
-    else:
-        async with sent_file(request, site) as found:
-            given = dict(found.fields)
-            if "metadata" in given:
-                given["metadata"] = form_json(given["metadata"])
-            said = validated(ContentBody, given)
-            hashed = await run_in_threadpool(matching.pictures.read, found.image or b"")
-
-    def store() -> BankEntry:
-        drafts = drafts_of_picture(hashed, said.draft())
-        entries, _ = add(matching, bank, drafts, key=key, now=matching.clock())
-        return entries[0]
-
-    entry = await run_in_threadpool(store)
-    return AddedContent(id=entry.number, signals={"pdq": entry.pdq})
-
-
-@router.post(
-    "/bank/{bank}/signal",
-    name="hma_add_signal",
-    summary="HMA: bank a hash",
-    openapi_extra=json_schema(SignalBody, {"pdq": PDQ_EXAMPLE}),
-)
-async def add_signal(bank: str, request: Request, matching: TheMatching, key: BanksWriter) -> AddedContent:
-    """Bank a hash. One that the bank has already keeps its number."""
-    body = await small_json(request, SignalBody)
-    draft = EntryDraft(body.pdq, body.quality, source=SOURCE)
-    (entry, *_), _new = await run_in_threadpool(lambda: add(matching, bank, [draft], key=key, now=matching.clock()))
-    return AddedContent(id=entry.number, signals={"pdq": entry.pdq})
-
-
-@router.get("/bank/{bank}/content/{content_id}", name="hma_content", summary="HMA: an entry")
-async def show_content(
-    bank: str,
-    content_id: ContentId,
-    matching: TheMatching,
-    key: MatchingReader,
-    include_signals: Annotated[bool, Query(description="Needs the scope `banks:read`.")] = False,  # noqa: FBT002
-) -> dict[str, Any]:
-    """An entry; with its hash only for keys that may read those."""
-
-    def read() -> tuple[Bank, BankEntry]:
-        known = matching.bank(bank)
-        return known, matching.entry(known.name, content_id)
-
-    known, entry = await run_in_threadpool(read)
-    return _content(known, entry, signals=include_signals and BANKS_READ in key.scopes)
-
-
-@router.put(
-    "/bank/{bank}/content/{content_id}",
-    name="hma_update_content",
-    summary="HMA: turn an entry on or off",
-    openapi_extra=json_schema(ContentUpdate, {"disable_until_ts": 0}),
-)
-async def update_content(
-    bank: str, content_id: ContentId, request: Request, matching: TheMatching, key: BanksWriter
-) -> dict[str, Any]:
-    """Change when an entry matches, or its note."""
-    body = await small_json(request, ContentUpdate)
-    amendment = EntryAmendment()
-    if body.disable_until_ts is not None:
-        amendment = replace(amendment, disable_until=begins_at(body.disable_until_ts, matching.clock()))
-    if body.note is not None:
-        amendment = replace(amendment, note=body.note)
-
-    def amend() -> tuple[Bank, BankEntry]:
-        known = matching.bank(bank)
-        entry = matching.entry(known.name, content_id)
-        return known, matching.banks.amend(entry.id, amendment, actor=actor_of(key), now=matching.clock())
-
-    known, entry = await run_in_threadpool(amend)
-    return _content(known, entry, signals=False)
-
-
-@router.delete("/bank/{bank}/content/{content_id}", name="hma_delete_content", summary="HMA: remove an entry")
-async def delete_content(bank: str, content_id: ContentId, matching: TheMatching, key: BanksWriter) -> Deleted:
-    """Take an entry out of its bank; 0 when it is not there."""
-
-    def delete() -> int:
-        known = matching.bank(bank)
-        try:
-            matching.banks.remove(matching.entry(known.name, content_id).id, actor=actor_of(key), now=matching.clock())
-        except NotFoundError:
-            return 0
-        return 1
-
-    return Deleted(deleted=await run_in_threadpool(delete))
-
-
-async def _json_beside(request: Request) -> ContentBody:
-    """What is said beside a URL, in a body that may be missing."""
-    try:
-        return await small_json(request, ContentBody)
-    except UnsupportedMediaTypeError:
-        if request.headers.get("content-type", "").startswith(JSON):
-            raise
-        return ContentBody()
-
-
-def _bank(bank: Bank) -> HmaBank:
+def bank_shown(bank: Bank) -> HmaBank:
+    """The bank in HMA's words."""
     return HmaBank(name=bank.name, matching_enabled_ratio=1.0 if bank.enabled else 0.0)
 
 
@@ -332,26 +142,3 @@ def _enabled(ratio: float | None, enabled: bool | None) -> bool | None:  # noqa:
     if ratio not in {0.0, 1.0}:
         raise InvalidInputError("A bank matches or does not: the ratio is 0 or 1.")
     return ratio == 1.0
-
-
-def begins_at(timestamp: int, now: datetime) -> datetime | None:
-    """Raises `InvalidInputError` for a time more than five years ahead, as HMA does."""
-    if timestamp in {ENABLED, DISABLED}:
-        return None if timestamp == ENABLED else NEVER
-    if timestamp > unix_time(now) + FIVE_YEARS_S:
-        raise InvalidInputError("disable_until_ts must be less than 5 years in the future.")
-    return datetime.fromtimestamp(timestamp, UTC)
-
-
-def _content(bank: Bank, entry: BankEntry, *, signals: bool) -> dict[str, Any]:
-    begins = entry.disable_until
-    known = {name: entry.provenance[name] for name in ("content_id", "content_uri") if name in entry.provenance}
-    return {
-        "id": entry.number,
-        "disable_until_ts": ENABLED if begins is None else DISABLED if begins >= NEVER else unix_time(begins),
-        "original_media_uri": entry.provenance.get("content_uri"),
-        "bank": _bank(bank).model_dump(),
-        "metadata": known or None,
-        "note": entry.note or None,
-        **({"signals": {"pdq": entry.pdq}} if signals else {}),
-    }

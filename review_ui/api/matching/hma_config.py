@@ -11,7 +11,7 @@ from moderation.domain.exchange import ExchangeKind, ExchangeState
 from moderation.matching.exchanges.registry import SPECS
 from moderation.matching.exchanges.source import Option
 from review_ui.api.matching.bodies import json_schema, small_json
-from review_ui.api.matching.hma_match import ONLY_PDQ, PDQ
+from review_ui.api.matching.hma_hash import ONLY_PDQ, PDQ
 from review_ui.api.matching.hma_route import ERRORS, HmaRoute
 from review_ui.api.matching.service import Matching, TheMatching, actor_of
 from review_ui.api.matching.values import unix_time

@@ -1,30 +1,32 @@
-"""HMA's routes for hashing and matching, with its shapes: distances are texts, and keys are names of banks."""
+"""HMA's routes for matching, with its shapes: distances are texts, and keys are names of banks."""
 
+import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
+from numpy import uint8
+from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from moderation.domain.bank import MAX_DISTANCE_BITS, MIN_QUALITY, Tier
+from moderation.domain.bank import MAX_DISTANCE_BITS, MIN_QUALITY, BankEffect, Tier
 from moderation.domain.errors import InvalidInputError
 from moderation.matching.hits import Hit, IndexStatus
-from moderation.matching.pdq import to_hex
-from review_ui.api.matching.bodies import PHOTO, picture_schema, sent_file, small_object
+from review_ui.api.matching.bodies import PHOTO, picture_schema, small_object
+from review_ui.api.matching.hma_hash import ONLY_PDQ, PDQ, ByUrl, hashed_file, hashed_url
 from review_ui.api.matching.hma_route import ERRORS, HmaRoute, answered
 from review_ui.api.matching.pictures import Hashed
-from review_ui.api.matching.service import Matching, TheMatching, best_frame, check_usable
+from review_ui.api.matching.searching import Matches
+from review_ui.api.matching.service import Matching, TheMatching, check_usable
 from review_ui.api.matching.v1_lookup import distance
 from review_ui.api.matching.values import PDQ_EXAMPLE, parse_pdq
 from review_ui.body import JSON
 from review_ui.security import MatchingReader
 from review_ui.site import TheSite
 
-PDQ = "pdq"
 MAX_RAW_HITS = 1_000
-ONLY_PDQ = f"No such SignalType; there is only {PDQ!r}."
+ACTED_ON = frozenset({BankEffect.BLOCK, BankEffect.REVIEW})
 
 COMPARED = {
     "type": "object",
@@ -42,18 +44,12 @@ COMPARED = {
 
 router = APIRouter(tags=["HMA"], route_class=HmaRoute, responses=ERRORS)
 
-Url = Annotated[str | None, Query(max_length=2_048, description="Where to fetch the picture, if its host is allowed.")]
 Signal = Annotated[str | None, Query(max_length=200, description="The hash. It is a secret: prefer POST /v1/matching.")]
 SignalType = Annotated[str | None, Query(max_length=40)]
-Banks = Annotated[str | None, Query(max_length=2_000, description="Names of banks, by commas; all without it.")]
-Types = Annotated[str | None, Query(max_length=200, description="Names of hashes, by commas; `pdq` is the only one.")]
-ContentType = Annotated[str | None, Query(max_length=40, description="`photo` is the only one.")]
-
-
-class Signals(BaseModel):
-    """A picture's hashes by name."""
-
-    pdq: str = Field(examples=[PDQ_EXAMPLE])
+Banks = Annotated[
+    str | None,
+    Query(max_length=2_000, description="Names of banks, by commas; else all that act."),
+]
 
 
 class HmaMatch(BaseModel):
@@ -78,46 +74,6 @@ class HmaIndexStatus(BaseModel):
 
 
 MatchesByBank = dict[str, list[HmaMatch]]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What HMA's routes take in the query to name a picture; another kind than a photo by PDQ is refused."""
-
-    url: Url = None
-    content_type: ContentType = None
-    types: Types = None
-
-    def __post_init__(self) -> None:
-        """Raise `InvalidInputError` for another kind."""
-        if self.content_type not in {None, "", PHOTO}:
-            raise InvalidInputError(f"No such content_type; there is only {PHOTO!r}.")
-        if self.types is not None and {name.strip() for name in self.types.split(",") if name.strip()} != {PDQ}:
-            raise InvalidInputError(ONLY_PDQ)
-
-
-ByUrl = Annotated[Asked, Depends()]
-
-
-@router.get("/h/hash", name="hma_hash_url", summary="HMA: hash a picture by its URL")
-async def hash_url(matching: TheMatching, _key: MatchingReader, asked: ByUrl) -> Signals:
-    """Fetch a picture and hash it; 400 when its host is not allowed or its hash would say nothing."""
-    hashed = await hashed_url(matching, asked.url)
-    return Signals(pdq=to_hex(hashed.frames[best_frame(hashed)].pdq[0]))
-
-
-@router.post(
-    "/h/hash",
-    name="hma_hash",
-    summary="HMA: hash a picture",
-    openapi_extra=picture_schema(name=PHOTO, by_json=False),
-)
-async def hash_file(
-    request: Request, site: TheSite, matching: TheMatching, _key: MatchingReader, _asked: ByUrl
-) -> Signals:
-    """Hash the file `photo` of a form; 400 when its hash would say nothing."""
-    hashed = await hashed_file(request, site, matching)
-    return Signals(pdq=to_hex(hashed.frames[best_frame(hashed)].pdq[0]))
 
 
 @router.get(
@@ -184,12 +140,12 @@ async def raw_look_up(
     banks: Banks = None,
     include_distance: bool = False,  # noqa: FBT001, FBT002 - HMA's parameter
 ) -> RawMatches:
-    """Entries of enabled banks within 31 bits, disputed and demoted ones too; numbers, or numbers and distances."""
+    """Entries within 31 bits, disputed and demoted ones too: their numbers, or numbers and distances."""
     if signal is None or signal_type is None:
         raise InvalidInputError("signal and signal_type are required.")
     if signal_type != PDQ:
         raise InvalidInputError(ONLY_PDQ)
-    hits = await run_in_threadpool(_hits, matching, signal, banks)
+    hits = await run_in_threadpool(_raw, matching, signal, banks)
     if include_distance:
         return RawMatches(matches=[_match(hit) for hit in hits])
     return RawMatches(matches=[hit.entry.number for hit in hits])
@@ -234,28 +190,8 @@ async def index_status(
     return {PDQ: HmaIndexStatus(present=not status.problem, built_to=checkpoint, size=status.size)}
 
 
-async def hashed_file(request: Request, site: TheSite, matching: Matching) -> Hashed:
-    """The hashes of the file `photo`. Raises what reading and decoding raise."""
-    async with sent_file(request, site) as found:
-        return await run_in_threadpool(matching.pictures.read, found.image or b"")
-
-
-async def hashed_url(matching: Matching, url: str | None) -> Hashed:
-    """The hashes of the picture at a URL. Raises what fetching and decoding raise."""
-    if not url:
-        raise InvalidInputError("url is required.")
-    return await run_in_threadpool(matching.pictures.read, await matching.fetcher.fetch(url))
-
-
-def _named(banks: str | None) -> tuple[str, ...]:
-    return tuple(name for name in banks.split(",") if name) if banks else ()
-
-
 def _of_hash(matching: Matching, signal: str, banks: str | None) -> MatchesByBank:
-    found = matching.searcher.fresh().look_up(
-        parse_pdq(signal), banks=_named(banks), radius=MAX_DISTANCE_BITS, limit=MAX_RAW_HITS
-    )
-    return _by_bank(found.hits)
+    return _by_bank(_hits(matching.searcher.fresh(), parse_pdq(signal), banks))
 
 
 def _of_picture(matching: Matching, hashed: Hashed, banks: str | None) -> MatchesByBank:
@@ -264,18 +200,28 @@ def _of_picture(matching: Matching, hashed: Hashed, banks: str | None) -> Matche
     hits: list[Hit] = []
     for frame in hashed.frames:
         if frame.quality >= MIN_QUALITY:
-            code, radius = frame.pdq[0], MAX_DISTANCE_BITS
-            found = matcher.look_up(code, quality=frame.quality, banks=_named(banks), radius=radius, limit=MAX_RAW_HITS)
-            hits += found.hits
+            hits += _hits(matcher, frame.pdq[0], banks, quality=frame.quality)
     answer = _by_bank(hits)
     if not answer:
         check_usable(min(frame.quality for frame in hashed.frames))
     return answer
 
 
-def _hits(matching: Matching, signal: str, banks: str | None) -> tuple[Hit, ...]:
-    matcher = matching.searcher.fresh()
-    return matcher.look_up(parse_pdq(signal), banks=_named(banks), radius=MAX_DISTANCE_BITS, limit=MAX_RAW_HITS).hits
+def _raw(matching: Matching, signal: str, banks: str | None) -> list[Hit]:
+    return _hits(matching.searcher.fresh(), parse_pdq(signal), banks)[:MAX_RAW_HITS]
+
+
+def _hits(matcher: Matches, code: NDArray[uint8], banks: str | None, *, quality: int | None = None) -> list[Hit]:
+    """Entries within 31 bits, nearest first: of the banks that are named, or of all against which one acts.
+
+    What is listed is acted on, so banks of harmless pictures and of own posts are searched only when they are named;
+    and they crowd out no other, however many of their entries are near.
+    """
+    named = tuple(name for name in banks.split(",") if name) if banks else ()
+    found = matcher.look_up(code, quality=quality, banks=named, radius=MAX_DISTANCE_BITS, limit=MAX_RAW_HITS)
+    if found.capped:
+        found = matcher.look_up(code, quality=quality, banks=named, radius=MAX_DISTANCE_BITS, limit=sys.maxsize)
+    return [hit for hit in found.hits if named or hit.bank.effect in ACTED_ON]
 
 
 def _by_bank(hits: Iterable[Hit]) -> MatchesByBank:
@@ -286,7 +232,8 @@ def _by_bank(hits: Iterable[Hit]) -> MatchesByBank:
         if hit.tier is Tier.AUTOMATIC and (known is None or hit.distance_bits < known.distance_bits):
             nearest[hit.entry.number] = hit
     found: MatchesByBank = {}
-    for hit in sorted(nearest.values(), key=lambda one: (one.distance_bits, one.entry.number)):
+    ordered = sorted(nearest.values(), key=lambda one: (one.distance_bits, one.entry.number))
+    for hit in ordered[:MAX_RAW_HITS]:
         found.setdefault(hit.bank.name, []).append(_match(hit))
     return found
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from moderation.domain.bank import MAX_DISTANCE_BITS
+from moderation.domain.bank import MAX_DISTANCE_BITS, MAX_REVIEW_BITS
 from moderation.domain.errors import ModerationError
 from review_ui.api.matching.bodies import image_of, json_schema, picture_schema, sent, small_json
 from review_ui.api.matching.service import Matching, TheMatching
@@ -54,7 +54,7 @@ class LookupBody(BaseModel):
 
     hashes: Annotated[list[HashBody], Field(min_length=1, max_length=MAX_HASHES)]
     banks: Annotated[list[Text], Field(max_length=MAX_BANKS, description="Banks to search; none named: all.")] = []
-    radius: Annotated[int | None, Field(ge=0, le=MAX_BITS, description="Bits that may differ.")] = None
+    radius: Annotated[int | None, Field(ge=0, le=MAX_REVIEW_BITS, description="Bits that may differ.")] = None
     limit: Annotated[int, Field(ge=1, le=MAX_HITS, description="Hits for each hash.")] = MAX_HITS
 
 

@@ -255,6 +255,24 @@ def test_only_automatic_matches_are_listed_and_raw_ones_hide_nothing(api: Api, k
         assert api.client.get("/m/raw_lookup", params=asked, headers=key).json() == {"matches": [number]}
 
 
+def test_banks_that_nobody_acts_against_are_listed_only_when_they_are_named(
+    api: Api, key: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A harmless picture, or an own post, is no match to a client that knows of no such banks, nor in its way."""
+    monkeypatch.setattr("review_ui.api.matching.hma_match.MAX_RAW_HITS", 2)
+    for number, effect in enumerate((BankEffect.ALLOW, BankEffect.DUPLICATE, BankEffect.REVIEW)):
+        api.bank(effect.name, effect)
+        for bit in range(3):
+            pdq = f"{int(NEAR[0], 16) ^ ((1 << bit) if number < 2 else 1 << 9):064x}"
+            api.client.post(f"/c/bank/{effect.name}/signal", json={"pdq": pdq}, headers=key)
+    asked = {"signal_type": "pdq", "signal": NEAR[0]}
+    assert set(api.client.get("/m/lookup", params=asked, headers=key).json()) == {"REVIEW"}
+    assert len(api.client.get("/m/raw_lookup", params=asked, headers=key).json()["matches"]) == 1
+    named = asked | {"banks": "ALLOW,DUPLICATE"}
+    assert set(api.client.get("/m/lookup", params=named, headers=key).json()) <= {"ALLOW", "DUPLICATE"}
+    assert len(api.client.get("/m/raw_lookup", params=named, headers=key).json()["matches"]) == 2
+
+
 def test_a_bank_that_is_made_here_asks_for_people_unless_it_says_otherwise(api: Api, key: dict[str, str]) -> None:
     api.client.post("/c/banks", json={"name": "PLAIN", "enabled": False}, headers=key)
     api.client.post("/c/banks", json={"name": "STRICT", "effect": "block"}, headers=key)
@@ -354,6 +372,10 @@ def test_a_picture_is_banked_by_its_url_with_what_is_known_of_it(api: Api, key: 
     shown = api.client.get(f"{path}/{added['id']}", headers=key).json()
     assert shown["metadata"] == told["metadata"]
     assert shown["original_media_uri"] == "https://feed.example/1"
+    reader = api.key("matching:read")
+    hidden = api.client.get(f"{path}/{added['id']}", params={"include_signals": "true"}, headers=reader).json()
+    assert (hidden["note"], hidden["metadata"], hidden["original_media_uri"]) == (None, None, None)
+    assert "signals" not in hidden
     assert api.client.post(path, params=asked, headers=key).json() == added
     hma_problem(api.client.post(path, params=asked, json={"metadata": {"invalid_metadata": 5}}, headers=key), 400)
     (entry,) = api.banks.entries("A")

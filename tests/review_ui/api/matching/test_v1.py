@@ -145,7 +145,7 @@ def test_hits_are_capped_and_say_so(api: Api, key: dict[str, str]) -> None:
         {"hashes": [{"pdq": "g" * 64}]},
         {"hashes": [{"pdq": "a" * 64, "quality": 101}]},
         {"hashes": [{"pdq": "a" * 64, "more": 1}]},
-        {"hashes": [{"pdq": "a" * 64}], "radius": 257},
+        {"hashes": [{"pdq": "a" * 64}], "radius": 65},
         {"hashes": [{"pdq": "a" * 64}], "radius": -1},
         {"hashes": [{"pdq": "a" * 64}], "limit": 0},
         {"hashes": [{"pdq": "a" * 64}], "limit": 101},
