@@ -78,9 +78,7 @@ async def create_bank(request: Request, matching: TheMatching, key: BanksWriter)
     enabled = _enabled(body.enabled_ratio, body.enabled)
     bank = Bank(body.name, body.effect, enabled=True if enabled is None else enabled)
     try:
-        return bank_shown(
-            await run_in_threadpool(matching.banks.create, bank, actor=actor_of(key), now=matching.clock())
-        )
+        made = await run_in_threadpool(matching.banks.create, bank, actor=actor_of(key), now=matching.clock())
     except ConflictError as error:
         raise TakenError("Bank already exists.") from error
     return bank_shown(made)
