@@ -1,6 +1,7 @@
 """What exchanges say and what the bank holds, on both databases."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -306,3 +307,20 @@ def test_no_hash_is_in_the_audit_log(store: ExchangeStore, database: Database) -
     with database.read() as connection:
         payloads = connection.exec_driver_sql("SELECT payload FROM audit_events").scalars().all()
     assert not any(pdq(1) in payload for payload in payloads)
+
+
+def test_exchanges_of_one_bank_that_are_fetched_at_once_lose_nothing(
+    store: ExchangeStore, banks: BankStore, database: Database
+) -> None:
+    store.add(replace(FILES, name="other"), actor="test", now=NOW)
+
+    def tell(name: str) -> None:
+        for turn in range(12):
+            apply(store, *(an_item(number, deleted=bool((turn + number) % 2)) for number in range(4)), name=name)
+            apply(store, *(an_item(number) for number in range(2)), name=name)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(tell, ["shared", "other"]))
+    live = {number for number in range(4) if number < 2 or (11 + number) % 2 == 0}
+    assert set(held(banks)) == {pdq(number) for number in live}
+    assert AuditStore(database).verify().problem is None
