@@ -1,6 +1,7 @@
 """What every index of perceptual hashes must do. A test class inherits this and says how to build one."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import hypothesis.strategies as st
 import numpy as np
@@ -111,6 +112,15 @@ def check_found(found: Found, near: Near, limit: int) -> None:
     assert found.capped.tolist() == [len(found) > limit for found in near]
 
 
+def spread(code: NDArray[np.uint8], bits: int, order: Sequence[int], spared: int) -> NDArray[np.uint8]:
+    """`code` with `bits` bits changed: one in each slot but `spared`, then one more in each, in this order."""
+    rounds = [(slot, bit) for bit in range(3) for slot in order if (slot, bit) != (spared, 0)]
+    flips = np.zeros(256, dtype=np.uint8)
+    for slot, bit in rounds[:bits]:
+        flips[16 * slot + 5 * bit] = 1
+    return code ^ np.packbits(flips)
+
+
 class EntryIndexContract(ABC):
     """Inherit, and implement `build`."""
 
@@ -149,15 +159,27 @@ class EntryIndexContract(ABC):
         queries = np.array([with_flipped(entries[7 * bits], bits, bits) for bits in range(40)])
         self.check(np.arange(6000)[::-1] + 2**40, entries, queries)
 
+    @pytest.mark.parametrize(
+        "order", [range(16), range(15, -1, -1), (9, 3, 14, 0, 7, 12, 5, 1, 15, 8, 2, 11, 6, 13, 4, 10)]
+    )
+    def test_bits_that_are_spread_over_all_slots_are_found(self, order: Sequence[int]) -> None:
+        """Each query differs in as many bits as the radius, in as many slots as they go round, one slot spared."""
+        entries = codes(600, seed=6)
+        index = self.build(np.arange(600), entries)
+        for radius in range(32):
+            queries = np.array([spread(entries[slot], radius, order, slot) for slot in range(16)])
+            found = hits(index.search(queries, radius))
+            assert found == [(slot, radius, slot) for slot in range(16)]
+
     def test_bits_that_all_lie_in_few_slots_are_found(self) -> None:
         entries = codes(5000, seed=5)
-        queries = np.repeat(entries[:16], 2, axis=0)
-        for number, query in enumerate(queries):
-            slot = number // 2
-            query[2 * slot : 2 * slot + 2] ^= 0xFF  # 16 bits of one slot
-            query[(2 * slot + 2) % 32] ^= 0x7F if number % 2 else 0xFF  # 7 or 8 more in the next
-            query[(2 * slot + 3) % 32] ^= 0xFF
-        self.check(np.arange(5000), entries, queries)
+        index = self.build(np.arange(5000), entries)
+        queries = entries[:16].copy()
+        for slot, query in enumerate(queries):
+            query[[2 * slot, 2 * slot + 1]] ^= 0xFF
+            query[[(2 * slot + 2) % 32, (2 * slot + 3) % 32]] ^= np.array([0xFF, 0x7F], dtype=np.uint8)
+        assert hits(index.search(queries, 31)) == [(slot, 31, slot) for slot in range(16)]
+        assert hits(index.search(queries, 30)) == []
 
     def test_many_keys_of_one_hash_and_many_near_copies(self) -> None:
         entries = np.repeat(codes(1), 3000, axis=0)

@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 
 from moderation.matching.multi_index.layout import BUCKETS, MAX_INDEXED_RADIUS, Arrays, Hits, Rows
 
+FEW_CODES = 2048
+"""Up to this many codes are compared one by one: that is quicker than 272 buckets."""
+FLAT_SHARE = 1 / 6
+"""A query whose buckets hold more than this part of all codes is compared with all: a bucket's codes lie scattered."""
+
 
 def search_arrays(
     arrays: Arrays, removed: NDArray[np.int64], queries: NDArray[np.uint64], radius: int, hits: Hits
@@ -18,10 +23,10 @@ def search_arrays(
     from moderation.matching.multi_index import kernels  # noqa: PLC0415 - brings Numba
 
     entries = arrays.entries(removed)
-    if radius > MAX_INDEXED_RADIUS:
+    if radius > MAX_INDEXED_RADIUS or len(arrays.codes) <= FEW_CODES:
         kernels.scan_codes(entries, queries, 0, len(queries) - 1, radius, hits)
     else:
-        kernels.search(entries, arrays.slots, queries, radius, hits)
+        kernels.search(entries, arrays.slots, queries, radius, int(len(arrays.codes) * FLAT_SHARE), hits)
 
 
 def scan_rows(rows: Rows, queries: NDArray[np.uint64], radius: int, hits: Hits) -> None:

@@ -31,10 +31,6 @@ WAITING = 512
 LINE_BYTES = 64
 MAX_HALF_REACH = 44
 """Farther than this, half of a code does not tell whether all of it is too far."""
-FEW_CODES = 2048
-"""Up to this many codes are compared one by one: that is quicker than 272 buckets."""
-FLAT_SHARE = 6
-"""A query whose buckets hold more than this part of all codes is compared with all: a bucket's codes lie scattered."""
 
 
 @inner
@@ -280,12 +276,11 @@ def search_query(
 
 
 @entry
-def search(entries: Entries, slots: Slots, queries: Words, radius: int, hits: Hits) -> None:
-    """Search every query within `radius` (0 to 31) bits."""
-    count = len(entries.codes)
+def search(entries: Entries, slots: Slots, queries: Words, radius: int, most: int, hits: Hits) -> None:
+    """Search every query within `radius` (0 to 31) bits, in all codes if its buckets hold more than `most` of them."""
     room = Room(np.empty(SLOTS * PROBES, np.uint32), np.empty(SLOTS * PROBES, np.uint32), np.empty(WAITING, np.uint32))
     for query in range(len(queries)):
-        if count <= FEW_CODES or find_buckets(slots.offsets, queries[query], radius, room) * FLAT_SHARE > count:
+        if find_buckets(slots.offsets, queries[query], radius, room) > most:
             scan_codes(entries, queries, query, query, radius, hits)
         else:
             search_query(entries, slots, queries, query, radius, hits, room)

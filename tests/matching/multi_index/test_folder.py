@@ -148,6 +148,7 @@ def test_old_files_go_after_a_while_and_stay_mapped(tmp_path: Path) -> None:
     now = datetime.now(UTC)
     first = published(tmp_path, 3, now=now)
     live = LiveIndex(first)
+    os.utime(first.path, (1e9, 1e9))  # it was current for years
     published(tmp_path, 4, now=now)
     assert prune(tmp_path, now=now + KEEP / 2) == 0
     assert prune(tmp_path, now=now + KEEP + timedelta(minutes=1)) == 1

@@ -28,6 +28,11 @@ class TestBaseOnly(EntryIndexContract):
         return LiveIndex(base_of(keys, entries))
 
 
+@pytest.mark.usefixtures("never_flat")
+class TestBuckets(TestBaseOnly):
+    """The same, and every query looks into its buckets."""
+
+
 class TestDeltaOnly(EntryIndexContract):
     def build(self, keys: NDArray[np.int64], entries: NDArray[np.uint8]) -> EntryIndex:
         live = LiveIndex()

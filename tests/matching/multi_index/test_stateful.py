@@ -12,6 +12,7 @@ from unittest import mock
 
 import hypothesis.strategies as st
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from numpy.typing import NDArray
@@ -150,8 +151,11 @@ class Banks(RuleBasedStateMachine):
             check_found(self.live.search(POOL, radius, limit=limit), scanned(held, POOL, radius), limit)
 
 
-TestBanks = Banks.TestCase
-TestBanks.settings = settings(deadline=None, max_examples=25, stateful_step_count=30)
+@pytest.mark.usefixtures("never_flat")
+class TestBanks(Banks.TestCase):  # type: ignore[misc, valid-type]  # made by Hypothesis
+    """Runs it."""
+
+    settings = settings(deadline=None, max_examples=25, stateful_step_count=30)
 
 
 def test_publishing_makes_fewer_calls_than_are_killed_at() -> None:
