@@ -98,6 +98,12 @@ def test_nothing_less_than_sure_acts_alone(hit: Hit) -> None:
     assert ruled(a_case(), hit).result is Result.REVIEW
 
 
+def test_only_a_blocking_bank_acts_alone_whatever_policy_rejects() -> None:
+    strict = POLICY.replace("verdict: hold\n    queue: known-images", "verdict: reject")
+    hit = a_hit(bank=Bank("ODD", BankEffect.REVIEW), effect=BankEffect.REVIEW)
+    assert ruled(a_case(), hit, policy=strict).result is Result.REVIEW
+
+
 def test_a_stored_hash_without_its_border_is_sure_too() -> None:
     hashes = (PictureHash(0, a_pdq(2), 90, trimmed=PDQ, trimmed_quality=80),)
     assert ruled(a_case(), a_hit(trimmed=True), hashes=hashes).result is Result.WITHDRAW
