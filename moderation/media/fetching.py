@@ -52,10 +52,10 @@ class FetchRules:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """A URL that passed the checks; `pinned` is the same with a checked address in place of the name."""
+    """A URL that passed the checks; `pinned` are the same with each checked address in place of the name."""
 
     url: httpx.URL
-    pinned: httpx.URL
+    pinned: tuple[httpx.URL, ...]
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -130,14 +130,22 @@ class Fetcher:
             raise _refused() from error
         if not addresses or not all(map(self._public, addresses)):
             raise _refused()
-        return _Target(parsed, parsed.copy_with(host=addresses[0], port=parsed.port))
+        return _Target(parsed, tuple(parsed.copy_with(host=address) for address in dict.fromkeys(addresses)))
 
     async def _ask(self, target: _Target, client: httpx.AsyncClient) -> bytes | str:
-        """The picture, or where the answer sends us."""
+        """The picture, or where the answer sends us; of several addresses the first that lets us connect."""
+        for pinned in target.pinned[:-1]:
+            try:
+                return await self._ask_at(pinned, target, client)
+            except httpx.ConnectError:
+                continue
+        return await self._ask_at(target.pinned[-1], target, client)
+
+    async def _ask_at(self, pinned: httpx.URL, target: _Target, client: httpx.AsyncClient) -> bytes | str:
         name = target.url.netloc.decode("ascii")
         headers = {"Host": name, "User-Agent": CLIENT, "Accept": "image/*", "Accept-Encoding": "identity"}
         extensions = {"sni_hostname": _host(target.url)}
-        stream = client.stream("GET", target.pinned, headers=headers, extensions=extensions)
+        stream = client.stream("GET", pinned, headers=headers, extensions=extensions)
         async with stream as response:
             if response.has_redirect_location:
                 return str(target.url.join(response.headers["location"]))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -126,7 +127,7 @@ def fetch(
         async with serving(respond) as server:
             allowed = tuple(parse_allowed(f"{host}:{server.port}" if ":" not in host else host) for host in hosts)
             chosen = FetchRules(allowed, **{"max_bytes": 10_000, "seconds": 5.0} | rules)
-            public = (lambda address: address == LOOPBACK) if inside else is_public
+            public = (lambda address: address in {LOOPBACK, "::1"}) if inside else is_public
             fetcher = Fetcher(chosen, resolver=names, public=public, tls=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
             try:
                 return await fetcher.fetch(url(server)), server, names
@@ -248,6 +249,21 @@ def test_the_connection_goes_to_the_address_that_was_checked() -> None:
     assert found == PNG
     assert len(server.seen) == 1
     assert names.asked == [HOST]
+
+
+def test_an_address_that_does_not_answer_is_passed_over_for_the_next() -> None:
+    found, server, names = fetch(answer_with(), answers={HOST: [["::1", LOOPBACK]]})
+    assert found == PNG
+    assert len(server.seen) == 1
+    assert names.asked == [HOST]
+    refusal(FetchFailedError, answers={HOST: [["::1", "::1"]]})
+
+
+@pytest.mark.parametrize("address", ["2606:4700::1", "93.184.215.14"])
+def test_any_checked_address_can_stand_in_for_the_name(address: str) -> None:
+    pinned = httpx.URL(f"https://{HOST}:8443/a.png?b=1").copy_with(host=address)
+    assert pinned.host == address
+    assert (pinned.port, pinned.raw_path) == (8443, b"/a.png?b=1")
 
 
 def test_redirects_are_followed_and_each_is_checked() -> None:
