@@ -1,6 +1,6 @@
 """What matching needs of every bank entry, as arrays: a million entries are 50 MB, not a million objects."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -67,10 +67,12 @@ class EntryFacts:
         records = self._records[: self._used]
         return np.asarray(records["number"][records["live"]], dtype=np.int64)
 
-    def numbers_with_keypoints(self) -> NDArray[np.int64]:
-        """Numbers of the live entries that have keypoints, ascending."""
+    def numbers_with_keypoints(self, banks: Collection[str]) -> NDArray[np.int64]:
+        """Numbers of the live entries of these banks that have keypoints, ascending."""
         records = self._records[: self._used]
-        return np.asarray(records["number"][records["live"] & records["keypoints"]], dtype=np.int64)
+        wanted = np.array([name in banks for name in self.banks], dtype=np.bool_)
+        rows = np.flatnonzero(records["live"] & records["keypoints"])
+        return np.asarray(records["number"][rows[wanted[records["bank"][rows]]]], dtype=np.int64)
 
     def put(self, entries: Iterable[BankEntry]) -> None:
         """Add entries, each with a higher number than any before, or write the new state of known ones.

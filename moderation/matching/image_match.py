@@ -102,7 +102,7 @@ IMAGE_MATCH = SignalSpec(
     cost_ms=3.0,
     known_failures=(
         "Crops by more than a tenth, collages and big overlays are found only where an entry has keypoints.",
-        "A picture that was mirrored and cut matches by keypoints only if its hash says that it was mirrored.",
+        "Of collages most are missed, of small crops and of copies that were shrunk and overlaid some.",
         "Flat pictures, gradients and pages of text have no usable hash.",
         "Pages with one letterhead and screenshots of one program can resemble each other: review, not proof.",
     ),

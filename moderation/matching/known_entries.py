@@ -68,10 +68,13 @@ class KnownEntries:
         """The number of the last change in it."""
         return self.index.checkpoint
 
-    @property
-    def verifies(self) -> bool:
-        """Whether an entry has keypoints that some bank compares."""
-        return self.facts.with_keypoints > 0 and any(verified_bits(bank) >= 0 for bank in self.banks.values())
+    def compared(self) -> NDArray[np.int64]:
+        """Numbers of the entries with keypoints that their bank compares, ascending."""
+        if not self.facts.with_keypoints:
+            return np.empty(0, np.int64)
+        return self.facts.numbers_with_keypoints(
+            {name for name, bank in self.banks.items() if verified_bits(bank) >= 0}
+        )
 
     @classmethod
     def load(cls, source: BankSource, base: IndexFile | None = None) -> Self:

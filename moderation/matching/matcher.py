@@ -159,11 +159,11 @@ class Matcher:
     def _recall_entries(self) -> bool:
         """Hold the keypoints of the entries that have some; whether there are any."""
         with self._contents.reading() as known:
-            if not known.verifies:
-                return False
-            wanted = known.facts.numbers_with_keypoints()
-        self._recall.follow(wanted)
-        return True
+            checkpoint = known.checkpoint
+            wanted = None if checkpoint == self._recall.checkpoint else known.compared()
+        if wanted is not None:
+            self._recall.follow(wanted, checkpoint)
+        return len(self._recall) > 0
 
     def _entries(self, numbers: Collection[int]) -> Mapping[int, BankEntry] | None:
         """The entries by number; None when one of them was removed since the search."""

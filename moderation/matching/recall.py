@@ -47,20 +47,30 @@ class Proposal(NamedTuple):
 
 
 class Recall:
-    """Thread-safe. Follows the entries that have keypoints."""
+    """Thread-safe. Follows the entries that have keypoints; it holds those of `checkpoint`."""
 
     def __init__(self, banks: BankSource, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._banks = banks
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._index = KeypointIndex()
+        self.checkpoint = -1
         self._held: NDArray[np.int64] = np.empty(0, np.int64)
 
-    def follow(self, wanted: NDArray[np.int64]) -> None:
-        """Hold exactly these entries, by ascending number, or the newest of them. Raises what the source raises."""
+    def __len__(self) -> int:
+        """How many entries are held."""
+        return len(self._held)
+
+    def follow(self, wanted: NDArray[np.int64], checkpoint: int) -> None:
+        """Hold exactly these entries, by ascending number, or the newest of them: those of a checkpoint of the banks.
+
+        Raises what the source raises; then it is still of the checkpoint before.
+        """
+        if len(wanted) > MAX_ENTRIES:
+            log.warning("recall_full", left_out=len(wanted) - MAX_ENTRIES)
         wanted = wanted[-MAX_ENTRIES:]
         with self._lock:
-            if np.array_equal(wanted, self._held):
+            if checkpoint < self.checkpoint:
                 return
             gone, new = np.setdiff1d(self._held, wanted), np.setdiff1d(wanted, self._held)
             if len(gone):
@@ -70,6 +80,7 @@ class Recall:
                 page = new[start : start + PAGE]
                 self._read(page)
                 self._held = np.union1d(self._held, page)
+            self.checkpoint = checkpoint
 
     def propose(self, pictures: Iterable[tuple[int, int]], keypoints: FrameKeypoints) -> list[Proposal]:
         """Entries that share corners with pictures, given by place and number of frames, as they are or mirrored.

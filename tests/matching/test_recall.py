@@ -10,7 +10,9 @@ from moderation.bench.robustness.known import AT, BANK, KnownPictures, Query, qu
 from moderation.bench.robustness.negatives import FAMILIES, members
 from moderation.bench.robustness.scenes import scene
 from moderation.bench.robustness.shapes import rotated
-from moderation.domain.bank import BankEntry, Opinion, Tier
+from moderation.domain.bank import BankChange, BankEntry, Opinion, Tier
+from moderation.domain.errors import UnavailableError
+from moderation.domain.ids import EntryId
 from moderation.matching.frame_hashes import Orientation
 from moderation.matching.known_entries import KnownEntries
 from moderation.matching.recall import MAX_ENTRIES, Proposal, Recall, add_proposed
@@ -65,9 +67,10 @@ def test_an_entry_that_was_removed_or_only_disputed_is_not_acted_on() -> None:
     recall, entries = Recall(known), KnownEntries.load(known)
     query = query_of(part(1))
     keypoints = FrameKeypoints([[query.preview]])
-    recall.follow(entries.facts.numbers_with_keypoints())
+    recall.follow(entries.compared(), 3)
     assert 3 in {one.number for one in recall.propose([(0, 1)], keypoints)}
-    recall.follow(np.array([2], dtype=np.int64))
+    recall.follow(np.array([2], dtype=np.int64), 4)
+    assert len(recall) == 1
     assert 3 not in {one.number for one in recall.propose([(0, 1)], keypoints)}
     facts = Facts(256, 100, 100, inliers=200, recalled=True)
     assert tier_of(facts, BANK) is Tier.VERIFIED
@@ -104,7 +107,7 @@ def test_only_the_newest_entries_are_held() -> None:
             asked.extend(numbers)
             return {}
 
-    Recall(Asked([])).follow(np.arange(MAX_ENTRIES + 5, dtype=np.int64))
+    Recall(Asked([])).follow(np.arange(MAX_ENTRIES + 5, dtype=np.int64), 1)
     assert (min(asked), len(asked)) == (5, MAX_ENTRIES)
 
 
@@ -112,8 +115,38 @@ def test_unreadable_keypoints_are_left_out() -> None:
     known = KnownPictures([query_of(picture(0))])
     known._keypoints = dict.fromkeys(known._keypoints, b"\x01nonsense")
     recall = Recall(known)
-    recall.follow(np.array([2], dtype=np.int64))
+    recall.follow(np.array([2], dtype=np.int64), 2)
     assert recall.propose([(0, 1)], FrameKeypoints([[part(0)]])) == []
+
+
+def test_only_entries_of_banks_that_verify_are_held() -> None:
+    entries = KnownEntries.load(KnownPictures([query_of(picture(0))]))
+    assert entries.compared().tolist() == [2]
+    entries.apply([BankChange(3, "update", bank=replace(BANK, verify=False))])
+    assert entries.compared().tolist() == []
+
+
+def test_an_older_view_of_the_banks_does_not_undo_a_newer_one() -> None:
+    recall = Recall(KnownPictures([query_of(picture(0))]))
+    recall.follow(np.array([2], dtype=np.int64), 5)
+    recall.follow(np.empty(0, dtype=np.int64), 4)
+    assert (len(recall), recall.checkpoint) == (1, 5)
+
+
+def test_while_the_banks_cannot_be_read_nothing_is_taken_for_held() -> None:
+    class Down(KnownPictures):
+        down = False
+
+        def keypoints(self, entry_ids: Collection[EntryId]) -> Mapping[EntryId, bytes]:
+            if self.down:
+                raise UnavailableError("down")
+            return super().keypoints(entry_ids)
+
+    known = Down([query_of(picture(0))])
+    recall, known.down = Recall(known), True
+    with pytest.raises(UnavailableError):
+        recall.follow(np.array([2], dtype=np.int64), 2)
+    assert (len(recall), recall.checkpoint) == (0, -1)
 
 
 def test_a_picture_of_poor_quality_is_not_recalled() -> None:
