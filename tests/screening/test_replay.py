@@ -1,9 +1,11 @@
 from dataclasses import replace
 
 from moderation.domain.ids import Digest
+from moderation.domain.signal import Match
 from moderation.domain.verdict import Verdict
-from moderation.screening.replay import Replay, ReplayParts, replay
+from moderation.screening.replay import Replay, ReplayParts, matched_at, replay
 from moderation.screening.screen import screen
+from tests.factories import a_score, a_screening, after
 from tests.fakes import START, Greyness, MemoryBlobs, MemoryPosts, NumberDecoder, OddIsBad, parts, post
 
 
@@ -35,3 +37,10 @@ def test_another_version_is_named_although_the_verdict_is_the_same() -> None:
     result = replayed(2, policy=Digest("d" * 64))
     assert result.same
     assert result.changes == (f"policy: was {'d' * 64}, is {OddIsBad.digest}",)
+
+
+def test_the_banks_are_matched_by_the_time_of_the_first_match() -> None:
+    match = Match("image_match", {}, (), "7", at=after(3))
+    assert matched_at(a_screening(results=[a_score(), match])) == after(3)
+    old = a_screening(results=[a_score(), replace(match, at=None)])
+    assert matched_at(old) == old.started_at

@@ -26,11 +26,25 @@ def several(items: st.SearchStrategy[T]) -> st.SearchStrategy[tuple[T, ...]]:
 
 columns = st.dictionaries(words, values, max_size=4)
 spans = st.builds(Span, st.sampled_from(Surface), numbers, numbers, words, words)
-hits = st.builds(BankHit, words, words, words, numbers, numbers, numbers, words)
-hashes = st.builds(PictureHash, numbers, digests, numbers)
+hits = st.builds(
+    BankHit,
+    words,
+    words,
+    words,
+    numbers,
+    numbers,
+    numbers,
+    words,
+    words,
+    words,
+    st.none() | numbers,
+    words,
+    st.booleans(),
+)
+hashes = st.builds(PictureHash, numbers, digests, numbers, words, words, words, numbers)
 results = st.one_of(
     st.builds(Score, words, columns, several(spans), columns),
-    st.builds(Match, words, columns, several(hits), words, several(hashes)),
+    st.builds(Match, words, columns, several(hits), words, several(hashes), st.none() | times),
     st.builds(SignalFailure, words, st.sampled_from(FailureReason), words),
 )
 comparisons = st.builds(Comparison, words, words, values, words, words, words, st.sampled_from(Truth))

@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from moderation.domain.signal import Match, PictureHash
+from moderation.domain.signal import BankHit, Match, PictureHash
 from moderation.domain.verdict import Screening
 from moderation.storage import documents
-from moderation.storage.documents import VERSION, dump, result_document, screening_document, screening_of
+from moderation.storage.documents import VERSION, dump, result_document, result_of, screening_document, screening_of
 from tests.factories import a_score, a_screening
 from tests.storage.strategies import screenings
 
@@ -67,7 +67,26 @@ def test_a_match_of_the_first_version_has_no_hashes() -> None:
     match = Match("image_match", {"image_match_effect": "none"}, (), "1", (PictureHash(0, "0" * 64, 90),))
     screening = a_screening(results=[a_score(), match])
     results = [result_document(result) for result in screening.results]
-    del results[1]["hashes"]
+    del results[1]["hashes"], results[1]["at"]
+    again = of_version(1, screening, results)
+    assert again == replace(screening, results=(a_score(), replace(match, hashes=())))
+
+
+def test_a_match_of_the_second_version_has_what_was_known_then() -> None:
+    hit = BankHit("B", "e", "block", 4, 90, 0, "note", "automatic", "upright", None, "positive_class", trimmed=False)
+    match = Match("image_match", {"image_match_effect": "block"}, (hit,), "1", (PictureHash(0, "0" * 64, 90),))
+    screening = a_screening(results=[a_score(), match])
+    results = [result_document(result) for result in screening.results]
+    del results[1]["at"]
+    for added in ("tier", "orientation", "inliers", "opinion", "trimmed"):
+        del results[1]["hits"][0][added]
+    for added in ("phash", "dhash", "trimmed", "trimmed_quality"):
+        del results[1]["hashes"][0][added]
+    assert of_version(2, screening, results) == screening
+    assert result_of(dump(results[1]), 2) == match
+
+
+def of_version(version: int, screening: Screening, results: list[documents.Document]) -> Screening:
     columns = (
         screening.id,
         screening.post_id,
@@ -76,5 +95,5 @@ def test_a_match_of_the_first_version_has_no_hashes() -> None:
         screening.started_at,
         screening.finished_at,
     )
-    again = screening_of(dump(screening_document(screening)), 1, [dump(item) for item in results], columns=columns)
-    assert again == replace(screening, results=(a_score(), replace(match, hashes=())))
+    texts = [dump(item) for item in results]
+    return screening_of(dump(screening_document(screening)), version, texts, columns=columns)
