@@ -2,7 +2,16 @@
 
 import dagster as dg
 
-from pipelines.defs.banks.exchanges import exchange_entries, exchanges_due, fetch_exchange, tell_exchanges, tell_often
+from pipelines.defs.banks.exchanges import (
+    check_exchanges,
+    check_hourly,
+    exchange_entries,
+    exchanges_are_fetched,
+    exchanges_due,
+    fetch_exchange,
+    tell_exchanges,
+    tell_often,
+)
 from pipelines.defs.banks.index import bank_index, bank_index_due, build_bank_index, index_holds_the_banks
 from pipelines.defs.banks.quarantine import quarantine_bank_entries, quarantine_often
 from pipelines.defs.evaluation.job import evaluate_models
@@ -34,12 +43,13 @@ defs = dg.Definitions(
         evaluate_pictures,
         *evaluations,
     ],
-    asset_checks=[*checks, swept_counts_add_up, index_holds_the_banks],
+    asset_checks=[*checks, swept_counts_add_up, index_holds_the_banks, exchanges_are_fetched],
     jobs=[
         screening_lane,
         build_bank_index,
         fetch_exchange,
         tell_exchanges,
+        check_exchanges,
         quarantine_bank_entries,
         check_screening,
         sweep_posts,
@@ -48,7 +58,7 @@ defs = dg.Definitions(
         retain_images,
         evaluate_models,
     ],
-    schedules=[every_ten_minutes, tell_often, quarantine_often, daily, nightly],
+    schedules=[every_ten_minutes, tell_often, check_hourly, quarantine_often, daily, nightly],
     sensors=[keep_lanes_alive, bank_index_due, exchanges_due, open_sweeps, new_bank_entries],
     resources={"system": System()},
 )

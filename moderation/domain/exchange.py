@@ -15,6 +15,7 @@ from moderation.domain.ids import EntryId
 CREDENTIAL_PREFIX = "EXCHANGE_"
 """Only variables of this name are read for exchanges: whoever may add one cannot have another secret sent to it."""
 MAX_NAME_CHARS = 100
+MAX_CATEGORY_CHARS = 100
 MIN_EVERY_SECONDS = 60.0
 DEFAULT_EVERY_SECONDS = 3600.0
 OWN = "own"
@@ -212,6 +213,8 @@ def check_exchange(exchange: Exchange) -> None:
         raise InvalidInputError(f"An exchange's name has 1 to {MAX_NAME_CHARS} letters, digits, dots, _ and -.")
     if not MIN_EVERY_SECONDS <= exchange.every_seconds < float("inf"):
         raise InvalidInputError(f"An exchange is fetched every {MIN_EVERY_SECONDS:g} seconds at the most.")
+    if len(exchange.category) > MAX_CATEGORY_CHARS or not exchange.category.isprintable():
+        raise InvalidInputError(f"A category has at most {MAX_CATEGORY_CHARS} printable characters.")
     for purpose, variable in exchange.credentials.items():
         if not _VARIABLE.fullmatch(variable):
             raise InvalidInputError(

@@ -30,6 +30,7 @@ ENTRIES = "v2/entries"
 REASONS = "v2/feedback/PDQ/reasons"
 NAMESPACE = "https://hashsharing.ncmec.org/hashsharing/v2"
 MAX_PAGE = 10_000
+MAX_ID_CHARS = 150
 SETTLE_SECONDS = 5
 """The range ends this long ago, so that entries of one second are not told by halves."""
 NEXT_SECONDS = 6 * 3600
@@ -174,7 +175,7 @@ def _key(entry: Element, place: str) -> tuple[str, str]:
     if member is None:
         raise MalformedExchangeError("The entry has no member.", item=place)
     number = reading.an_id(member.get("id"), "the member", place)
-    name = reading.a_text((entry.findtext("id") or "").strip(), "the id", place)
+    name = reading.a_text((entry.findtext("id") or "").strip(), "the id", place, most=MAX_ID_CHARS)
     if not set(name) <= _ID_CHARACTERS:
         raise MalformedExchangeError("The id has other characters than letters, digits, - and _.", item=place)
     return f"{number}-{name}", number

@@ -80,7 +80,7 @@ class StopNcii:
             following = self._following(answer, token)
             if following is None:
                 checkpoint = reading.a_number(answer.get("nextSetTimestamp"), "nextSetTimestamp")
-                after: dict[str, Any] = {"start": max(start, checkpoint), "fetched": now, "full": False}
+                after: dict[str, Any] = {"start": max(start, min(checkpoint, now)), "fetched": now, "full": False}
             else:
                 after = {"start": start, "fetched": fetched, "full": full, "token": following, "token_at": now}
             yield Page(items, after, complete=following is None, full=full, begins=begins, skipped=skipped)

@@ -72,7 +72,8 @@ class ThreatExchange:
         query = {str(k): str(v) for k, v in cursor.items()} if isinstance(cursor, dict) and not begins else None
         while True:
             answer = reading.json_object(self._wire.get(self._path, query or self._first(newest)))
-            items, skipped, newest = self._items(answer, newest)
+            items, skipped, told = self._items(answer, newest)
+            newest = max(newest, min(told, now))  # a time to come would hide what is told before it
             following = self._following(answer, query)
             after: dict[str, Any] = {"newest": newest, "full": full and following is not None, "fetched": fetched}
             if following is None:

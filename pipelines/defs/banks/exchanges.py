@@ -7,12 +7,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import dagster as dg
 
 from moderation.domain.errors import ModerationError, UnavailableError
+from moderation.domain.exchange import ExchangeState
 from moderation.matching.exchanges.registry import SPECS, open_source
 from moderation.screening.exchanges import Fetch, FetchReport, tell
 from moderation.storage.engine import Database
@@ -31,6 +32,8 @@ IN_PROGRESS = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+LATE_FETCHES = 3
+LATE_SECONDS = 3_600.0
 QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 
 exchange_names = dg.DynamicPartitionsDefinition(name="exchanges")
@@ -77,6 +80,45 @@ def exchange_entries(context: dg.AssetExecutionContext, system: dg.ResourceParam
         except ModerationError as error:
             raise dg.Failure(f"{error.message} {error.hint}".strip(), allow_retries=False) from None
     return dg.MaterializeResult(metadata=_metadata(report))
+
+
+@dg.asset_check(asset=exchange_entries, description="Every enabled exchange was fetched lately, with nothing withheld.")
+def exchanges_are_fetched(system: dg.ResourceParam[System]) -> dg.AssetCheckResult:
+    """Names those whose last success is older than `LATE_FETCHES` of their intervals, or whose removals wait."""
+    now = _now()
+    with stores(system) as opened:
+        states = [state for state in opened.exchanges.states() if state.exchange.enabled]
+    late = [state.exchange.name for state in states if _late(state, now)]
+    withheld = [state.exchange.name for state in states if state.removals_due]
+    return dg.AssetCheckResult(
+        passed=not late and not withheld,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "late": dg.MetadataValue.text(", ".join(late) or "none"),
+            "removals withheld": dg.MetadataValue.text(", ".join(withheld) or "none"),
+        },
+    )
+
+
+def _late(state: ExchangeState, now: datetime) -> bool:
+    allowed = timedelta(seconds=max(LATE_FETCHES * state.exchange.every_seconds, LATE_SECONDS))
+    return state.failures > 0 and (state.last_success_at is None or now - state.last_success_at > allowed)
+
+
+check_exchanges = dg.define_asset_job(
+    "check_exchanges",
+    selection=dg.AssetSelection.checks(exchanges_are_fetched),
+    executor_def=dg.in_process_executor,
+    description="Whether the exchanges are fetched.",
+    config=QUIET,
+)
+
+check_hourly = dg.ScheduleDefinition(
+    name="check_exchanges_hourly",
+    job=check_exchanges,
+    cron_schedule="23 * * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
 
 
 @dg.op(retry_policy=RETRY, description="Tells the exchanges what our reviews found, where they may be told.")

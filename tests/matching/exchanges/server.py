@@ -34,6 +34,7 @@ class Fault:
     status: int = 200
     body: bytes = b""
     location: str = ""
+    encoding: str = ""
     seconds: float = 0.0
     drip: bool = False
     cut: bool = False
@@ -232,6 +233,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_response(status)
             if fault is not None and fault.location:
                 self.send_header("location", fault.location)
+            if fault is not None and fault.encoding:
+                self.send_header("content-encoding", fault.encoding)
             self.send_header("content-length", str(len(data)))
             self.end_headers()
             self._write(data, fault)

@@ -112,8 +112,8 @@ def test_only_chosen_members_are_taken(server: ExchangeServer) -> None:
 
 def test_a_range_that_holds_too_much_is_halved(server: ExchangeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ncmec, "MAX_RANGE_ENTRIES", 3)
-    server.entries = [image(f"e{number}", 1_000 * number, pdq(number)) for number in range(1, 30)]
-    fetched = pages(KIND, server.url)
+    server.entries = [image(f"e{number}", NOW_EPOCH - 1_000 * number, pdq(number)) for number in range(1, 30)]
+    fetched = pages(KIND, server.url, {"from": NOW_EPOCH - 40_000})
     assert len(items(fetched)) == 29
     assert [page.complete for page in fetched] == [False] * (len(fetched) - 1) + [True]
     assert len({str(page.position["from"]) for page in fetched}) > 3

@@ -6,7 +6,7 @@ from moderation.domain.bank import Opinion
 from moderation.domain.exchange import ExchangeKind, Feedback, MalformedExchangeError, Outcome, aggregate
 from moderation.matching.exchanges import stopncii
 from tests.factories import NOW
-from tests.matching.exchanges.opened import a_source, items, pages, pdq
+from tests.matching.exchanges.opened import NOW_EPOCH, a_source, items, pages, pdq
 from tests.matching.exchanges.server import ExchangeServer, record
 
 KIND = ExchangeKind.STOPNCII
@@ -133,3 +133,10 @@ def test_results_are_feedback_on_the_hash(server: ExchangeServer, outcome: Outco
     source.tell(Feedback(1, "shared", item, outcome, None, 1, NOW))
     source.close()
     assert server.told.feedbacks == [{"hashValue": pdq(1), "feedbackValue": value, "tags": []}]
+
+
+def test_a_time_to_come_hides_nothing_that_is_told_before_it(server: ExchangeServer) -> None:
+    server.records = [record(pdq(1), NOW_EPOCH + 10**9)]
+    position = pages(KIND, server.url)[-1].position
+    server.records.append(record(pdq(2), NOW_EPOCH + 60))
+    assert pdq(2) in {item.pdq for page in pages(KIND, server.url, position) for item in page.items}

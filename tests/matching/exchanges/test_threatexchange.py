@@ -7,7 +7,7 @@ from moderation.domain.bank import Opinion
 from moderation.domain.exchange import ExchangeKind, Feedback, MalformedExchangeError, Outcome, aggregate
 from moderation.matching.exchanges.threatexchange import STALE_SECONDS
 from tests.factories import NOW
-from tests.matching.exchanges.opened import a_source, items, pages, pdq
+from tests.matching.exchanges.opened import NOW_EPOCH, a_source, items, pages, pdq
 from tests.matching.exchanges.server import ExchangeServer, descriptor, gone, update
 
 KIND = ExchangeKind.THREATEXCHANGE
@@ -181,3 +181,10 @@ def test_results_are_reactions_to_every_descriptor(server: ExchangeServer, outco
     source.tell(Feedback(1, "shared", item, outcome, None, 1, NOW))
     source.close()
     assert server.told.reactions == [("10", reaction), ("11", reaction)]
+
+
+def test_a_time_to_come_hides_nothing_that_is_told_before_it(server: ExchangeServer) -> None:
+    server.updates = [update(1, pdq(1), NOW_EPOCH + 10**9)]
+    position = pages(KIND, server.url)[-1].position
+    server.updates.append(update(2, pdq(2), NOW_EPOCH + 60))
+    assert "2" in items(pages(KIND, server.url, position))

@@ -1,5 +1,6 @@
 """Hostile servers: whatever they do ends in a typed error that tells nothing of theirs and no secret of ours."""
 
+import gzip
 import logging
 import time
 from typing import Any
@@ -97,11 +98,15 @@ def test_nobody_there_is_unavailable() -> None:
 
 
 def test_a_compressed_bomb_is_cut_off_as_it_unfolds(server: ExchangeServer) -> None:
-    bomb = wire.Wire(server.url, max_bytes=1_000)
-    server.raw = b"0" * 5_000
-    with pytest.raises(MalformedExchangeError):
+    packed = gzip.compress(b"0" * 5_000_000)
+    server.fault = Fault(body=packed, encoding="gzip")
+    bomb = wire.Wire(server.url, max_bytes=2 * len(packed))
+    with pytest.raises(MalformedExchangeError, match="is over"):
         bomb.get("te/x")
     bomb.close()
+    server.fault = Fault(body=b"not gzip", encoding="gzip")
+    with pytest.raises(UnavailableError, match="DecodingError"):
+        pages(KIND, server.url)
 
 
 @pytest.mark.parametrize(

@@ -131,3 +131,19 @@ def test_sensor_and_schedule_run_without_being_switched_on() -> None:
     assert defs.resolve_sensor_def("exchanges_due").default_status == dg.DefaultSensorStatus.RUNNING
     schedule = defs.resolve_schedule_def("tell_exchanges_every_five_minutes")
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+
+
+def test_an_exchange_that_fails_for_long_or_waits_for_somebody_is_told_of(
+    instance: dg.DagsterInstance, database: Database
+) -> None:
+    def passed() -> bool:
+        result = defs.resolve_job_def("check_exchanges").execute_in_process(instance=instance)
+        (evaluation,) = result.get_asset_check_evaluations()
+        return evaluation.passed
+
+    store = add(database, ExchangeKind.THREATEXCHANGE, "http://127.0.0.1:9")
+    assert passed(), "it was never fetched, but did not fail either"
+    store.failed("shared", "no answer", now=datetime.now(UTC))
+    assert not passed()
+    store.set_enabled("shared", False, actor="test", now=datetime.now(UTC))
+    assert passed()
