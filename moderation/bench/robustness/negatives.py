@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from moderation.bench.robustness.overlays import interface
-from moderation.bench.robustness.scenes import fitted, words, write
+from moderation.bench.robustness.scenes import fitted, scene, words, write
 from moderation.media.subject import Rgb
 
 Member: TypeAlias = Callable[[int, Sequence[Rgb], np.random.Generator], Rgb]
@@ -105,6 +105,30 @@ def same_template(number: int, pictures: Sequence[Rgb], random: np.random.Genera
     return card
 
 
+def same_watermark(number: int, pictures: Sequence[Rgb], _random: np.random.Generator) -> Rgb:
+    """Another picture under the same agency's watermark, all over at 40 % opacity."""
+    picture = fitted(pictures[number % len(pictures)], 512, 512)
+    drawn = picture.copy()
+    for top in range(40, 540, 90):
+        for left in range(-40, 512, 220):
+            write(drawn, "harbour stock", (left, top), 20, (255, 255, 255))
+    return np.asarray(cv2.addWeighted(drawn, 0.4, picture, 0.6, 0.0), dtype=np.uint8)
+
+
+def same_poster(number: int, pictures: Sequence[Rgb], random: np.random.Generator) -> Rgb:
+    """Another picture in which the same poster hangs, seen from another side; it covers a fifth of it."""
+    size, side = 512, 230
+    picture = fitted(pictures[number % len(pictures)], size, size)
+    poster = scene(np.random.default_rng(0), side, side)
+    left, top = random.uniform(10.0, size - side - 10.0, 2)
+    corners = np.array([[0, 0], [side, 0], [side, side], [0, side]], dtype=np.float32)
+    seen = (corners + np.array([left, top]) + random.uniform(-12.0, 12.0, (4, 2))).astype(np.float32)
+    matrix = cv2.getPerspectiveTransform(corners, seen)
+    inside = cv2.warpPerspective(np.full((side, side), 255, dtype=np.uint8), matrix, (size, size))
+    shown = cv2.warpPerspective(poster, matrix, (size, size))
+    return np.where(inside[:, :, np.newaxis] > 0, shown, picture).astype(np.uint8)
+
+
 def other_captions(number: int, pictures: Sequence[Rgb], random: np.random.Generator) -> Rgb:
     """The same picture with another caption: a fifth of the members show one and the same picture."""
     picture = fitted(pictures[number % max(1, min(len(pictures), 5))], 512, 512)
@@ -134,6 +158,8 @@ FAMILIES: tuple[Family, ...] = (
     Family("same_interface", same_interface),
     Family("same_chat", same_chat),
     Family("same_template", same_template),
+    Family("same_watermark", same_watermark),
+    Family("same_poster", same_poster),
     Family("other_captions", other_captions, negative=False),
 )
 
