@@ -41,7 +41,7 @@ def test_recall_counts_planted_queries_only() -> None:
     assert cases.recall([[1, 4], [2], [8]]) == 0.5
 
 
-def test_the_bench_measures_what_is_relied_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_bench_measures_what_is_relied_on(peers: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(index_cases, "NEAR_COPIES", 300)
     monkeypatch.setitem(index.MOST, "faiss_multihash", 1000)
     told: list[str] = []
