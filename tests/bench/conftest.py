@@ -1,7 +1,6 @@
 """What only tests of benchmarks need."""
 
 import importlib.util
-import os
 
 import pytest
 
@@ -10,9 +9,5 @@ import pytest
 def peers() -> None:
     """The other indexes, which `make bench-peers` installs."""
     missing = [name for name in ("faiss", "threatexchange") if importlib.util.find_spec(name) is None]
-    if not missing:
-        return
-    reason = f"not installed: {', '.join(missing)}; see `make bench-peers`"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}; see `make bench-peers`")
