@@ -64,7 +64,6 @@ from moderation.storage.published_pictures import PublishedPictureStore
 from moderation.storage.retroaction import SweepStore
 from moderation.storage.retroaction_cases import SweptPosts
 from moderation.storage.review.decisions import DecisionStore
-from moderation.storage.review.hashes import HashStore
 from moderation.storage.review.plans import PlanStore
 from moderation.storage.review.retention import RetentionStore
 
@@ -260,7 +259,6 @@ def retroaction(settings: Settings, database: Database, *, text: str = "") -> Re
     parts = RetroactionParts(
         sweeps=SweepStore(database),
         posts=SweptPosts(database),
-        hashes=HashStore(database),
         banks=BankStore(database),
         matcher=matcher(settings, database),
         policy=policy,

@@ -44,14 +44,12 @@ from moderation.screening.rejudging import Rejudging, Rematch
 from moderation.screening.rematching import known_only, match_result
 from moderation.storage.banks import BankStore
 from moderation.storage.retroaction import SweepStore
-from moderation.storage.retroaction_cases import SweptPosts
-from moderation.storage.review.hashes import BEFORE_ALL, HashStore
+from moderation.storage.retroaction_cases import HashPage, SweptPosts
 
 log = structlog.get_logger(__name__)
 
 CHUNK = 50
 """Posts that are judged and written in one transaction: few, so that lanes never wait long."""
-HASH_PAGE = 20_000
 ENTRY_PAGE = 10_000
 Progress = Callable[[int], None]
 """Called with the number of posts looked at so far."""
@@ -77,7 +75,6 @@ class RetroactionParts:
 
     sweeps: SweepStore
     posts: SweptPosts
-    hashes: HashStore
     banks: BankStore
     matcher: Matching
     policy: Callable[[Digest], Policy]
@@ -222,31 +219,13 @@ class Retroaction:
     ) -> Iterator[tuple[int, list[PostId]]]:
         """Chunks of posts that a sweep would judge, each with how many posts were looked at for it."""
         if sought is not None and cause.first_day is None and cause.last_day is None:
-            yield from self._matching(sought)
+            yield from _matching(sought, self._parts.posts.all_hashes())
             return
         for day in self._parts.posts.days_of(cause, now):
             yield from self._matching_of_day(sought, day) if sought is not None else self._judged_of_day(day)
 
-    def _matching(self, sought: SoughtEntries) -> Iterator[tuple[int, list[PostId]]]:
-        """Over all stored hashes, in the order of storing: the fastest way through them."""
-        place = BEFORE_ALL
-        while page := self._parts.hashes.after(place, HASH_PAGE):
-            near = _near(sought, [(one.pdq, one.quality, one.trimmed, one.trimmed_quality) for one in page])
-            numbers = sorted({one.place.number for one, is_near in zip(page, near, strict=True) if is_near})
-            found = list(self._parts.hashes.posts_at(numbers).values())
-            yield len({one.place.number for one in page}), []
-            for start in range(0, len(found), CHUNK):
-                yield 0, found[start : start + CHUNK]
-            place = page[-1].place
-            if len(page) < HASH_PAGE:
-                return
-
     def _matching_of_day(self, sought: SoughtEntries, day: date) -> Iterator[tuple[int, list[PostId]]]:
-        for page in self._parts.posts.hashes_of_day(day):
-            hashes = [one.hash for one in page]
-            near = _near(sought, [(one.pdq, one.quality, one.trimmed, one.trimmed_quality) for one in hashes])
-            found = dict.fromkeys(one.place.post_id for one, is_near in zip(page, near, strict=True) if is_near)
-            yield len({one.place.post_id for one in page}), list(found)
+        return _matching(sought, self._parts.posts.hashes_of_day(day))
 
     def _judged_of_day(self, day: date) -> Iterator[tuple[int, list[PostId]]]:
         for page in self._parts.posts.posts_of_day(day, limit=CHUNK):
@@ -271,14 +250,21 @@ class Retroaction:
         }
 
 
-def _near(sought: SoughtEntries, hashes: Sequence[tuple[str, int, str, int]]) -> NDArray[np.bool_]:
+def _matching(sought: SoughtEntries, pages: Iterator[HashPage]) -> Iterator[tuple[int, list[PostId]]]:
+    """Of each page how many posts it has, and which of them may match."""
+    for page in pages:
+        near = _near(sought, page)
+        found = dict.fromkeys(page.post_ids[place] for place in np.flatnonzero(near).tolist())
+        yield len(set(page.post_ids)), list(found)
+
+
+def _near(sought: SoughtEntries, page: HashPage) -> NDArray[np.bool_]:
     """Which frames may match an entry, whole or without their border."""
-    near = sought.near(codes_of([one[0] for one in hashes]), np.array([one[1] for one in hashes], dtype=np.int64))
-    trimmed = np.array([place for place, one in enumerate(hashes) if one[2]], dtype=np.int64)
-    if len(trimmed):
-        inner = [hashes[place] for place in trimmed]
-        qualities = np.array([one[3] for one in inner], dtype=np.int64)
-        near[trimmed] |= sought.near(codes_of([one[2] for one in inner]), qualities)
+    near = sought.near(codes_of(page.pdqs), np.array(page.qualities, dtype=np.int64))
+    bordered = [place for place, code in enumerate(page.trimmed) if code]
+    if bordered:
+        qualities = np.array([page.trimmed_qualities[place] for place in bordered], dtype=np.int64)
+        near[bordered] |= sought.near(codes_of([page.trimmed[place] for place in bordered]), qualities)
     return near
 
 

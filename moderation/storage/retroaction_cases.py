@@ -14,6 +14,7 @@ from moderation.domain.signal import PictureHash
 from moderation.storage.engine import Database
 from moderation.storage.retroaction_rows import days_between
 from moderation.storage.review.decision_rows import ANSWERS, undone
+from moderation.storage.review.hashes import BEFORE_ALL, HashPlace
 from moderation.storage.rows import POST_COLUMNS, AnyRow, post_of
 from moderation.storage.screenings import latest_of
 from moderation.storage.tables import PENDING_SQL, decisions, pending_decisions, picture_hashes, posts
@@ -27,9 +28,15 @@ _HASH_COLUMNS = (
     picture_hashes.c.trimmed,
     picture_hashes.c.trimmed_quality,
 )
-
-
-PAGE = 5_000
+_PAGE_COLUMNS = (
+    picture_hashes.c.post_id,
+    picture_hashes.c.pdq,
+    picture_hashes.c.quality,
+    picture_hashes.c.trimmed,
+    picture_hashes.c.trimmed_quality,
+    picture_hashes.c.frame,
+)
+PAGE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,31 +49,59 @@ class DayPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class DayHash:
-    """One frame's hash of a post that was received on the day."""
+class HashPage:
+    """Frames' hashes as columns of one length: a million rows are too many to be objects.
 
-    place: DayPlace
-    hash: PictureHash
+    `trimmed` is "" and `trimmed_qualities` 0 where a frame has no border.
+    """
+
+    post_ids: Sequence[PostId]
+    pdqs: Sequence[str]
+    qualities: Sequence[int]
+    trimmed: Sequence[str]
+    trimmed_qualities: Sequence[int]
 
 
-def hashes_of_day(connection: Connection, day: date, after: DayPlace | None, limit: int) -> list[DayHash]:
-    """Up to `limit` hashes of posts that were received on the day (UTC), in order."""
-    start, end = bounds(day)
+def all_hashes(connection: Connection, after: HashPlace, limit: int) -> tuple[HashPage, HashPlace] | None:
+    """Up to `limit` hashes that were stored after a place, in order, and the place of the last; None: no more."""
     columns = picture_hashes.c
-    order = (posts.c.received_at, posts.c.id, columns.frame)
     query = (
-        select(posts.c.received_at, posts.c.id, *_HASH_COLUMNS)
-        .join_from(posts, picture_hashes, columns.post_id == posts.c.id)
+        select(*_PAGE_COLUMNS, columns.number)
+        .where(columns.number >= after.number)
+        .where(tuple_(columns.number, columns.frame) > tuple_(after.number, after.frame))
+        .order_by(columns.number, columns.frame)
+        .limit(limit)
+    )
+    rows = connection.execute(query).all()
+    return (_page(rows), HashPlace(rows[-1].number, rows[-1].frame)) if rows else None
+
+
+def hashes_of_day(
+    connection: Connection, day: date, after: DayPlace | None, limit: int
+) -> tuple[HashPage, DayPlace] | None:
+    """Up to `limit` hashes of posts that were received on the day (UTC), and the last one's place; None: no more."""
+    start, end = bounds(day)
+    order = (posts.c.received_at, posts.c.id, picture_hashes.c.frame)
+    query = (
+        select(*_PAGE_COLUMNS)
+        .join_from(posts, picture_hashes, picture_hashes.c.post_id == posts.c.id)
         .where(posts.c.received_at >= (start if after is None else after.received_at), posts.c.received_at < end)
         .order_by(*order)
         .limit(limit)
     )
     if after is not None:
         query = query.where(tuple_(*order) > tuple_(after.received_at, after.post_id, after.frame))
-    return [
-        DayHash(DayPlace(row.received_at, PostId(row.id), row.frame), _hash_of(row))
-        for row in connection.execute(query)
-    ]
+    rows = connection.execute(query).all()
+    if not rows:
+        return None
+    last = rows[-1]
+    received_at = connection.execute(select(posts.c.received_at).where(posts.c.id == last.post_id)).scalar_one()
+    return _page(rows), DayPlace(received_at, PostId(last.post_id), last.frame)
+
+
+def _page(rows: Sequence[AnyRow]) -> HashPage:
+    post_ids, pdqs, qualities, trimmed, trimmed_qualities, *_ = zip(*rows, strict=True)
+    return HashPage(post_ids, pdqs, qualities, trimmed, trimmed_qualities)
 
 
 def posts_of_day(
@@ -161,17 +196,27 @@ class SweptPosts:
         with self._database.read() as connection:
             return hashes_of(connection, post_ids)
 
-    def hashes_of_day(self, day: date) -> Iterator[list[DayHash]]:
-        """The hashes of the posts of a day, in pages."""
+    def all_hashes(self) -> Iterator[HashPage]:
+        """Every stored hash, in pages, in the order of storing: the fastest way through them."""
+        place = BEFORE_ALL
+        while True:
+            with self._database.read() as connection:
+                found = all_hashes(connection, place, PAGE)
+            if found is None:
+                return
+            page, place = found
+            yield page
+
+    def hashes_of_day(self, day: date) -> Iterator[HashPage]:
+        """The hashes of the posts of a day, in pages, in the order in which they were received."""
         after: DayPlace | None = None
         while True:
             with self._database.read() as connection:
-                page = hashes_of_day(connection, day, after, PAGE)
-            if page:
-                yield page
-            if len(page) < PAGE:
+                found = hashes_of_day(connection, day, after, PAGE)
+            if found is None:
                 return
-            after = page[-1].place
+            page, after = found
+            yield page
 
     def posts_of_day(self, day: date, *, limit: int) -> Iterator[list[PostId]]:
         """The posts of a day that have a verdict, in pages of `limit`."""

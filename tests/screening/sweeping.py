@@ -20,7 +20,6 @@ from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
 from moderation.storage.retroaction import SweepStore
 from moderation.storage.retroaction_cases import SweptPosts
-from moderation.storage.review.hashes import HashStore
 from tests.factories import (
     a_hit,
     a_hold,
@@ -97,7 +96,6 @@ class Scene:
             RetroactionParts(
                 sweeps=self.sweeps,
                 posts=SweptPosts(database),
-                hashes=HashStore(database),
                 banks=self.banks,
                 matcher=self.matcher,
                 policy=lambda digest: self.policies[digest],
