@@ -1,5 +1,6 @@
 """Clean routes for the entries of banks."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response, status
@@ -41,7 +42,9 @@ class EntryFacts(BaseModel):
     source: Word = SOURCE
     note: Note = ""
     category: Word = ""
-    opinion: Opinion = Opinion.POSITIVE
+    opinion: Annotated[
+        Opinion | None, Field(description="Without it positive_class; an entry that is there keeps its own.")
+    ] = None
     disable_until: Moment | None = None
     expires_at: Moment | None = None
     provenance: Annotated[dict[Word, Word], Field(max_length=20)] = {}
@@ -54,7 +57,7 @@ class EntryFacts(BaseModel):
             source=self.source,
             note=self.note,
             category=self.category,
-            opinion=self.opinion,
+            opinion=self.opinion or Opinion.POSITIVE,
             disable_until=self.disable_until,
             expires_at=self.expires_at,
             provenance=self.provenance,
@@ -71,8 +74,7 @@ class EntryBody(EntryFacts):
 
     def draft(self) -> EntryDraft:
         """The facts with the hashes."""
-        facts = self.model_dump(exclude={"pdq", "quality", "phash", "dhash"})
-        return EntryDraft(self.pdq, self.quality, phash=self.phash, dhash=self.dhash, **facts)
+        return replace(super().draft(), pdq=self.pdq, quality=self.quality, phash=self.phash, dhash=self.dhash)
 
 
 class AmendmentBody(BaseModel):
@@ -167,7 +169,8 @@ async def add_entry(
                 if image is None
                 else _picture_drafts(matching, image, found)
             )
-            return add(matching, bank, drafts, key=key, now=now)
+            stated = found.fields.get("opinion") is not None
+            return add(matching, bank, drafts, key=key, now=now, opinion=stated)
 
         entries, created = await run_in_threadpool(store)
     if not created:

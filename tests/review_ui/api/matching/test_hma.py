@@ -424,3 +424,18 @@ def test_the_description_has_examples_that_are_true(api: Api, key: dict[str, str
             assert answer.status_code < 400 or answer.json()["code"] == "conflict", f"{path}: {answer.text}"
             tried += 1
     assert tried >= 10
+
+
+def test_a_hash_that_is_added_again_settles_no_dispute(api: Api, key: dict[str, str]) -> None:
+    api.bank("A")
+    number = api.client.post("/c/bank/A/signal", json={"pdq": CODE}, headers=key).json()["id"]
+    disputed = EntryAmendment(opinion=Opinion.DISPUTED)
+    api.banks.amend(api.matching.entry("A", number).id, disputed, actor=NOW_ACTOR, now=api.site.clock())
+    checkpoint = api.banks.checkpoint()
+    entries = "/v1/matching/banks/A/entries"
+    assert api.client.post("/c/bank/A/signal", json={"pdq": CODE}, headers=key).json()["id"] == number
+    assert api.client.post(entries, json={"pdq": CODE.upper(), "quality": 100}, headers=key).status_code == 200
+    assert api.matching.entry("A", number).opinion is Opinion.DISPUTED
+    assert api.banks.checkpoint() == checkpoint
+    stated = {"pdq": CODE, "quality": 100, "opinion": "positive_class"}
+    assert api.client.post(entries, json=stated, headers=key).json()["items"][0]["opinion"] == "positive_class"
