@@ -74,7 +74,7 @@ def logo(_number: int, _pictures: Sequence[Rgb], random: np.random.Generator) ->
 def same_interface(number: int, pictures: Sequence[Rgb], random: np.random.Generator) -> Rgb:
     """A screenshot of the same app that shows another picture."""
     screen = interface("harbour daily", "9:41", (540, 960))
-    screen[150:690] = fitted(pictures[number % len(pictures)], 540, 540)
+    screen[150:690] = fitted(pictures[number], 540, 540)
     for place in range(3):
         cv2.circle(screen, (40 + 60 * place, 730), 16, (40, 40, 40), 3, cv2.LINE_AA)
     write(screen, words(random, 5), (20, 785), 15, (40, 40, 40))
@@ -97,7 +97,7 @@ def same_chat(_number: int, _pictures: Sequence[Rgb], random: np.random.Generato
 def same_template(number: int, pictures: Sequence[Rgb], random: np.random.Generator) -> Rgb:
     """A news card: the same frame, band and logo around another picture."""
     card = np.full((600, 600, 3), (150, 20, 30), dtype=np.uint8)
-    card[30:430, 30:570] = fitted(pictures[number % len(pictures)], 540, 400)
+    card[30:430, 30:570] = fitted(pictures[number], 540, 400)
     _logo(card, (470, 40), 90)
     write(card, "HARBOUR NEWS", (40, 480), 28, (255, 255, 255))
     for line in range(2):
@@ -107,7 +107,7 @@ def same_template(number: int, pictures: Sequence[Rgb], random: np.random.Genera
 
 def same_watermark(number: int, pictures: Sequence[Rgb], _random: np.random.Generator) -> Rgb:
     """Another picture under the same agency's watermark, all over at 40 % opacity."""
-    picture = fitted(pictures[number % len(pictures)], 512, 512)
+    picture = fitted(pictures[number], 512, 512)
     drawn = picture.copy()
     for top in range(40, 540, 90):
         for left in range(-40, 512, 220):
@@ -118,7 +118,7 @@ def same_watermark(number: int, pictures: Sequence[Rgb], _random: np.random.Gene
 def same_poster(number: int, pictures: Sequence[Rgb], random: np.random.Generator) -> Rgb:
     """Another picture in which the same poster hangs, seen from another side; it covers a fifth of it."""
     size, side = 512, 230
-    picture = fitted(pictures[number % len(pictures)], size, size)
+    picture = fitted(pictures[number], size, size)
     poster = scene(np.random.default_rng(0), side, side)
     left, top = random.uniform(10.0, size - side - 10.0, 2)
     corners = np.array([[0, 0], [side, 0], [side, side], [0, side]], dtype=np.float32)
@@ -131,7 +131,7 @@ def same_poster(number: int, pictures: Sequence[Rgb], random: np.random.Generato
 
 def other_captions(number: int, pictures: Sequence[Rgb], random: np.random.Generator) -> Rgb:
     """The same picture with another caption: a fifth of the members show one and the same picture."""
-    picture = fitted(pictures[number % max(1, min(len(pictures), 5))], 512, 512)
+    picture = fitted(pictures[number % min(len(pictures), 5)], 512, 512)
     for low in (60, 490):
         write(picture, words(random, 3), (20, low), 34, (255, 255, 255), outline=True)
     return picture
@@ -165,9 +165,11 @@ FAMILIES: tuple[Family, ...] = (
 
 
 def members(family: Family, pictures: Sequence[Rgb], count: int) -> list[Rgb]:
-    """So many members, always the same ones."""
+    """So many members, always the same ones; each shows another picture, drawn ones where there are too few."""
     place = FAMILIES.index(family)
+    missing = range(len(pictures), count)
+    shown = [*pictures, *(scene(np.random.default_rng([len(FAMILIES), number])) for number in missing)]
     return [
-        family.member(number, pictures, np.random.default_rng(np.random.SeedSequence([place, number])))
+        family.member(number, shown, np.random.default_rng(np.random.SeedSequence([place, number])))
         for number in range(count)
     ]

@@ -19,3 +19,10 @@ def test_members_differ_and_are_repeatable(family: Family) -> None:
 
 def test_only_other_captions_are_not_said_to_be_negatives() -> None:
     assert [family.name for family in FAMILIES if not family.negative] == ["other_captions"]
+
+
+def test_every_member_shows_another_picture_also_where_there_are_too_few() -> None:
+    pictures = [scene(np.random.default_rng(seed), 120, 90) for seed in range(2)]
+    family = next(family for family in FAMILIES if family.name == "same_template")
+    shown = [member[60:400, 60:400].tobytes() for member in members(family, pictures, 5)]
+    assert len(set(shown)) == 5
