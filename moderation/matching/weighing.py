@@ -74,7 +74,7 @@ class PictureWeighed:
         uncompared = 0
         for one in self.compared:
             again, read = _compared(one, entries[one.candidate.number], verifier)
-            uncompared += not read
+            uncompared += not (read or one.candidate.facts.recalled)
             known = surest.get(one.place)
             if again.tier is not None and (known is None or again.order < known.order):
                 surest[one.place] = again

@@ -17,7 +17,7 @@ from moderation.matching.frame_hashes import Orientation
 from moderation.matching.known_entries import KnownEntries
 from moderation.matching.recall import MAX_ENTRIES, Proposal, Recall, add_proposed
 from moderation.matching.tiers import RECALLED_INLIERS, Facts, tier_of, trusted, wants_keypoints
-from moderation.matching.verification import FrameKeypoints
+from moderation.matching.verification import FrameKeypoints, Verifier
 from moderation.media.subject import Rgb
 
 
@@ -117,6 +117,14 @@ def test_unreadable_keypoints_are_left_out() -> None:
     recall = Recall(known)
     recall.follow(np.array([2], dtype=np.int64), 2)
     assert recall.propose([(0, 1)], FrameKeypoints([[part(0)]])) == []
+
+
+def test_a_mere_proposal_that_was_not_compared_is_no_match(
+    known: KnownPictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Verifier, "inliers", lambda *_: None)
+    (matched,) = known.found([query_of(part(2))], compare=True)
+    assert (matched.hits, matched.uncompared) == ((), 0)
 
 
 def test_only_entries_of_banks_that_verify_are_held() -> None:
