@@ -157,7 +157,10 @@ fetch_exchange = dg.define_asset_job(
     description="Starts the fetch of each exchange when it is due, one at a time for each.",
 )
 def exchanges_due(context: dg.SensorEvaluationContext, system: dg.ResourceParam[System]) -> dg.SensorResult:
-    """Each exchange has its own interval, and waits longer after failures."""
+    """Each exchange has its own interval, and waits longer after failures.
+
+    A new one has its partition made first, and is started by the next tick: a run needs a partition that is there.
+    """
     with stores(system) as opened:
         names = {state.exchange.name for state in opened.exchanges.states()}
         due = opened.exchanges.due(_now())
@@ -165,7 +168,9 @@ def exchanges_due(context: dg.SensorEvaluationContext, system: dg.ResourceParam[
     changes = [exchange_names.build_add_request(sorted(names - known))] if names - known else []
     gone = [exchange_names.build_delete_request(sorted(known - names))] if known - names else []
     requests = [
-        dg.RunRequest(partition_key=name, tags={TAG: name}) for name in due if not _running(context.instance, name)
+        dg.RunRequest(partition_key=name, tags={TAG: name})
+        for name in due
+        if name in known and not _running(context.instance, name)
     ]
     return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=[*changes, *gone])
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.partitions.context import partition_loading_context
 
 from moderation.domain.bank import BankEffect
 from moderation.domain.exchange import ExchangeKind, Outcome
@@ -51,9 +52,12 @@ def add(database: Database, kind: ExchangeKind, url: str, *, name: str = "shared
     return store
 
 
+def sensor_context(instance: dg.DagsterInstance) -> dg.SensorEvaluationContext:
+    return dg.build_sensor_context(instance=instance, resources={"system": System()}, definitions=defs)
+
+
 def look(instance: dg.DagsterInstance) -> dg.SensorResult:
-    context = dg.build_sensor_context(instance=instance, resources={"system": System()}, definitions=defs)
-    found = exchanges_due(context)
+    found = exchanges_due(sensor_context(instance))
     assert isinstance(found, dg.SensorResult)
     return found
 
@@ -69,11 +73,15 @@ def test_a_due_exchange_is_started_and_its_partition_made_and_unmade(
 ) -> None:
     store = add(database, ExchangeKind.THREATEXCHANGE, "http://127.0.0.1:9")
     found = look(instance)
-    assert [(request.partition_key, request.tags[TAG]) for request in found.run_requests or []] == [
+    assert [list(request.partition_keys) for request in found.dynamic_partitions_requests or []] == [["shared"]]
+    assert not found.run_requests, "a run needs a partition that is there"
+    instance.add_dynamic_partitions("exchanges", ["shared"])
+    with partition_loading_context(dynamic_partitions_store=instance):
+        tick = exchanges_due.evaluate_tick(sensor_context(instance))
+    assert [request.partition_key for request in tick.run_requests or []] == ["shared"], "as the daemon does it"
+    assert [(request.partition_key, request.tags[TAG]) for request in look(instance).run_requests or []] == [
         ("shared", "shared")
     ]
-    assert [list(request.partition_keys) for request in found.dynamic_partitions_requests or []] == [["shared"]]
-    instance.add_dynamic_partitions("exchanges", ["shared"])
     instance.create_run_for_job(fetch_exchange_job(), tags={TAG: "shared"}, status=dg.DagsterRunStatus.STARTED)
     assert not look(instance).run_requests, "it is being fetched"
     store.remove("shared", actor="test", now=datetime.now(UTC))
