@@ -27,6 +27,8 @@ KINDS = (
     "post.held",
     "post.decided",
     "post.published",
+    "post.retroaction",
+    "sweep.started",
     "media.viewed",
     "plan.saved",
     "account.created",
