@@ -86,9 +86,11 @@ def act(
     insert_evidence(connection, [one.screening for one in acting])
     for one in acting:
         _move(connection, one)
-    events = append(connection, [_draft(one, now) for one in acting])
+    events = append(connection, [_draft(one, waiting.get(one.post.id), now) for one in acting])
     told = list(zip(events, acting, strict=True))
-    connection.execute(insert(verdicts), [_verdict_row(event, one, now) for event, one in told])
+    connection.execute(
+        insert(verdicts), [_verdict_row(event, one, waiting.get(one.post.id), now) for event, one in told]
+    )
     counters.add(connection, now, Counter((COUNTER, one.ruling.result.value, one.ruling.rule) for one in acting))
     asked = [one for one in acting if one.verdict is Verdict.HOLD]
     for one in asked:
@@ -108,7 +110,7 @@ def _move(connection: Connection, one: Acting) -> None:
         raise RuntimeError(f"post {one.post.id} changed although it was locked")
 
 
-def _draft(one: Acting, now: datetime) -> AuditDraft:
+def _draft(one: Acting, waiting: AnyRow | None, now: datetime) -> AuditDraft:
     judgement = one.screening.judgement
     payload: dict[str, Json] = {
         "cause": "retroaction",
@@ -128,10 +130,18 @@ def _draft(one: Acting, now: datetime) -> AuditDraft:
     }
     if one.verdict is Verdict.HOLD:
         payload |= {"job_queue": one.route.queue, "routing_rule": one.route.rule}
+    if waiting is not None:
+        payload |= {"job": waiting.id, "job_queue": waiting.queue, "routing_rule": waiting.routing_rule}
     return AuditDraft(now, KIND, f"post:{one.post.id}", f"sweep:{one.sweep}", payload)
 
 
-def _verdict_row(event: AuditEvent, one: Acting, now: datetime) -> dict[str, object]:
+def _verdict_row(event: AuditEvent, one: Acting, waiting: AnyRow | None, now: datetime) -> dict[str, object]:
+    """A post that waits already keeps the queue and category of its job: a new plan reads them here, and must not move
+    a job out of the queue of those who are trained for it.
+    """
+    asked = one.verdict is Verdict.HOLD
+    route = (one.route.queue, one.ruling.category) if asked else ("", one.ruling.category)
+    queue, category = route if waiting is None or not asked else (waiting.queue, waiting.category)
     return {
         "number": event.number,
         "post_id": one.post.id,
@@ -139,8 +149,8 @@ def _verdict_row(event: AuditEvent, one: Acting, now: datetime) -> dict[str, obj
         "verdict": one.verdict,
         "complete": one.screening.judgement.complete,
         "rule": one.ruling.rule,
-        "queue": one.route.queue if one.verdict is Verdict.HOLD else "",
-        "category": one.ruling.category,
+        "queue": queue,
+        "category": category,
         "reason": one.ruling.reason,
         "received_at": one.post.received_at,
         "at": now,

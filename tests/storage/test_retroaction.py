@@ -13,6 +13,7 @@ from moderation.domain.verdict import Verdict
 from moderation.storage.audit import AuditStore
 from moderation.storage.engine import Database
 from moderation.storage.outbox import OutboxStore
+from moderation.storage.review.waiting import WaitingStore
 from tests.factories import NOW, after
 from tests.screening.sweeping import Scene
 from tests.storage.review.picture_rows import a_pdq
@@ -151,3 +152,5 @@ def test_a_post_that_waits_already_keeps_its_queue_and_becomes_more_urgent(scene
     job = scene.job(post)
     assert (job.id, job.queue, job.category) == (before.id, before.queue, before.category)
     assert job.severity > before.severity
+    (waiting,) = WaitingStore(scene.database).newest(5, signals=())
+    assert (waiting.queue, waiting.category) == ("spam", "spam")
