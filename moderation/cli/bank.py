@@ -105,7 +105,7 @@ def update(  # noqa: PLR0913, PLR0917 - each is an option
         raise InvalidInputError("Nothing to change was given.", hint="See `moderation bank update --help`.")
     with session() as opened:
         store = BankStore(opened.database)
-        bank = store.update(replace(store.bank(name), **changes), actor=ACTOR, now=now())
+        bank = store.revise(name, lambda known: replace(known, **changes), actor=ACTOR, now=now())
     _say("Changed", bank, as_json=as_json)
 
 

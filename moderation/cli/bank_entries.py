@@ -40,7 +40,10 @@ def add(  # noqa: PLR0913, PLR0917 - each is an option
     note: Annotated[str, typer.Option(help="Why it is known.")] = "",
     category: Annotated[str, typer.Option(help="The harm, e.g. adult.")] = "",
     source: Annotated[str, typer.Option(help="Where it comes from.")] = ACTOR,
-    opinion: Annotated[Opinion, typer.Option(help="Only a positive one acts by itself.")] = Opinion.POSITIVE,
+    opinion: Annotated[
+        Opinion | None,
+        typer.Option(help="Only a positive one acts by itself. None: the entry's own, or a positive one."),
+    ] = None,
     disable_until: Annotated[
         str, typer.Option(help="A time (ISO 8601; UTC unless it says) from which it matches.")
     ] = "",
@@ -67,7 +70,7 @@ def add(  # noqa: PLR0913, PLR0917 - each is an option
                 note=note,
                 category=category,
                 source=source,
-                opinion=opinion,
+                opinion=KEEP if opinion is None else opinion,
                 disable_until=begins,
                 expires_at=ends,
             )

@@ -111,9 +111,21 @@ class BankEntry:
         return begun and (self.expires_at is None or now < self.expires_at)
 
 
+class Keep(Enum):
+    """Stands for what an amendment or a draft leaves as it is, where None would mean "no such time"."""
+
+    KEEP = "keep"
+
+
+KEEP = Keep.KEEP
+
+
 @dataclass(frozen=True, slots=True)
 class EntryDraft:
-    """A picture to be banked; the words are those of `BankEntry`. `keypoints` are packed, None where there are none."""
+    """A picture to be banked; the words are those of `BankEntry`. `keypoints` are packed, None where there are none.
+
+    The opinion `KEEP` is that of the entry that has the hash already, and a positive one where there is none.
+    """
 
     pdq: str = field(repr=False)
     quality: int
@@ -122,20 +134,11 @@ class EntryDraft:
     category: str = ""
     phash: str = field(default="", repr=False)
     dhash: str = field(default="", repr=False)
-    opinion: Opinion = Opinion.POSITIVE
+    opinion: Opinion | Keep = Opinion.POSITIVE
     disable_until: datetime | None = None
     expires_at: datetime | None = None
     keypoints: bytes | None = field(default=None, repr=False)
     provenance: Mapping[str, str] = field(default_factory=dict)
-
-
-class Keep(Enum):
-    """Stands for what an amendment leaves as it is, where None would mean "no such time"."""
-
-    KEEP = "keep"
-
-
-KEEP = Keep.KEEP
 
 
 @dataclass(frozen=True, slots=True)

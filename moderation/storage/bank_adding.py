@@ -7,7 +7,7 @@ from itertools import islice
 
 from sqlalchemy import Connection
 
-from moderation.domain.bank import BankEntry, EntryDraft
+from moderation.domain.bank import KEEP, BankEntry, EntryDraft, Opinion
 from moderation.domain.ids import EntryId, new_id
 from moderation.storage import bank_entries, bank_keypoints, bank_log
 from moderation.storage.bank_checks import MAX_PROVENANCE, checked
@@ -70,7 +70,8 @@ def merged(entry: BankEntry, draft: EntryDraft, now: datetime) -> BankEntry:
     expired = entry.expires_at is not None and entry.expires_at <= now
     return replace(
         entry,
-        opinion=draft.opinion,
+        quality=max(entry.quality, draft.quality),
+        opinion=entry.opinion if draft.opinion is KEEP else draft.opinion,
         note=draft.note or entry.note,
         category=draft.category or entry.category,
         phash=entry.phash or draft.phash,
@@ -107,7 +108,7 @@ def _new(bank: str, draft: EntryDraft, number: int, now: datetime) -> BankEntry:
         number=number,
         phash=draft.phash,
         dhash=draft.dhash,
-        opinion=draft.opinion,
+        opinion=Opinion.POSITIVE if draft.opinion is KEEP else draft.opinion,
         disable_until=draft.disable_until,
         expires_at=draft.expires_at,
         has_keypoints=draft.keypoints is not None,

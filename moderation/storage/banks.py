@@ -1,6 +1,7 @@
 """Banks of known images, as a log of changes: every checkpoint that a verdict ever pinned can be rebuilt."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -45,6 +46,20 @@ class BankStore:
             _define(connection, "update", bank, actor=actor, now=now)
         return bank
 
+    def revise(self, name: str, revised: Callable[[Bank], Bank], *, actor: str, now: datetime) -> Bank:
+        """Change some of a bank: nobody changes it between what `revised` is given and what it returns.
+
+        Nothing is recorded where nothing changes. Raises `NotFoundError`, `InvalidInputError` for a wrong value.
+        """
+        with self._database.write() as connection:
+            bank_log.lock(connection)
+            before = _existing(connection, name)
+            bank = replace(revised(before), name=before.name)
+            check_bank(bank)
+            if bank != before:
+                _define(connection, "update", bank, actor=actor, now=now)
+        return bank
+
     def delete_bank(self, name: str, *, actor: str, now: datetime) -> int:
         """Remove a bank and its entries, and return how many there were. Raises `NotFoundError`.
 
@@ -65,10 +80,11 @@ class BankStore:
         """Add a picture's hashes to a bank, and return its entry.
 
         A PDQ hash that the bank has already is not added again: what the draft says anew is merged into its entry, and
-        recorded as an amendment if it changes anything. The draft's opinion replaces the entry's, and so do its note,
-        category and dates where it has them; an expiry that has passed is cleared. Secondary hashes and keypoints are
-        stored where the entry has none. Provenances are united, the draft's words first. Source, quality, time, number
-        and a demotion stay.
+        recorded as an amendment if it changes anything. The draft's opinion replaces the entry's unless it is `KEEP`,
+        and so do its note, category and dates where it has them; an expiry that has passed is cleared. Of two qualities
+        the better one counts: an entry that was added with too low a one would never match. Secondary hashes and
+        keypoints are stored where the entry has none. Provenances are united, the draft's words first. Source, time,
+        number and a demotion stay.
 
         Raises `NotFoundError` for an unknown bank, `InvalidInputError` for a wrong value.
         """

@@ -220,3 +220,14 @@ def test_no_command_prints_a_hash(run: Run, bank: str) -> None:
 def test_entries_are_removed_all_or_none(run: Run, bank: str, entry: str) -> None:
     assert run("bank", "remove", entry, "none").code == 1
     assert run("bank", "list", "--json").json["items"][0]["entries"] == 1
+
+
+def test_a_hash_that_is_added_again_keeps_its_opinion_unless_one_is_given(run: Run, bank: str) -> None:
+    entry = run("bank", "add", bank, HASH, "--quality", "20", "--opinion", "disputed", "--json").json["entries"][0][
+        "id"
+    ]
+    run("bank", "add", bank, HASH)
+    shown = run("bank", "show", entry, "--json").json
+    assert (shown["opinion"], shown["quality"]) == ("disputed", 100)
+    run("bank", "add", bank, HASH, "--opinion", "positive_class")
+    assert run("bank", "show", entry, "--json").json["opinion"] == "positive_class"

@@ -104,6 +104,7 @@ def test_the_same_hash_again_brings_what_is_new(store: BankStore) -> None:
     merged = store.add("BANNED", again, actor="tester", now=after(2))
     assert merged == replace(
         first,
+        quality=99,
         note="second",
         phash="12" * 8,
         dhash="34" * 8,
@@ -116,6 +117,21 @@ def test_the_same_hash_again_brings_what_is_new(store: BankStore) -> None:
     assert store.entry(first.id) == merged
     assert store.keypoints([first.id]) == {first.id: b"points"}
     assert [change.operation for change in store.changes(0)] == ["create", "add", "amend"]
+
+
+@pytest.mark.parametrize("said", [Opinion.DISPUTED, Opinion.NEGATIVE, Opinion.SEED])
+def test_a_draft_without_an_opinion_keeps_the_one_that_is_stored(store: BankStore, said: Opinion) -> None:
+    store.add("BANNED", draft(1, opinion=said), **WHO)
+    again = draft(1, opinion=KEEP, note="again")
+    assert store.add("BANNED", again, actor="tester", now=after(2)).opinion is said
+    assert store.add("BANNED", draft(2, opinion=KEEP), actor="tester", now=after(2)).opinion is Opinion.POSITIVE
+
+
+def test_a_hash_that_was_added_with_a_low_quality_matches_once_it_comes_with_a_good_one(store: BankStore) -> None:
+    first = store.add("BANNED", draft(1, quality=0), **WHO)
+    assert store.add("BANNED", draft(1, quality=100), actor="tester", now=after(2)).quality == 100
+    assert store.add("BANNED", draft(1, quality=3), actor="tester", now=after(3)).quality == 100
+    assert store.pages(99)[0] == replace(first, quality=100)
 
 
 def test_what_a_draft_does_not_say_stays(store: BankStore) -> None:

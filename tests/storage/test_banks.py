@@ -216,3 +216,30 @@ def test_changes_are_audited_without_hashes(store: BankStore, database: Database
     assert [event.payload["checkpoint"] for event in events] == ["1", "2", "3"]
     assert events[1].payload["entry"] == events[2].payload["entry"] == entry.id
     assert entry.pdq not in str(events)
+
+
+def test_a_revision_is_of_the_bank_as_it_is_and_records_only_changes(store: BankStore) -> None:
+    store.create(replace(BANK, effect=BankEffect.REVIEW), actor="tester", now=NOW)
+    store.update(BANK, actor="tester", now=NOW)
+    off = store.revise(BANK.name, lambda known: replace(known, enabled=False), actor="tester", now=NOW)
+    assert off == replace(BANK, enabled=False) == store.bank(BANK.name)
+    assert store.revise(BANK.name, lambda known: replace(known, enabled=False), actor="tester", now=NOW) == off
+    assert store.checkpoint() == "3"
+    with pytest.raises(InvalidInputError):
+        store.revise(BANK.name, lambda known: replace(known, distance_bits=32), actor="tester", now=NOW)
+    with pytest.raises(NotFoundError):
+        store.revise("OTHER", lambda known: known, actor="tester", now=NOW)
+
+
+def test_revisions_at_once_lose_nothing(store: BankStore) -> None:
+    store.create(replace(BANK, description=""), actor="tester", now=NOW)
+
+    def mark(number: int) -> None:
+        def marked(known: Bank) -> Bank:
+            return replace(known, description=f"{known.description}{number}")
+
+        store.revise(BANK.name, marked, actor="tester", now=NOW)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(mark, range(8)))
+    assert sorted(store.bank(BANK.name).description) == list("01234567")

@@ -34,19 +34,9 @@ def drafts_of_picture(hashed: Hashed, facts: EntryDraft) -> list[EntryDraft]:
 
 
 def add(
-    matching: Matching, bank: str, drafts: Sequence[EntryDraft], *, key: ApiKey, now: datetime, opinion: bool = False
+    matching: Matching, bank: str, drafts: Sequence[EntryDraft], *, key: ApiKey, now: datetime
 ) -> tuple[list[BankEntry], bool]:
-    """The entries of the drafts, and whether any of them is new. Raises `NotFoundError`, `InvalidInputError`.
-
-    Unless the client stated an `opinion`, an entry that is there keeps its own: adding a hash again disputes nothing
-    and settles no dispute.
-    """
+    """The entries of the drafts, and whether any of them is new. Raises `NotFoundError`, `InvalidInputError`."""
     known = matching.bank(bank)
-    meant = drafts if opinion else [_with_known_opinion(matching, known.name, draft) for draft in drafts]
-    entries = matching.banks.add_many(known.name, meant, actor=actor_of(key), now=now)
+    entries = matching.banks.add_many(known.name, drafts, actor=actor_of(key), now=now)
     return entries, any(entry.added_at == now for entry in entries)
-
-
-def _with_known_opinion(matching: Matching, bank: str, draft: EntryDraft) -> EntryDraft:
-    known = [entry.opinion for entry in matching.banks.find(draft.pdq) if entry.bank == bank]
-    return replace(draft, opinion=known[0]) if known else draft

@@ -105,10 +105,12 @@ async def update_bank(bank: str, request: Request, matching: TheMatching, key: B
         known = matching.bank(bank)
         if body.name not in {None, known.name}:
             raise InvalidInputError("A bank keeps its name: verdicts name it.")
-        if enabled in {None, known.enabled}:
+        if enabled is None:
             return known
-        changed = replace(known, enabled=bool(enabled))
-        return matching.banks.update(changed, actor=actor_of(key), now=matching.clock())
+        turned = bool(enabled)
+        return matching.banks.revise(
+            known.name, lambda one: replace(one, enabled=turned), actor=actor_of(key), now=matching.clock()
+        )
 
     return bank_shown(await run_in_threadpool(update))
 

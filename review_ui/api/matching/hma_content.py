@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from moderation.domain.bank import Bank, BankEntry, EntryAmendment, EntryDraft
+from moderation.domain.bank import KEEP, Bank, BankEntry, EntryAmendment, EntryDraft
 from moderation.domain.errors import InvalidInputError, NotFoundError
 from review_ui.api.matching.banking import SOURCE, add, drafts_of_picture
 from review_ui.api.matching.bodies import (
@@ -62,7 +62,7 @@ class ContentBody(BaseModel):
     def draft(self) -> EntryDraft:
         """The facts, without any hash."""
         said = self.metadata.model_dump(exclude_none=True) if self.metadata else {}
-        return EntryDraft(pdq="", quality=0, source=SOURCE, note=self.note or "", provenance=said)
+        return EntryDraft(pdq="", quality=0, source=SOURCE, note=self.note or "", opinion=KEEP, provenance=said)
 
 
 class SignalBody(BaseModel):
@@ -141,7 +141,7 @@ async def add_content(
 async def add_signal(bank: str, request: Request, matching: TheMatching, key: BanksWriter) -> AddedContent:
     """Bank a hash. One that the bank has already keeps its number."""
     body = await small_json(request, SignalBody)
-    draft = EntryDraft(body.pdq, body.quality, source=SOURCE)
+    draft = EntryDraft(body.pdq, body.quality, source=SOURCE, opinion=KEEP)
     (entry, *_), _new = await run_in_threadpool(lambda: add(matching, bank, [draft], key=key, now=matching.clock()))
     return AddedContent(id=entry.number, signals={"pdq": entry.pdq})
 

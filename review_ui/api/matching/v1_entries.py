@@ -57,7 +57,7 @@ class EntryFacts(BaseModel):
             source=self.source,
             note=self.note,
             category=self.category,
-            opinion=self.opinion or Opinion.POSITIVE,
+            opinion=self.opinion or KEEP,
             disable_until=self.disable_until,
             expires_at=self.expires_at,
             provenance=self.provenance,
@@ -158,7 +158,6 @@ async def add_entry(
     A hash that the bank has already is not added again: what is said anew is merged into its entry.
     """
     await run_in_threadpool(matching.bank, bank)
-    now = matching.clock()
     async with sent(request, site) as found:
         by_hash = found.image is None and found.url is None
         image = None if by_hash else await image_of(found, matching)
@@ -169,8 +168,7 @@ async def add_entry(
                 if image is None
                 else _picture_drafts(matching, image, found)
             )
-            stated = found.fields.get("opinion") is not None
-            return add(matching, bank, drafts, key=key, now=now, opinion=stated)
+            return add(matching, bank, drafts, key=key, now=matching.clock())
 
         entries, created = await run_in_threadpool(store)
     if not created:

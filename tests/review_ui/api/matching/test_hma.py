@@ -3,15 +3,17 @@
 import html
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
-from moderation.domain.bank import BankEffect, EntryAmendment, Opinion
+from moderation.domain.bank import Bank, BankEffect, BankEntry, EntryAmendment, Opinion
 from moderation.matching.frame_hashes import hashes_of
 from moderation.matching.pdq import to_hex
 from moderation.media.fetching import FetchFailedError, FetchRefusedError
+from moderation.storage.banks import BankStore
 from tests.review_ui.api.matching.conftest import NOW_ACTOR, Api
 from tests.review_ui.api.matching.pictures import as_png, drawn, flat, upload
 
@@ -424,6 +426,40 @@ def test_the_description_has_examples_that_are_true(api: Api, key: dict[str, str
             assert answer.status_code < 400 or answer.json()["code"] == "conflict", f"{path}: {answer.text}"
             tried += 1
     assert tried >= 10
+
+
+def test_turning_a_bank_on_undoes_nothing_that_others_change_meanwhile(
+    api: Api, key: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank = api.bank("A", BankEffect.REVIEW, enabled=False)
+    read = type(api.banks).bank
+
+    def read_before_a_change(store: BankStore, name: str) -> Bank:
+        found = read(store, name)
+        store.update(replace(bank, effect=BankEffect.BLOCK), actor=NOW_ACTOR, now=api.site.clock())
+        return found
+
+    monkeypatch.setattr(type(api.banks), "bank", read_before_a_change)
+    assert api.client.put("/c/bank/A", json={"enabled": True}, headers=key).status_code == 200
+    monkeypatch.undo()
+    assert api.banks.bank("A") == replace(bank, effect=BankEffect.BLOCK, enabled=True)
+
+
+def test_a_hash_that_is_disputed_while_it_is_added_again_stays_disputed(
+    api: Api, key: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.bank("A")
+    number = api.client.post("/c/bank/A/signal", json={"pdq": CODE}, headers=key).json()["id"]
+    add_many = type(api.banks).add_many
+
+    def add_after_a_dispute(store: BankStore, *given: Any, **words: Any) -> list[BankEntry]:
+        disputed = EntryAmendment(opinion=Opinion.DISPUTED)
+        store.amend(api.matching.entry("A", number).id, disputed, actor=NOW_ACTOR, now=api.site.clock())
+        return add_many(store, *given, **words)
+
+    monkeypatch.setattr(type(api.banks), "add_many", add_after_a_dispute)
+    assert api.client.post("/c/bank/A/signal", json={"pdq": CODE}, headers=key).json()["id"] == number
+    assert api.matching.entry("A", number).opinion is Opinion.DISPUTED
 
 
 def test_a_hash_that_is_added_again_settles_no_dispute(api: Api, key: dict[str, str]) -> None:
