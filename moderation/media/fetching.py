@@ -100,7 +100,8 @@ class Fetcher:
                 return await self._follow(url, self._connected(self._tls))
         except TimeoutError as error:
             raise FetchFailedError(f"The picture did not arrive within {self._rules.seconds:g} seconds.") from error
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as error:
+            # Of a redirect to an ill-formed name, httpx lets a bare ValueError through.
             raise FetchFailedError("The address did not answer.") from error
 
     async def close(self) -> None:
@@ -189,9 +190,10 @@ def _parsed(url: str) -> httpx.URL:
         raise _refused()
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
+        named = parsed.scheme in DEFAULT_PORTS and not parsed.userinfo and bool(parsed.host)
+    except (httpx.InvalidURL, ValueError) as error:
         raise _refused() from error
-    if parsed.scheme not in DEFAULT_PORTS or parsed.userinfo or not parsed.host:
+    if not named:
         raise _refused()
     return parsed.copy_with(fragment=None)
 

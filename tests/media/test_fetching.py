@@ -189,6 +189,9 @@ def test_nothing_is_fetched_unless_hosts_are_allowed() -> None:
         "http://{host}:{port}/a b.png",
         "http://{host}:{port}/\r\nX: 1",
         "http://{host}:99999/a.png",
+        "http://xn--a:{port}/a.png",
+        "http://xn--.{host}:{port}/a.png",
+        "http://xn---:{port}/a.png",
         "",
         "http://{host}:{port}/" + "a" * 3_000,
     ],
@@ -313,7 +316,18 @@ def test_redirects_end() -> None:
     refusal(FetchFailedError, redirect_to("/1", "/2"), max_redirects=1)
 
 
-@pytest.mark.parametrize("location", ["http://[", "http://images.example:port/", "http://\x7f/"])
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://[",
+        "http://images.example:port/",
+        "http://\x7f/",
+        "http://xn--a/",
+        "//xn--a",
+        "http:////[:]",
+        "http:////][",
+    ],
+)
 def test_a_redirect_to_nonsense_is_refused(location: str) -> None:
     with pytest.raises((FetchRefusedError, FetchFailedError)):
         fetch(redirect_to(location))
