@@ -12,7 +12,7 @@ from moderation.domain.errors import InvalidInputError, UnavailableError
 from moderation.matching.frame_hashes import hashes_of
 
 
-def test_every_size_is_measured_with_its_floor_and_its_peers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_size_is_measured_with_its_floor_and_its_peers(peers: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "SIZES", dict.fromkeys(SIZES, (512, 520)))
     told: list[str] = []
     result = bench_hash(rounds=3, pictures=1, images=None, tell=told.append)
@@ -30,7 +30,7 @@ def test_every_size_is_measured_with_its_floor_and_its_peers(monkeypatch: pytest
     assert all(f"<h2>{width} by {height}</h2>" in text for height, width in SIZES.values())
 
 
-def test_the_peer_is_what_its_signal_type_does(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_peer_is_what_its_signal_type_does(peers: None) -> None:
     from threatexchange.signal_type.pdq.signal import PdqSignal  # noqa: PLC0415 - an extra
 
     (data,) = jpegs(500, 500, 1, None)
@@ -49,7 +49,7 @@ def test_a_hash_that_differs_is_told() -> None:
     assert bits(data, lambda _: (wrong, 100))["full_decode_bits"] > 60
 
 
-def test_contenders_do_what_they_are_named_for() -> None:
+def test_contenders_do_what_they_are_named_for(peers: None) -> None:
     data = encoded(drawn(512, 512, 1))
     calls = contenders(data, peer_hash(lambda _: None))
     assert set(PEERS) < set(calls)
