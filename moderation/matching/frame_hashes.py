@@ -15,6 +15,9 @@ from moderation.media.subject import Rgb
 
 __all__ = ["ORIENTATIONS", "FrameHashes", "Orientation", "frame_hashes", "hashes_of"]
 
+FARTHEST = 1024.0
+"""No sample of luma, 0 to 255 and interpolated ones a little beyond, is farther from 0."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameHashes:
@@ -36,8 +39,8 @@ class FrameHashes:
 def frame_hashes(frames: Sequence[Mapping[str, NDArray[np.generic]]]) -> list[FrameHashes]:
     """The hashes of each frame, in order, from what the decoder's `REDUCTIONS` made of it.
 
-    Raises `KeyError` for a missing reduction, `ValueError` for one of another shape: what has no hash never passes for
-    a picture that matches nothing.
+    Raises `KeyError` for a missing reduction, `ValueError` for one of another shape or with what is no luma: what has
+    no hash never passes for a picture that matches nothing.
     """
     if not frames:
         return []
@@ -69,4 +72,7 @@ def hashes_of(rgb: Rgb) -> FrameHashes:
 def _of_shape(array: NDArray[np.generic], shape: tuple[int, int]) -> NDArray[np.float32]:
     if array.shape != shape:
         raise ValueError(f"a reduction of shape {array.shape}, wanted {shape}")
-    return np.asarray(array, dtype=np.float32)
+    values = np.asarray(array, dtype=np.float32)
+    if not (np.abs(values) <= FARTHEST).all():
+        raise ValueError("a reduction with samples that are no luma")
+    return values

@@ -87,6 +87,19 @@ def test_a_frame_without_a_reduction_is_an_error_never_a_picture_that_matches_no
         frame_hashes([frame])
 
 
+@pytest.mark.parametrize(
+    ("name", "shape"), [(PDQ_LUMA64, (64, 64)), (TRIMMED_LUMA64, (64, 64)), (SECONDARY_LUMA, (40, 41))]
+)
+@pytest.mark.parametrize("sample", [np.nan, np.inf, -1e30])
+def test_samples_that_are_no_luma_are_an_error_never_a_picture_that_matches_nothing(
+    name: str, shape: tuple[int, int], sample: float
+) -> None:
+    samples = np.full(shape, 100, dtype=np.float32)
+    samples[3, 3] = sample
+    with pytest.raises(ValueError, match="no luma"):
+        frame_hashes([{**reduced(noise(80, 80)), name: samples}])
+
+
 def test_hashes_are_not_shown() -> None:
     hashes = hashes_of(noise(80, 80))
     assert hashes.pdq[0].tobytes().hex()[:8] not in repr(hashes)
