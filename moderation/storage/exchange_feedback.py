@@ -57,7 +57,7 @@ class FeedbackStore:
                     _count_own(connection, row, outcome)
                 if row.write_back and outcome in told.get(row.kind, frozenset()):
                     queued += _queue(connection, row, outcome, now)
-            for bank in sorted({row.bank for row in rows}):
+            for bank in sorted({row.bank for row in rows}) if counts and outcome in _OWN else ():
                 touched = Touched(pdqs={row.pdq for row in rows if row.bank == bank})
                 items_of.reconcile(connection, bank, touched, actor=actor, now=now)
             if rows and (queued or (counts and outcome in _OWN)):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from moderation.domain.bank import Bank, BankEffect, EntryDraft, Opinion
+from moderation.domain.bank import Bank, BankEffect, EntryAmendment, EntryDraft, Opinion
 from moderation.domain.exchange import (
     CREDENTIAL_PREFIX,
     Exchange,
@@ -158,3 +158,13 @@ def test_an_entry_that_no_exchange_brought_has_nobody_to_be_told(feedback: Feedb
     entry = BankStore(database).add("NCII", EntryDraft(pdq(5), 90), actor="ann", now=NOW)
     assert feedback.review(entry.id, Outcome.DISPUTED, told=TOLD, actor="ann", now=NOW) == 0
     assert opinion_of(database, 5) == Opinion.POSITIVE
+
+
+def test_what_is_only_told_changes_no_entry_that_a_person_amended(feedback: FeedbackStore, database: Database) -> None:
+    entry = entry_of(database)
+    BankStore(database).amend(entry, EntryAmendment(opinion=Opinion.NEGATIVE), actor="ann", now=NOW)
+    assert review(feedback, database, Outcome.SEEN) == 1
+    assert feedback.review(entry, Outcome.CONFIRMED, told=TOLD, actor="x", now=NOW, counts=False) == 1
+    assert opinion_of(database) == Opinion.NEGATIVE
+    review(feedback, database, Outcome.CONFIRMED)
+    assert opinion_of(database) == Opinion.POSITIVE, "that was said of the entry itself"
