@@ -21,6 +21,10 @@ DEFAULT_EVERY_SECONDS = 3600.0
 OWN = "own"
 """The owner of this installation's opinions."""
 
+MAX_KINDS = 50
+OTHER_KINDS = "other"
+
+_KIND = re.compile(r"(?![0-9A-Fa-f]{16})[A-Za-z][A-Za-z0-9_.-]{0,39}")
 _VARIABLE = re.compile(rf"{CREDENTIAL_PREFIX}[A-Z0-9_]{{1,100}}")
 
 
@@ -205,6 +209,20 @@ def aggregate(opinions: Iterable[Opinion]) -> Opinion:
         if opinion in said:
             return opinion
     return Opinion.SEED
+
+
+def kinds_counted(counts: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    """The sums by type of hash, of at most `MAX_KINDS` types.
+
+    A type is a stranger's word that comes to be shown: whatever is no plain word, such as a hash in the wrong column,
+    is counted as `OTHER_KINDS`.
+    """
+    sums = dict(counts)
+    for word, count in more.items():
+        usable = _KIND.fullmatch(word) and (word in sums or len(sums) < MAX_KINDS)
+        kind = word if usable else OTHER_KINDS
+        sums[kind] = sums.get(kind, 0) + count
+    return sums
 
 
 def check_exchange(exchange: Exchange) -> None:

@@ -19,6 +19,7 @@ from moderation.domain.exchange import (
     Feedback,
     MalformedExchangeError,
     Page,
+    kinds_counted,
 )
 from moderation.matching.exchanges.source import Clock, Source
 
@@ -29,6 +30,9 @@ MAX_SECONDS = 3_600.0
 """A fetch stops after the page that is over it, and the next goes on there."""
 RETRIES = 3
 FIRST_WAIT_SECONDS = 1.0
+TELL_SECONDS = 240.0
+"""Less than the lease of what was claimed: nobody else takes it meanwhile."""
+TELL_AT_ONCE = 20
 
 OpenSource: TypeAlias = Callable[[Exchange], Source]
 
@@ -145,6 +149,10 @@ class Fetch:
             self._ledger.failed(name, f"{error.message} {error.hint}".strip(), now=self._clock())
             log.warning("exchange_failed", exchange=name, code=error.code, reason=error.message)
             raise
+        except Exception as error:
+            # Nobody foresaw it: recorded all the same, for an exchange that stays due is started again at once.
+            self._ledger.failed(name, f"The fetch broke off: {type(error).__name__}.", now=self._clock())
+            raise
         problem = f"{report.withheld} removals are withheld: look, then fetch with --allow-removals."
         told = problem if report.withheld else ""
         self._ledger.succeeded(name, report.applied, complete=report.complete, problem=told, now=self._clock())
@@ -191,19 +199,33 @@ class Fetch:
 
 
 def tell(
-    queue: FeedbackQueue, exchange_of: Callable[[str], Exchange], open_source: OpenSource, clock: Clock
+    queue: FeedbackQueue,
+    exchange_of: Callable[[str], Exchange],
+    open_source: OpenSource,
+    clock: Clock,
+    *,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> tuple[int, int]:
     """Tell what is due; returns how many results were told and how many were not.
 
-    One that may succeed later is tried again; a refusal is final. What fails for one exchange stops no other.
+    One that may succeed later is tried again; a refusal is final. What fails for one exchange stops no other, and one
+    that is away is not asked again. What is not told after `TELL_SECONDS` is left for the next time.
     """
     told = failed = 0
-    while due := queue.claim(limit=100, now=clock()):
+    away: dict[str, UnavailableError] = {}
+    until = monotonic() + TELL_SECONDS
+    while monotonic() < until and (due := queue.claim(limit=TELL_AT_ONCE, now=clock())):
         for feedback in due:
+            if monotonic() >= until:
+                return told, failed
             try:
+                if feedback.exchange in away:
+                    raise away[feedback.exchange]
                 _tell_one(feedback, exchange_of, open_source)
             except ModerationError as error:
                 again = isinstance(error, UnavailableError)
+                if isinstance(error, UnavailableError):
+                    away[feedback.exchange] = error
                 queue.failed(feedback, error.message, again=again, now=clock())
                 log.warning("exchange_not_told", exchange=feedback.exchange, code=error.code, again=again)
                 failed += 1
@@ -222,15 +244,12 @@ def _tell_one(feedback: Feedback, exchange_of: Callable[[str], Exchange], open_s
 
 
 def _counted(report: FetchReport, page: Page, applied: Applied) -> FetchReport:
-    unsupported = dict(report.unsupported)
-    for kind, count in page.skipped.unsupported.items():
-        unsupported[kind] = unsupported.get(kind, 0) + count
     return replace(
         report,
         pages=report.pages + 1,
         items=report.items + len(page.items),
         applied=report.applied + applied,
-        unsupported=unsupported,
+        unsupported=kinds_counted(report.unsupported, page.skipped.unsupported),
         malformed=report.malformed + page.skipped.malformed,
         complete=page.complete,
     )

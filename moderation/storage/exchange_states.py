@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from moderation.domain.audit import AuditDraft, Json, canonical_json
 from moderation.domain.errors import NotFoundError
-from moderation.domain.exchange import Exchange, ExchangeState, Page
+from moderation.domain.exchange import Exchange, ExchangeState, Page, kinds_counted
 from moderation.storage.audit import append
 from moderation.storage.exchange_rows import state_of
 from moderation.storage.rows import AnyRow
@@ -27,9 +27,7 @@ def after_page(row: AnyRow, page: Page, pass_number: int, now: datetime) -> dict
     """
     told = bool(page.items or page.skipped.unsupported or page.skipped.malformed)
     fresh = page.begins or (told and row.sweep_below is None and row.last_success_at == row.last_fetch_at)
-    unsupported: dict[str, int] = {} if fresh else json.loads(row.unsupported)
-    for kind, count in page.skipped.unsupported.items():
-        unsupported[kind] = unsupported.get(kind, 0) + count
+    unsupported = kinds_counted({} if fresh else json.loads(row.unsupported), page.skipped.unsupported)
     values: dict[str, object] = {
         "position": canonical_json(dict(page.position)),
         "pass_number": pass_number,

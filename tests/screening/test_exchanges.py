@@ -15,7 +15,8 @@ from moderation.domain.bank import BankEffect, Opinion
 from moderation.domain.errors import UnavailableError
 from moderation.domain.exchange import Applied, Exchange, ExchangeKind, MalformedExchangeError, Outcome
 from moderation.matching.exchanges.registry import SPECS, open_source
-from moderation.screening.exchanges import Fetch, FetchLimits, FetchReport, tell
+from moderation.matching.exchanges.source import Source
+from moderation.screening.exchanges import TELL_SECONDS, Fetch, FetchLimits, FetchReport, tell
 from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
 from moderation.storage.exchange_feedback import FeedbackStore
@@ -241,3 +242,34 @@ def test_a_fetch_that_was_killed_goes_on_where_it_stopped(
     assert len(opinions(database)) == 40
     assert count(database, "bank_changes") == 40 + 1, "nothing was added twice"
     database.close()
+
+
+def test_a_fetch_that_breaks_off_unforeseen_is_recorded_and_waits(server: ExchangeServer, database: Database) -> None:
+    store = added(database, an_exchange(ExchangeKind.THREATEXCHANGE, server.url))
+
+    def broken(_: Exchange) -> Source:
+        raise KeyError("secret")
+
+    with pytest.raises(KeyError):
+        Fetch(store, broken, lambda: NOW, limits=QUICK).run("shared")
+    state = store.state("shared")
+    assert (state.failures, state.last_error, store.due(NOW)) == (1, "The fetch broke off: KeyError.", [])
+
+
+def test_an_exchange_that_is_away_is_asked_once_and_telling_ends(server: ExchangeServer, database: Database) -> None:
+    fill(server, 5)
+    store = added(database, an_exchange(ExchangeKind.STOPNCII, server.url, write_back=True))
+    fetch(database)
+    feedback = FeedbackStore(database)
+    for entry in BankStore(database).entries("SHARED"):
+        feedback.review(entry.id, Outcome.CONFIRMED, told=TOLD, actor="ann", now=NOW)
+    opening = partial(open_source, environment=ENVIRONMENT, clock=lambda: NOW)
+    server.asked.clear()
+    server.fault = Fault(status=503)
+    assert tell(feedback, lambda name: store.state(name).exchange, opening, lambda: NOW) == (0, 5)
+    assert len(server.asked) == 1
+    server.fault = None
+    seconds = iter([0.0, 0.0, 0.0, 0.0, TELL_SECONDS, TELL_SECONDS])
+    reached = partial(tell, feedback, lambda name: store.state(name).exchange, opening)
+    assert reached(lambda: after(70), monotonic=lambda: next(seconds)) == (2, 0)
+    assert reached(lambda: after(70 + 301)) == (3, 0), "what was left is told when its lease ended"

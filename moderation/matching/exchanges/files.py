@@ -24,6 +24,7 @@ from moderation.domain.exchange import (
     Page,
     Position,
     Skipped,
+    kinds_counted,
 )
 from moderation.matching.exchanges import reading
 from moderation.matching.exchanges.source import KindSpec, Opening, Option
@@ -134,7 +135,7 @@ class Files:
         for place, row in enumerate(rows):
             kind = str((row or {}).get("type") or (row or {}).get("signal_type") or SUPPORTED).casefold()
             if kind != SUPPORTED:
-                unsupported[kind[:40]] = unsupported.get(kind[:40], 0) + 1
+                unsupported = kinds_counted(unsupported, {kind: 1})
                 continue
             try:
                 item = self._item(reading.an_object(row, "the row", f"number {place}"), f"number {place}")
@@ -158,9 +159,9 @@ class Files:
             key,
             pdq,
             reading.quality_of(pdq) if quality in {None, ""} else _quality(quality, key),
-            (OwnerOpinion(str(row.get("owner") or "file"), opinion),),
-            category=str(row.get("category") or "")[: reading.MAX_TEXT_CHARS],
-            note=str(row.get("note") or "")[: reading.MAX_TEXT_CHARS],
+            (OwnerOpinion(_words(row, "owner") or "file", opinion),),
+            category=_words(row, "category"),
+            note=_words(row, "note"),
         )
 
 
@@ -231,6 +232,12 @@ def _opinion(text: str) -> Opinion:
         return Opinion(text.strip().casefold())
     except ValueError:
         raise InvalidInputError(f"An opinion is one of {', '.join(Opinion)}.") from None
+
+
+def _words(row: Row, name: str) -> str:
+    """A text as one line: databases hold no NUL and no half of a character, which JSON can tell."""
+    text = str(row.get(name) or "")[: reading.MAX_TEXT_CHARS]
+    return "".join(character if character.isprintable() else " " for character in text).strip()
 
 
 def _quality(value: object, key: str) -> int:

@@ -34,6 +34,8 @@ IN_PROGRESS = [
 ]
 LATE_FETCHES = 3
 LATE_SECONDS = 3_600.0
+MAX_RUNTIME = {"dagster/max_runtime": str(2 * 3600)}
+"""Seconds after which a run is ended: longer than a fetch takes by its own limits, so something hangs."""
 QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 
 exchange_names = dg.DynamicPartitionsDefinition(name="exchanges")
@@ -135,6 +137,7 @@ def tell_results(context: dg.OpExecutionContext, system: dg.ResourceParam[System
     description="Write-back: seen, confirmed and disputed entries, for exchanges that were opted in.",
     executor_def=dg.in_process_executor,
     config=QUIET,
+    tags=MAX_RUNTIME,
 )
 def tell_exchanges() -> None:
     """One op."""
@@ -147,6 +150,7 @@ fetch_exchange = dg.define_asset_job(
     executor_def=dg.in_process_executor,
     description="One exchange's new entries.",
     config=QUIET,
+    tags=MAX_RUNTIME,
 )
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from moderation.domain.bank import Opinion
 from moderation.domain.errors import InvalidInputError, ModerationError, UnavailableError
-from moderation.domain.exchange import ExchangeKind, Item, MalformedExchangeError
+from moderation.domain.exchange import MAX_KINDS, ExchangeKind, Item, MalformedExchangeError
 from moderation.matching.exchanges import files
 from tests.matching.exchanges.opened import a_source, an_exchange, items, pages, pdq
 
@@ -146,3 +146,19 @@ def test_the_last_row_of_an_identifier_counts(tmp_path: Path) -> None:
         "one": "c",
         "two": "b",
     }
+
+
+def test_a_hash_in_the_wrong_column_is_told_nowhere_and_types_are_bounded(tmp_path: Path) -> None:
+    lines = [f"{pdq(1)} a comment", *(f"kind{number} {pdq(2)}" for number in range(200))]
+    (tmp_path / "a.txt").write_text("\n".join(lines))
+    (page,) = pages(KIND, str(tmp_path / "a.txt"))
+    assert len(page.skipped.unsupported) <= MAX_KINDS + 1
+    assert sum(page.skipped.unsupported.values()) == 201
+    assert not any(pdq(1)[:16] in kind for kind in page.skipped.unsupported)
+
+
+def test_words_hold_nothing_that_a_database_cannot(tmp_path: Path) -> None:
+    row = {"pdq": pdq(1), "note": "a\0b\ud800", "category": "x\n", "owner": "o" * 1_000}
+    (tmp_path / "a.jsonl").write_text(json.dumps(row))
+    (one,) = found(tmp_path / "a.jsonl")
+    assert (one.note, one.category, len(one.opinions[0].owner)) == ("a b", "x", 200)

@@ -11,6 +11,7 @@ from dagster._core.definitions.partitions.context import partition_loading_conte
 from moderation.domain.bank import BankEffect
 from moderation.domain.exchange import ExchangeKind, Outcome
 from moderation.matching.exchanges.registry import SPECS
+from moderation.screening.exchanges import MAX_SECONDS
 from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
 from moderation.storage.exchange_feedback import FeedbackStore
@@ -133,6 +134,11 @@ def test_results_are_told_by_a_job_on_a_schedule(
     FeedbackStore(database).review(entry.id, Outcome.CONFIRMED, told=told, actor="ann", now=datetime.now(UTC))
     assert tell_exchanges.execute_in_process(instance=instance, resources={"system": System()}).success
     assert [said["feedbackValue"] for said in server.told.feedbacks] == ["Blocked"]
+
+
+def test_a_run_that_hangs_is_ended() -> None:
+    for name in ("fetch_exchange", "tell_exchanges"):
+        assert float(defs.resolve_job_def(name).run_tags["dagster/max_runtime"]) > MAX_SECONDS
 
 
 def test_sensor_and_schedule_run_without_being_switched_on() -> None:
