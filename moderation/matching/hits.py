@@ -39,7 +39,8 @@ class Matched:
     """The answer for one picture: hits in their order, and the checkpoint of the banks that were searched.
 
     `capped`: there are more hits than these. `uncompared` candidates have keypoints that there was no time to compare,
-    or that cannot be read: they count for review. `at` is the time by which entries had begun and expired.
+    or that cannot be read: they count for review. Not `complete`: there was no time to look at all that keypoints could
+    tell, so that no match means nothing. `at` is the time by which entries had begun and expired.
     """
 
     hits: tuple[Hit, ...]
@@ -47,6 +48,7 @@ class Matched:
     capped: bool = False
     uncompared: int = 0
     at: datetime | None = None
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

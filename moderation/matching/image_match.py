@@ -92,6 +92,11 @@ IMAGE_MATCH = SignalSpec(
             low=0,
             high=MAX_HITS,
         ),
+        Column(
+            "image_match_complete",
+            ColumnKind.BOOLEAN,
+            "There was time to compare all the keypoints that could make it a match; if not, no match means nothing",
+        ),
         Column("image_pdq_quality", ColumnKind.INTEGER, "PDQ quality of the worst frame", low=0, high=100),
         Column(
             "image_hash_usable",
@@ -180,7 +185,7 @@ class ImageMatch:
         return [_result(found, frames) for found, frames in zip(matched, hashes, strict=True)]
 
 
-def match_values(hits: Sequence[Hit], worst_quality: int) -> dict[str, Value]:
+def match_values(hits: Sequence[Hit], worst_quality: int, *, complete: bool = True) -> dict[str, Value]:
     """The value of every column, from a picture's hits in their order and its worst frame's quality."""
     first = hits[0] if hits else None
     same = [hit for hit in hits if first is not None and hit.effect is first.effect]
@@ -194,6 +199,7 @@ def match_values(hits: Sequence[Hit], worst_quality: int) -> dict[str, Value]:
         "image_match_category": first.entry.category if first else "",
         "image_match_opinion": first.entry.opinion.value if first else NO_MATCH,
         "image_match_duplicates": len({hit.entry.id for hit in hits if hit.effect is BankEffect.DUPLICATE}),
+        "image_match_complete": complete,
         "image_pdq_quality": worst_quality,
         "image_hash_usable": worst_quality >= MIN_QUALITY,
     }
@@ -234,7 +240,7 @@ def picture_hash(frame: int, hashes: FrameHashes) -> PictureHash:
 def _result(matched: Matched, frames: Sequence[FrameHashes]) -> Match:
     return Match(
         IMAGE_MATCH.name,
-        match_values(matched.hits, min(frame.quality for frame in frames)),
+        match_values(matched.hits, min(frame.quality for frame in frames), complete=matched.complete),
         tuple(map(bank_hit, matched.hits)),
         matched.checkpoint,
         tuple(picture_hash(number, frame) for number, frame in enumerate(frames)),

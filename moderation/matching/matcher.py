@@ -6,13 +6,14 @@ be trusted, says so and matches nothing at all: that is an error, never a pictur
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.domain.bank import BankEntry, Tier
+from moderation.domain.bank import BankEntry
 from moderation.domain.errors import CorruptIndexError, UnavailableError
 from moderation.domain.ids import EntryId
 from moderation.matching.candidates import Candidate, candidates
@@ -23,9 +24,8 @@ from moderation.matching.known_entries import BankSource
 from moderation.matching.lookup import Lookup, look_up
 from moderation.matching.multi_index.warming import warm_up
 from moderation.matching.recall import Recall, add_proposed
-from moderation.matching.tiers import tier_of
 from moderation.matching.verification import FrameKeypoints, Verifier
-from moderation.matching.weighing import MAX_HITS, PictureWeighed
+from moderation.matching.weighing import MAX_HITS, PictureWeighed, blocked
 from moderation.media.subject import Rgb
 
 __all__ = ["MAX_HITS", "BankSource", "Hit", "IndexStatus", "LookedUp", "Matched", "Matcher"]
@@ -92,15 +92,16 @@ class Matcher:
             with self._contents.reading() as known:
                 found = candidates(pictures, known.index, known.facts, known.banks, now)
                 seen = Matched((), str(known.checkpoint), at=now)
-            frames_keypoints = FrameKeypoints(previews or ())
+            frames_keypoints, late = FrameKeypoints(previews or ()), frozenset[int]()
             if previews is not None:
-                self._add_recalled(found, pictures, frames_keypoints, now)
+                late = self._add_recalled(found, pictures, frames_keypoints, now)
             weighed = [PictureWeighed(some, compare=previews is not None) for some in found]
             entries = self._entries({number for one in weighed for number in one.numbers})
             if entries is not None:
                 verifier = Verifier(frames_keypoints, self._keypoints(weighed, entries))
                 return [
-                    one.matched(entries, frames, verifier, seen) for one, frames in zip(weighed, pictures, strict=True)
+                    one.matched(entries, frames, verifier, replace(seen, complete=place not in late))
+                    for place, (one, frames) in enumerate(zip(weighed, pictures, strict=True))
                 ]
             self.refresh()
         raise UnavailableError("The banks change faster than they can be searched.")
@@ -139,18 +140,17 @@ class Matcher:
         pictures: Sequence[Sequence[FrameHashes]],
         keypoints: FrameKeypoints,
         now: datetime,
-    ) -> None:
-        """Candidates by keypoints for the pictures that match nothing automatically."""
+    ) -> frozenset[int]:
+        """Candidates by keypoints for the pictures that no blocking bank matches automatically: what another bank
+        knows can be a part of a banned picture all the same. Returns the places of those there was no time for.
+        """
         if not self._recall_entries():
-            return
-        open_ = [
-            (place, len(pictures[place]))
-            for place, some in enumerate(found)
-            if not any(tier_of(one.facts, one.bank) is Tier.AUTOMATIC for one in some)
-        ]
+            return frozenset()
+        open_ = [(place, len(pictures[place])) for place, some in enumerate(found) if not blocked(some)]
         proposals = self._recall.propose(open_, keypoints)
         with self._contents.reading() as known:
-            add_proposed(found, proposals, pictures, known, now)
+            add_proposed(found, proposals.found, pictures, known, now)
+        return proposals.late
 
     def _check(self) -> None:
         if self._broken is not None:

@@ -6,6 +6,7 @@ keypoints are stored can be found so, the newest `MAX_ENTRIES` of them.
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -14,6 +15,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from moderation.domain.bank import BankEffect
 from moderation.domain.errors import InvalidInputError
 from moderation.matching.candidates import UNSEARCHED_BITS, Candidate, View
 from moderation.matching.frame_hashes import FrameHashes
@@ -31,7 +33,10 @@ MAX_ENTRIES: Final = 20_000
 PAGE: Final = 500
 """Entries whose keypoints are read at a time, 18 KB each."""
 PROPOSED: Final = 4
-"""Entries that are compared for each frame, as it is and mirrored; of an animation the first and the middle frame."""
+"""Entries of blocking banks, and as many of others, that are compared for each frame, as it is and mirrored; of an
+animation the first and the middle frame."""
+CONSIDERED: Final = 64
+"""Entries that are proposed for these places: some of them may have expired or not have begun."""
 BATCH_SECONDS: Final = 5.0
 """After this time no more pictures of a batch are looked at: keypoints take some 10 ms for each."""
 MIRRORS: Final = (Orientation.UPRIGHT, Orientation.FLIP_Y)
@@ -44,6 +49,13 @@ class Proposal(NamedTuple):
     frame: int
     mirror: Orientation
     number: int
+
+
+class Proposals(NamedTuple):
+    """What was proposed, for each frame and mirror the likeliest first, and the pictures that were not looked at."""
+
+    found: list[Proposal]
+    late: frozenset[int]
 
 
 class Recall:
@@ -82,26 +94,23 @@ class Recall:
                 self._held = np.union1d(self._held, page)
             self.checkpoint = checkpoint
 
-    def propose(self, pictures: Iterable[tuple[int, int]], keypoints: FrameKeypoints) -> list[Proposal]:
-        """Entries that share corners with pictures, given by place and number of frames, as they are or mirrored.
-
-        What there was no time for is left out, and said in the log.
-        """
+    def propose(self, pictures: Iterable[tuple[int, int]], keypoints: FrameKeypoints) -> Proposals:
+        """Entries that share corners with pictures, given by place and number of frames, as they are or mirrored."""
         found: list[Proposal] = []
-        end, late = self._monotonic() + BATCH_SECONDS, 0
+        end, late = self._monotonic() + BATCH_SECONDS, []
         for picture, frames in pictures:
             if self._monotonic() > end:
-                late += 1
+                late.append(picture)
                 continue
             for frame in sorted({0, frames // 2}):
                 for mirror in MIRRORS:
                     query = keypoints.of(picture, frame, mirrored=mirror is not Orientation.UPRIGHT)
                     with self._lock:
-                        near = self._index.near(query, PROPOSED)
+                        near = self._index.near(query, CONSIDERED)
                     found += [Proposal(picture, frame, mirror, one.number) for one in near]
         if late:
-            log.warning("recall_out_of_time", pictures=late)
-        return found
+            log.warning("recall_out_of_time", pictures=len(late))
+        return Proposals(found, frozenset(late))
 
     def _read(self, numbers: NDArray[np.int64]) -> None:
         entries = self._banks.entries_by_number([int(number) for number in numbers])
@@ -123,7 +132,11 @@ def add_proposed(
     known: KnownEntries,
     now: datetime,
 ) -> None:
-    """Add to the candidates of each picture what was proposed for it, of active entries and of banks that verify."""
+    """Add to the candidates of each picture what was proposed for it, of active entries and of banks that verify.
+
+    No more than `PROPOSED` for a frame and mirror; blocking banks have that many places of their own.
+    """
+    taken: Counter[tuple[int, int, Orientation, bool]] = Counter()
     for one in proposals:
         row = known.facts.row(one.number)
         if row is None or not known.facts.active(np.array([row]), now)[0]:
@@ -132,6 +145,10 @@ def add_proposed(
         bank = known.banks.get(known.facts.banks[record["bank"]])
         if bank is None or not record["live"] or verified_bits(bank) < 0:
             continue
+        place = (one.picture, one.frame, one.mirror, bank.effect is BankEffect.BLOCK)
+        if taken[place] == PROPOSED:
+            continue
+        taken[place] += 1
         quality = pictures[one.picture][one.frame].quality
         view = View(one.picture, one.frame, one.mirror, trimmed=False, quality=quality)
         facts = Facts(UNSEARCHED_BITS, quality, int(record["quality"]), trusted=bool(record["trusted"]), recalled=True)

@@ -71,10 +71,11 @@ class PictureWeighed:
     ) -> Matched:
         """The answer, with the keypoints compared; `seen` is the answer so far, with checkpoint and time."""
         surest = {one.place: one for one in self.kept}
-        uncompared = 0
+        uncompared, complete = 0, seen.complete
         for one in self.compared:
             again, read = _compared(one, entries[one.candidate.number], verifier)
             uncompared += not (read or one.candidate.facts.recalled)
+            complete = complete and read
             known = surest.get(one.place)
             if again.tier is not None and (known is None or again.order < known.order):
                 surest[one.place] = again
@@ -82,7 +83,15 @@ class PictureWeighed:
             (_hit(one, entries[one.candidate.number], frames) for one in surest.values()), key=lambda hit: hit.order
         )
         capped = self.capped or len(hits) > MAX_HITS
-        return replace(seen, hits=tuple(hits[:MAX_HITS]), capped=capped, uncompared=uncompared)
+        return replace(seen, hits=tuple(hits[:MAX_HITS]), capped=capped, uncompared=uncompared, complete=complete)
+
+
+def blocked(found: Sequence[Candidate]) -> bool:
+    """Whether a blocking bank's automatic match is among a picture's candidates: then nothing can be surer."""
+    return any(
+        one.tier is Tier.AUTOMATIC and one.candidate.bank.effect is BankEffect.BLOCK
+        for one in _audible([Weighed(one, tier_of(one.facts, one.bank)) for one in found])
+    )
 
 
 def _audible(weighed: Sequence[Weighed]) -> list[Weighed]:

@@ -43,6 +43,7 @@ COLUMNS: Mapping[str, str] = {
     "image_match_orientation": "Turned",
     "image_match_opinion": "Opinion of the entry",
     "image_match_duplicates": "Known duplicates",
+    "image_match_complete": "All details were compared",
     "image_match_bank": "Bank",
     "image_match_category": "Category in the bank",
     "image_pdq_quality": "Detail for comparing (0 to 100)",

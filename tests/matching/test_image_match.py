@@ -36,6 +36,7 @@ NOTHING = {
     "image_match_category": "",
     "image_match_opinion": "none",
     "image_match_duplicates": 0,
+    "image_match_complete": True,
     "image_pdq_quality": 100,
     "image_hash_usable": True,
 }

@@ -16,7 +16,7 @@ from moderation.matching.hits import Hit, Matched
 from moderation.matching.keypoints import MIN_INLIERS, keypoints_of, pack
 from moderation.matching.matcher import MAX_HITS, Matcher
 from moderation.matching.orientations import ORIENTATIONS, Orientation, turned
-from moderation.matching.recall import Recall
+from moderation.matching.recall import Proposals, Recall
 from moderation.matching.secondary import to_hex64
 from moderation.matching.verification import BATCH_SECONDS, MAX_CANDIDATES
 from moderation.media.subject import Rgb
@@ -295,7 +295,7 @@ def test_a_bounded_number_of_the_nearest_candidates_is_compared_beside_those_tha
         banks.add(edited.pdq[0], flipped=66 + number % 2, keypoints=other)
     banks.add(edited.pdq[0], flipped=80, keypoints=packed)
     with monkeypatch.context() as patch:
-        patch.setattr(Recall, "propose", lambda *_: [])
+        patch.setattr(Recall, "propose", lambda *_: Proposals([], frozenset()))
         assert matcher(banks).match([[edited]], [[original]])[0].hits == ()
         banks.add(edited.pdq[0], flipped=65, keypoints=packed)
         [found] = matcher(banks).match([[edited]], [[original]])[0].hits

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,15 +12,19 @@ from moderation.bench.robustness.known import AT, BANK, KnownPictures, Query, qu
 from moderation.bench.robustness.negatives import FAMILIES, members
 from moderation.bench.robustness.scenes import scene
 from moderation.bench.robustness.shapes import rotated
-from moderation.domain.bank import BankChange, BankEntry, Opinion, Tier
+from moderation.domain.bank import Bank, BankChange, BankEffect, BankEntry, Opinion, Tier
 from moderation.domain.errors import UnavailableError
 from moderation.domain.ids import EntryId
 from moderation.matching.frame_hashes import Orientation
+from moderation.matching.keypoints import keypoints_of, pack
 from moderation.matching.known_entries import KnownEntries
-from moderation.matching.recall import MAX_ENTRIES, Proposal, Recall, add_proposed
+from moderation.matching.matcher import Matcher
+from moderation.matching.recall import MAX_ENTRIES, PROPOSED, Proposal, Recall, add_proposed
 from moderation.matching.tiers import RECALLED_INLIERS, Facts, tier_of, trusted, wants_keypoints
 from moderation.matching.verification import FrameKeypoints, Verifier
 from moderation.media.subject import Rgb
+from tests.factories import NOW
+from tests.matching.memory_banks import REVIEW, MemoryBanks, some_hashes
 
 
 def picture(seed: int) -> Rgb:
@@ -68,10 +74,10 @@ def test_an_entry_that_was_removed_or_only_disputed_is_not_acted_on() -> None:
     query = query_of(part(1))
     keypoints = FrameKeypoints([[query.preview]])
     recall.follow(entries.compared(), 3)
-    assert 3 in {one.number for one in recall.propose([(0, 1)], keypoints)}
+    assert 3 in {one.number for one in recall.propose([(0, 1)], keypoints).found}
     recall.follow(np.array([2], dtype=np.int64), 4)
     assert len(recall) == 1
-    assert 3 not in {one.number for one in recall.propose([(0, 1)], keypoints)}
+    assert 3 not in {one.number for one in recall.propose([(0, 1)], keypoints).found}
     facts = Facts(256, 100, 100, inliers=200, recalled=True)
     assert tier_of(facts, BANK) is Tier.VERIFIED
     assert tier_of(replace(facts, trusted=trusted(Opinion.DISPUTED, demoted=False)), BANK) is Tier.REVIEW
@@ -96,7 +102,7 @@ def test_what_was_removed_between_search_and_proposal_is_no_candidate() -> None:
 def test_without_time_nothing_is_looked_at(known: KnownPictures) -> None:
     ticks = iter([0.0, 100.0])
     recall = Recall(known, monotonic=lambda: next(ticks))
-    assert recall.propose([(0, 1)], FrameKeypoints([[part(1)]])) == []
+    assert recall.propose([(0, 1)], FrameKeypoints([[part(1)]])) == ([], {0})
 
 
 def test_only_the_newest_entries_are_held() -> None:
@@ -116,7 +122,7 @@ def test_unreadable_keypoints_are_left_out() -> None:
     known._keypoints = dict.fromkeys(known._keypoints, b"\x01nonsense")
     recall = Recall(known)
     recall.follow(np.array([2], dtype=np.int64), 2)
-    assert recall.propose([(0, 1)], FrameKeypoints([[part(0)]])) == []
+    assert recall.propose([(0, 1)], FrameKeypoints([[part(0)]])) == ([], set())
 
 
 def test_a_mere_proposal_that_was_not_compared_is_no_match(
@@ -124,7 +130,47 @@ def test_a_mere_proposal_that_was_not_compared_is_no_match(
 ) -> None:
     monkeypatch.setattr(Verifier, "inliers", lambda *_: None)
     (matched,) = known.found([query_of(part(2))], compare=True)
-    assert (matched.hits, matched.uncompared) == ((), 0)
+    assert (matched.hits, matched.uncompared, matched.complete) == ((), 0, False)
+
+
+def test_a_picture_that_there_was_no_time_to_look_at_is_said_to_be_so(
+    known: KnownPictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("moderation.matching.recall.BATCH_SECONDS", -1.0)
+    late, sure = known.found([query_of(part(2)), query_of(picture(1))], compare=True)
+    assert (late.hits, late.complete) == ((), False)
+    assert ([hit.tier for hit in sure.hits], sure.complete) == ([Tier.AUTOMATIC], True)
+    monkeypatch.undo()
+    assert known.found([query_of(part(2))], compare=True)[0].complete
+
+
+@pytest.mark.parametrize("effect", [BankEffect.REVIEW, BankEffect.DUPLICATE])
+def test_what_another_bank_knows_is_looked_up_in_blocking_banks_all_the_same(effect: BankEffect) -> None:
+    """Somebody published a part of a picture, others did so again, and then the picture was banned."""
+    banks, query = MemoryBanks(), query_of(part(2))
+    banked(banks, picture(2))
+    banks.add(query.hashes.pdq[0], Bank({"review": "suspects"}.get(effect, "published"), effect))
+    (matched,) = Matcher(banks, clock=lambda: NOW).match([[query.hashes]], [[query.preview]])
+    assert [(hit.effect, hit.tier) for hit in matched.hits] == [
+        (BankEffect.BLOCK, Tier.VERIFIED),
+        (effect, Tier.AUTOMATIC),
+    ]
+
+
+@pytest.mark.parametrize("crowd", [{"bank": REVIEW}, {"expires_at": NOW}, {"disable_until": NOW + timedelta(days=1)}])
+def test_entries_that_do_not_block_take_no_place_of_one_that_does(crowd: dict[str, Any]) -> None:
+    banks, query = MemoryBanks(), query_of(part(2))
+    for _ in range(2 * PROPOSED):
+        banked(banks, part(2), **crowd)
+    banked(banks, picture(2))
+    hashes = replace(query.hashes, pdq=some_hashes(99).pdq, trimmed=None)
+    (matched,) = Matcher(banks, clock=lambda: NOW).match([[hashes]], [[query.preview]])
+    assert (matched.hits[0].effect, matched.hits[0].tier) == (BankEffect.BLOCK, Tier.VERIFIED)
+    assert matched.complete
+
+
+def banked(banks: MemoryBanks, rgb: Rgb, **facts: Any) -> BankEntry:
+    return banks.add(query_of(rgb).hashes.pdq[0], keypoints=pack(keypoints_of(rgb)), **facts)
 
 
 def test_only_entries_of_banks_that_verify_are_held() -> None:
