@@ -7,7 +7,7 @@ coefficients between both medians come out wrong (docs/howto-retroaction.md says
 person, and nothing acts on it without one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +22,7 @@ from moderation.matching.multi_index.file import IndexFile, build
 from moderation.matching.multi_index.layout import MAX_INDEXED_RADIUS
 from moderation.matching.multi_index.live import LiveIndex
 from moderation.matching.orientations import ORIENTATIONS, Orientation, turned
-from moderation.matching.pdq import BITS, CODE_BYTES, FREQUENCIES, from_hex
+from moderation.matching.pdq import BITS, CODE_BYTES, FREQUENCIES
 from moderation.matching.secondary import from_hex64
 from moderation.matching.tiers import wanted_bits
 
@@ -31,6 +31,9 @@ TURNED_BITS = 45
 
 FEW_ENTRIES = 2_500
 """So many entries are compared one by one, at every distance. Of more the 31 nearest bits are searched, by an index."""
+
+AT_ONCE = 10_000
+"""Entries that are turned at once."""
 
 
 def turned_codes(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -74,16 +77,23 @@ def frames_of(hashes: Sequence[PictureHash]) -> list[FrameHashes]:
 class SoughtEntries:
     """Bank entries to be found among stored hashes; a million hashes against a hundred entries take seconds."""
 
-    def __init__(self, entries: Sequence[BankEntry], banks: Mapping[str, Bank], *, few: int = FEW_ENTRIES) -> None:
-        sought = [entry for entry in entries if entry.bank in banks and banks[entry.bank].enabled]
-        self._radius = max((wanted_bits(banks[entry.bank]) for entry in sought), default=-1)
-        self._floor = min((banks[entry.bank].min_quality for entry in sought), default=0)
+    def __init__(self, entries: Iterable[BankEntry], banks: Mapping[str, Bank], *, few: int = FEW_ENTRIES) -> None:
+        sought, codes, numbers = set[str](), bytearray(), set[int]()
+        for entry in entries:
+            numbers.add(entry.number)
+            if entry.bank in banks and banks[entry.bank].enabled:
+                sought.add(entry.bank)
+                codes += bytes.fromhex(entry.pdq)
+        self._radius = max((wanted_bits(banks[bank]) for bank in sought), default=-1)
+        self._floor = min((banks[bank].min_quality for bank in sought), default=0)
         self._indexes: list[tuple[LiveIndex, int]] = []
-        if sought:
-            views = turned_codes(np.stack([from_hex(entry.pdq) for entry in sought]))
-            self._indexes = self._few(views) if len(sought) <= few else self._many(views)
-        self.size = len(sought)
+        self.numbers = frozenset(numbers)
+        """The numbers of all the entries that were given."""
+        self.size = len(codes) // CODE_BYTES
         """How many entries there are; the others are of banks that match nothing."""
+        if self.size:
+            views = _turned(np.frombuffer(bytes(codes), dtype=np.uint8).reshape(-1, CODE_BYTES))
+            self._indexes = self._few(views) if self.size <= few else self._many(views)
 
     def near(self, codes: NDArray[np.uint8], qualities: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which stored hashes (n, 32) may match an entry in some orientation, and have the quality (n,) for it.
@@ -113,6 +123,14 @@ class SoughtEntries:
             path = Path(folder) / "sought.mi"
             build(codes, np.arange(len(codes), dtype=np.int64), path, checkpoint=0)
             return [(LiveIndex(IndexFile.open(path)), min(self._radius, MAX_INDEXED_RADIUS))]
+
+
+def _turned(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`turned_codes`, some at a time: unpacked to a byte for each bit, a million of them take gigabytes."""
+    views = np.empty((len(codes), len(ORIENTATIONS), CODE_BYTES), dtype=np.uint8)
+    for start in range(0, len(codes), AT_ONCE):
+        views[start : start + AT_ONCE] = turned_codes(codes[start : start + AT_ONCE])
+    return views
 
 
 @lru_cache(maxsize=1)

@@ -155,6 +155,8 @@ class Retroaction:
         if sweep.state is SweepState.DONE:
             return next(one for one in parts.sweeps.days(sweep_id) if one.day == day)
         rejudging, sought = self._rejudging(sweep.cause, sweep.terms, sweep.id)
+        # Counted first: what a lane is still judging may have a verdict at the end, and is not among the hashes.
+        pending = parts.posts.pending(day, sweep.created_at)
         scanned, found, later = 0, parts.sweeps.dealt_with(sweep_id, day), 0
         pages = self._matching_of_day(sought, day) if sought is not None else self._judged_of_day(day)
         for looked_at, post_ids in pages:
@@ -163,7 +165,6 @@ class Retroaction:
                 left = [post_id for post_id in post_ids[start : start + CHUNK] if post_id not in found]
                 found.update(left)
                 later += self._apply(rejudging, sweep, day, left)
-        pending = parts.posts.pending(day, sweep.created_at)
         return parts.sweeps.finish_day(
             sweep_id, day, scanned=scanned, found=len(found) + pending, later=later + pending, now=parts.clock()
         )
@@ -193,10 +194,8 @@ class Retroaction:
             return Rejudging(cause.kind, policy, terms, frozenset(), parts.router, sweep, parts.clock), None
         parts.matcher.refresh()
         banks: dict[str, Bank] = {bank.name: bank for bank, _ in parts.banks.banks()}
-        entries = list(self._entries(cause))
-        numbers = frozenset(entry.number for entry in entries)
-        rejudging = Rejudging(cause.kind, policy, terms, numbers, parts.router, sweep, parts.clock)
-        return rejudging, SoughtEntries(entries, banks)
+        sought = SoughtEntries(self._entries(cause), banks)
+        return Rejudging(cause.kind, policy, terms, sought.numbers, parts.router, sweep, parts.clock), sought
 
     def _entries(self, cause: Cause) -> Iterator[BankEntry]:
         """The entries that the cause names and some bank still has."""
