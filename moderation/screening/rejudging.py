@@ -1,10 +1,10 @@
 """What a sweep makes of one post: pure rules over the post as it is, what was measured of it, and what is known now.
 
 A sweep never lets a post in, and never rejects what waits for a person. It acts without one only where every one of
-these holds: the sweep was made to (`withdraw`); a live rule that rejects is true, and not merely undecided; and, after
-a change of banks, that rule reads the match, and a hash as it was stored, not turned, is within the distance of a
-blocking bank that is enabled, in the automatic tier: sufficient quality on both sides, a positive opinion, the entry
-active and not demoted.
+these holds: the sweep was made to (`withdraw`); a live rule that rejects is true, and not merely undecided; every
+signal that it reads was measured; and, after a change of banks, that rule reads the match, and a hash as it was stored,
+not turned, is within the distance of a blocking bank that is enabled, in the automatic tier: sufficient quality on both
+sides, a positive opinion, the entry active and not demoted.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -21,6 +21,7 @@ from moderation.domain.retroaction import Case, CauseKind, Result, Ruling, Sweep
 from moderation.domain.signal import Match, PictureHash, SignalResult
 from moderation.domain.verdict import Judgement, RuleHit, RuleStatus, Screening, Truth, Verdict
 from moderation.matching.hits import Hit, Matched
+from moderation.policy.condition import columns_of
 from moderation.policy.evaluate import Policy
 from moderation.screening.ports import Router
 from moderation.screening.routing import place
@@ -106,7 +107,11 @@ class Rejudging:
         if not because:
             undecided = judgement.verdict is Verdict.HOLD and not judgement.complete
             return Ruling(Result.UNDECIDED if undecided else Result.UNCHANGED)
-        certain = because[0].verdict is Verdict.REJECT and (rematch is None or self._is_certain(case, rematch))
+        certain = (
+            because[0].verdict is Verdict.REJECT
+            and self._is_measured(because[0], judgement)
+            and (rematch is None or self._is_certain(case, rematch))
+        )
         result = self._result(case, certain=certain)
         if result is Result.UNCHANGED or (result in {Result.REVIEW, Result.EVIDENCE} and self._known(case, rematch)):
             return Ruling(Result.UNCHANGED)
@@ -115,9 +120,19 @@ class Rejudging:
     def _counts(self, hit: RuleHit, case: Case) -> bool:
         """Whether a rule is the sweep's matter: it reads the match; or, of a policy, it was not true before."""
         if self.kind is CauseKind.BANK:
-            return any(one.column.startswith(MATCH_COLUMNS) for one in hit.comparisons)
+            return any(name.startswith(MATCH_COLUMNS) for name in self._columns(hit))
         before = () if case.screening is None else case.screening.judgement.hits
         return all(old.rule != hit.rule or not _true(old) for old in before)
+
+    def _is_measured(self, hit: RuleHit, judgement: Judgement) -> bool:
+        """Whether every signal was measured that the rule reads: `COALESCE` and `IS NULL` are true of what was not."""
+        failed = {failure.partition(":")[0] for failure in judgement.failures}
+        missing = {column.name for spec in self.policy.specs if spec.name in failed for column in spec.columns}
+        return missing.isdisjoint(self._columns(hit))
+
+    def _columns(self, hit: RuleHit) -> Collection[str]:
+        """The columns that the rule reads, computed ones too."""
+        return next(columns_of(rule.condition).keys() for rule in self.policy.rules if rule.name == hit.rule)
 
     def _is_certain(self, case: Case, rematch: Rematch) -> bool:
         """Whether one of the hits could act alone. Turned hashes are too far from exact for that."""

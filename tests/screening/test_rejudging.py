@@ -219,3 +219,19 @@ def test_an_opinion_is_part_of_the_evidence() -> None:
     screening = ruled(a_case(), a_hit(entry, tier=Tier.REVIEW, effect=BankEffect.REVIEW)).screening
     assert screening is not None
     assert screening.results[1].values["image_match_opinion"] == "disputed"  # type: ignore[union-attr]  # a match
+
+
+@pytest.mark.parametrize("condition", ["COALESCE(image_nsfw, 1) >= 0.9", "image_nsfw IS NULL"])
+def test_what_was_not_measured_withdraws_nothing_by_its_absence(condition: str) -> None:
+    case = a_case()
+    assert case.screening is not None
+    without = replace(case, screening=replace(case.screening, results=case.screening.results[1:]))
+    policy = POLICY.replace("image_nsfw >= 0.9", condition)
+    assert ruled(without, kind=CauseKind.POLICY, policy=policy).result is Result.REVIEW
+    both = POLICY.replace("image_match_effect = 'block'", f"image_match_effect = 'block' AND {condition}")
+    assert ruled(without, a_hit(), policy=both).result is Result.REVIEW
+
+
+def test_a_rule_that_computes_with_the_match_reads_it() -> None:
+    policy = POLICY.replace("image_match_effect = 'block'", "COALESCE(image_match_distance, 256) <= 31")
+    assert ruled(a_case(), a_hit(), policy=policy).result is Result.WITHDRAW
