@@ -1,7 +1,7 @@
 """Sweeps: why posts are judged again, how far that came, and what became of each post."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -158,6 +158,7 @@ class SweepStore:
             left = _not_done(connection, sweep_id, post_ids)
             waiting = retroaction_acts.lock_jobs(connection, left)
             found = retroaction_cases.cases(connection, left, lock=True)
+            found = _settled(found, retroaction_acts.began_to_wait(connection, left, waiting))
             ruled = list(zip(found, judge(found), strict=True))
             acting = [_acting(sweep_id, case, ruling) for case, ruling in ruled if ruling.result.acts]
             if acting and _touched(connection, sweep_id) + len(acting) > sweep.cap:
@@ -222,6 +223,11 @@ class SweepStore:
         for row in counters.CounterStore(self._database).read([DUE], since=since, until=until):
             found[row.label] = found.get(row.label, 0.0) + row.value
         return found
+
+
+def _settled(found: Sequence[Case], unlocked: Collection[PostId]) -> list[Case]:
+    """Posts with a job that could not be locked any more, without waiting in the wrong order, are left for later."""
+    return [replace(case, settling=True) if case.post.id in unlocked else case for case in found]
 
 
 def _acting(sweep_id: str, case: Case, ruling: Ruling) -> Acting:

@@ -1,11 +1,11 @@
 """Writing what a sweep does to posts: evidence, verdict, state, job, audit event and message in one transaction."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from moderation.domain.audit import AuditDraft, AuditEvent, Json
 from moderation.domain.bank import MIN_QUALITY
@@ -21,7 +21,7 @@ from moderation.storage.audit import append
 from moderation.storage.messages import send
 from moderation.storage.review import counters
 from moderation.storage.review.opening import Opening, open_jobs
-from moderation.storage.rows import AnyRow
+from moderation.storage.rows import AnyRow, AnySelect
 from moderation.storage.tables import job_posts, jobs, posts, verdicts
 from moderation.storage.verdicts import insert_evidence
 
@@ -34,6 +34,8 @@ STATES = {
     Result.HOLD: PostState.HELD,
 }
 """The state that a post enters; with any other result it stays where it is."""
+LATER_LOOKS = (JobKind.SECOND, JobKind.DISAGREEMENT, JobKind.AUDIT)
+"""Jobs in which a held post waits after somebody decided on it, or on its like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +66,34 @@ class Acting:
 
 
 def lock_jobs(connection: Connection, post_ids: Sequence[PostId]) -> dict[PostId, AnyRow]:
-    """The open review job of each post that has one, locked. Call it before posts are locked."""
-    query = (
+    """The open job in which each post waits, if it waits in one, locked. Call it before posts are locked.
+
+    An ordinary review; else, of a held post, the second look, disagreement or sample that decides it.
+    """
+    query = _waiting(post_ids).order_by(jobs.c.id).with_for_update(of=jobs)
+    found: dict[PostId, AnyRow] = {}
+    for row in connection.execute(query):
+        known = found.get(PostId(row.about))
+        if known is None or row.kind is JobKind.REVIEW:
+            found[PostId(row.about)] = row
+    return found
+
+
+def began_to_wait(connection: Connection, post_ids: Sequence[PostId], locked: Mapping[PostId, AnyRow]) -> set[PostId]:
+    """Those of the posts, which are locked now, that came to wait in a job after `lock_jobs` looked."""
+    waiting = {PostId(row.about) for row in connection.execute(_waiting(post_ids))}
+    return waiting - locked.keys()
+
+
+def _waiting(post_ids: Sequence[PostId]) -> AnySelect:
+    decides = or_(jobs.c.kind == JobKind.REVIEW, and_(posts.c.state == PostState.HELD, jobs.c.kind.in_(LATER_LOOKS)))
+    return (
         select(job_posts.c.post_id.label("about"), jobs)
         .join_from(job_posts, jobs, jobs.c.id == job_posts.c.job_id)
+        .join(posts, posts.c.id == job_posts.c.post_id)
         .where(job_posts.c.post_id.in_(list(post_ids)), job_posts.c.left_at.is_(None))
-        .where(jobs.c.state == JobState.OPEN, jobs.c.kind == JobKind.REVIEW)
-        .order_by(jobs.c.id)
-        .with_for_update(of=jobs)
+        .where(jobs.c.state == JobState.OPEN, decides)
     )
-    return {PostId(row.about): row for row in connection.execute(query)}
 
 
 def act(
@@ -93,9 +113,7 @@ def act(
     )
     counters.add(connection, now, Counter((COUNTER, one.ruling.result.value, one.ruling.rule) for one in acting))
     asked = [one for one in acting if one.verdict is Verdict.HOLD]
-    for one in asked:
-        if one.post.id in waiting:
-            _raise_priority(connection, waiting[one.post.id], one.route, now)
+    _raise_priorities(connection, [(waiting[one.post.id], one.route) for one in asked if one.post.id in waiting], now)
     open_jobs(connection, [_opening(one) for one in asked if one.post.id not in waiting], now=now)
     send(connection, [(event, _message(one, now)) for event, one in told if one.state is not one.post.state], now=now)
     return events
@@ -157,14 +175,20 @@ def _verdict_row(event: AuditEvent, one: Acting, waiting: AnyRow | None, now: da
     }
 
 
-def _raise_priority(connection: Connection, row: AnyRow, route: Route, now: datetime) -> None:
-    """The job is as severe as what was found, and due as soon; it never becomes less urgent, nor changes its queue."""
-    severity = max(row.severity, route.severity)
-    wanted = now + timedelta(seconds=route.service_seconds)
-    due_at = wanted if row.due_at is None else min(row.due_at, wanted)
-    points = rank(Urgency(severity, row.reach, appeal=False, opened_at=row.opened_at, due_at=due_at))
-    changes = {"severity": severity, "due_at": due_at, "rank": max(row.rank, points)}
-    connection.execute(update(jobs).where(jobs.c.id == row.id).values(**changes))
+def _raise_priorities(connection: Connection, found: Sequence[tuple[AnyRow, Route]], now: datetime) -> None:
+    """Each job is as severe as the gravest of what was found, and due as soon as the most urgent; it never becomes less
+    urgent, nor changes its queue.
+    """
+    routes: dict[str, tuple[AnyRow, list[Route]]] = {}
+    for row, route in found:
+        routes.setdefault(row.id, (row, []))[1].append(route)
+    for row, wanted in routes.values():
+        severity = max(row.severity, *(route.severity for route in wanted))
+        soonest = now + timedelta(seconds=min(route.service_seconds for route in wanted))
+        due_at = soonest if row.due_at is None else min(row.due_at, soonest)
+        points = rank(Urgency(severity, row.reach, appeal=False, opened_at=row.opened_at, due_at=due_at))
+        changes = {"severity": severity, "due_at": due_at, "rank": max(row.rank, points)}
+        connection.execute(update(jobs).where(jobs.c.id == row.id).values(**changes))
 
 
 def _opening(one: Acting) -> Opening:

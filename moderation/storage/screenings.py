@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Integer, case, func, select, true
+from sqlalchemy import Connection, Integer, case, exists, func, select, true
 
 from moderation.domain.ids import PostId, ScreeningId
 from moderation.domain.verdict import Screening, Verdict
@@ -12,6 +12,9 @@ from moderation.storage.documents import screening_of
 from moderation.storage.engine import Database
 from moderation.storage.rows import AnyRow
 from moderation.storage.tables import screenings, signal_results, verdicts
+
+SWEEPS = "retroaction:"
+"""How the lane of a screening begins that a sweep made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +62,28 @@ class ScreeningStore:
         return sorted(found, key=lambda count: (-count.posts, count.verdict.strictness, count.rule, count.queue))
 
     def latencies(self, since: datetime | None, limit: int) -> list[float]:
-        """Seconds from reception to verdict of the newest `limit` verdicts at or after `since`, newest first."""
+        """Seconds from reception to verdict of the newest `limit` verdicts at or after `since`, newest first.
+
+        Those of sweeps do not count.
+        """
         query = select(verdicts.c.received_at, verdicts.c.at).order_by(verdicts.c.number.desc()).limit(limit)
         query = query.where(true() if since is None else verdicts.c.at >= since)
+        swept = exists().where(screenings.c.id == verdicts.c.screening_id, screenings.c.lane.startswith(SWEEPS))
+        query = query.where(~swept.correlate(verdicts))
         with self._database.read() as connection:
             return [(at - received_at).total_seconds() for received_at, at in connection.execute(query)]
 
     def failure_rates(self, since: datetime | None) -> dict[str, tuple[int, int]]:
-        """For each signal how many of its results at or after `since` were failures, and how many there were."""
+        """For each signal how many of its results at or after `since` were failures, and how many there were.
+
+        Sweeps repeat what was measured long ago: theirs do not count.
+        """
         failed = func.sum(case((signal_results.c.kind == "failure", 1), else_=0), type_=Integer)
         query = (
             select(signal_results.c.signal, failed, func.count())
             .join_from(signal_results, screenings, screenings.c.id == signal_results.c.screening_id)
             .where(true() if since is None else screenings.c.finished_at >= since)
+            .where(~screenings.c.lane.startswith(SWEEPS))
             .group_by(signal_results.c.signal)
             .order_by(signal_results.c.signal)
         )

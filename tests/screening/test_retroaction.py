@@ -1,7 +1,8 @@
 """A bank or a policy changes, and what was judged before is judged again: on both databases, with the real matcher."""
 
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -12,14 +13,18 @@ from moderation.domain.errors import ConflictError, SweepTooLargeError
 from moderation.domain.job import JobKind
 from moderation.domain.post import PostState
 from moderation.domain.retroaction import Result, SweepState, SweepTerms, day_of
+from moderation.domain.signal import PictureHash
 from moderation.domain.verdict import Verdict
+from moderation.matching.hits import Matched
 from moderation.screening import retroaction
+from moderation.screening.rematching import match_result
 from moderation.storage.audit import AuditStore
 from moderation.storage.engine import Database
+from moderation.storage.retroaction_cases import HashPage, SweptPosts
 from moderation.storage.screenings import ScreeningStore
-from tests.factories import NOW, a_new_post, a_screening, accept, after
+from tests.factories import NOW, a_new_post, a_score, a_screening, accept, after
 from tests.screening.sweeping import ALLOW, BLOCK, REVIEW, Scene
-from tests.storage.review.office import UNDO
+from tests.storage.review.office import DOUBLE, UNDO
 from tests.storage.review.picture_rows import a_pdq
 from tests.storage.tampering import count
 
@@ -198,6 +203,41 @@ def test_posts_without_a_verdict_keep_the_day_open(scene: Scene) -> None:
     scene.office.posts.commit([(claim, a_screening(claim))], now=after(2))
     scene.retroaction.run(sweep.id)
     assert scene.sweeps.get(sweep.id).state is SweepState.DONE
+
+
+def test_a_post_that_gets_its_verdict_while_its_day_is_looked_through_is_not_missed(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept(scene.office.posts, a_new_post(), now=after(0))
+    (claim,) = scene.office.posts.claim("lane", limit=1, lease_seconds=9, now=after(1))
+    scene.bank(a_pdq(1))
+    sweep = scene.retroaction.start(scene.cause(), SweepTerms(withdraw=True), by="test")
+    through = SweptPosts.hashes_of_day
+
+    def judged_at_the_end(posts: SweptPosts, day: date) -> Iterator[HashPage]:
+        yield from through(posts, day)
+        nothing = match_result(Matched((), "3"), (PictureHash(0, a_pdq(1), 90),))
+        results = (a_score("image_nsfw", {"image_nsfw": 0.5}), nothing)
+        scene.office.posts.commit([(claim, a_screening(claim, results=results))], now=after(2))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SweptPosts, "hashes_of_day", judged_at_the_end)
+        assert scene.retroaction.run(sweep.id).state is SweepState.OPEN
+    assert scene.retroaction.run(sweep.id).state is SweepState.DONE
+    assert scene.results(sweep.id) == {Result.REJECT: 1}
+
+
+def test_a_held_post_in_a_second_look_gets_no_job_beside_it(scene: Scene) -> None:
+    post = scene.judged(a_pdq(1), Verdict.HOLD)
+    ada = scene.office.person("ada")
+    scene.office.decide(ada, scene.job(post).id, Action.APPROVE, 100, terms=DOUBLE)
+    scene.office.settle(100 + UNDO)
+    (second,) = scene.office.open_jobs(JobKind.SECOND)
+    scene.bank(a_pdq(1))
+    assert scene.results(scene.sweep(withdraw=True)) == {Result.EVIDENCE: 1}
+    assert scene.office.open_jobs(JobKind.REVIEW) == []
+    assert [job.id for job in scene.office.open_jobs(JobKind.SECOND)] == [second.id]
+    assert AuditStore(scene.database).verify().problem is None
 
 
 def test_a_decision_that_has_not_settled_keeps_the_day_open(scene: Scene) -> None:

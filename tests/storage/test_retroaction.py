@@ -10,10 +10,12 @@ from moderation.domain.errors import ConflictError, InvalidInputError, NotFoundE
 from moderation.domain.job import Route
 from moderation.domain.retroaction import Case, Result, Ruling, SweepState, SweepTerms
 from moderation.domain.verdict import Verdict
+from moderation.storage import retroaction_acts
 from moderation.storage.audit import AuditStore
 from moderation.storage.engine import Database
 from moderation.storage.outbox import OutboxStore
 from moderation.storage.review.waiting import WaitingStore
+from moderation.storage.screenings import ScreeningStore
 from tests.factories import NOW, after
 from tests.screening.sweeping import Scene
 from tests.storage.review.picture_rows import a_pdq
@@ -154,3 +156,34 @@ def test_a_post_that_waits_already_keeps_its_queue_and_becomes_more_urgent(scene
     assert job.severity > before.severity
     (waiting,) = WaitingStore(scene.database).newest(5, signals=())
     assert (waiting.queue, waiting.category) == ("spam", "spam")
+
+
+def test_a_post_that_came_to_wait_meanwhile_gets_no_second_job(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    post = scene.judged(a_pdq(1), Verdict.HOLD)
+    job = scene.job(post).id
+    scene.bank(a_pdq(1))
+    sweep = scene.retroaction.start(scene.cause(), SweepTerms(), by="test")
+    with monkeypatch.context() as patched:
+        patched.setattr(retroaction_acts, "lock_jobs", lambda *_: {})
+        assert scene.retroaction.run(sweep.id).state is SweepState.OPEN
+    assert scene.retroaction.run(sweep.id).results == {Result.EVIDENCE: 1}
+    assert scene.job(post).id == job
+
+
+def test_of_several_findings_on_one_job_the_most_urgent_counts(scene: Scene) -> None:
+    post = scene.judged(a_pdq(1), Verdict.HOLD)
+    with scene.database.write() as connection:
+        row = retroaction_acts.lock_jobs(connection, [post])[post]
+        found = [(row, Route("spam", 90, 60.0)), (row, Route("spam", 20, 7200.0))]
+        retroaction_acts._raise_priorities(connection, found, after(10))
+    job = scene.job(post)
+    assert (job.severity, job.due_at) == (90, after(70))
+
+
+def test_what_a_sweep_repeats_counts_as_no_measurement_and_no_wait(scene: Scene) -> None:
+    scene.published(a_pdq(1))
+    scene.bank(a_pdq(1))
+    store = ScreeningStore(scene.database)
+    before = store.failure_rates(None), store.latencies(None, 10)
+    scene.sweep(withdraw=True)
+    assert (store.failure_rates(None), store.latencies(None, 10)) == before
