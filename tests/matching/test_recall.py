@@ -19,7 +19,7 @@ from moderation.matching.frame_hashes import Orientation
 from moderation.matching.keypoints import keypoints_of, pack
 from moderation.matching.known_entries import KnownEntries
 from moderation.matching.matcher import Matcher
-from moderation.matching.recall import MAX_ENTRIES, PROPOSED, Proposal, Recall, add_proposed
+from moderation.matching.recall import MAX_ENTRIES, PROPOSED, Proposal, Proposals, Recall, add_proposed
 from moderation.matching.tiers import RECALLED_INLIERS, Facts, tier_of, trusted, wants_keypoints
 from moderation.matching.verification import FrameKeypoints, Verifier
 from moderation.media.subject import Rgb
@@ -102,7 +102,7 @@ def test_what_was_removed_between_search_and_proposal_is_no_candidate() -> None:
 def test_without_time_nothing_is_looked_at(known: KnownPictures) -> None:
     ticks = iter([0.0, 100.0])
     recall = Recall(known, monotonic=lambda: next(ticks))
-    assert recall.propose([(0, 1)], FrameKeypoints([[part(1)]])) == ([], {0})
+    assert recall.propose([(0, 1)], FrameKeypoints([[part(1)]])) == Proposals([], frozenset({0}))
 
 
 def test_only_the_newest_entries_are_held() -> None:
@@ -122,7 +122,7 @@ def test_unreadable_keypoints_are_left_out() -> None:
     known._keypoints = dict.fromkeys(known._keypoints, b"\x01nonsense")
     recall = Recall(known)
     recall.follow(np.array([2], dtype=np.int64), 2)
-    assert recall.propose([(0, 1)], FrameKeypoints([[part(0)]])) == ([], set())
+    assert recall.propose([(0, 1)], FrameKeypoints([[part(0)]])) == Proposals([], frozenset())
 
 
 def test_a_mere_proposal_that_was_not_compared_is_no_match(
