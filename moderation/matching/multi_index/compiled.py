@@ -1,8 +1,9 @@
 """The kernels, imported when they are first needed.
 
 Numba keeps machine code beside the source where that folder can be written, else in the user's cache folder
-(`~/.cache/numba`), or where NUMBA_CACHE_DIR says; where none can be written each process compiles anew, which takes
-some seconds. Its files are renamed into place, so that processes can compile at the same time.
+(`~/.cache/numba`), or where NUMBA_CACHE_DIR says; where none can be written, or others can write there too
+(`compiling.is_safe`), each process compiles anew, which takes some seconds. Its files are renamed into place, so that
+processes can compile at the same time.
 """
 
 import numpy as np

@@ -1,10 +1,15 @@
 """How kernels are compiled and kept, and the two machine instructions that Numba has no name for.
 
-Kept code is compiled anew when `kernels.py` changes; after a change here, touch that file.
+Kept code is compiled anew when `kernels.py` changes, and when this file or `layout.py` does, whose numbers are in it.
+It is code that runs: it is neither kept in nor loaded from a folder that somebody else can write to.
 """
 
+import hashlib
+import os
+import stat
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
@@ -14,12 +19,40 @@ from numba.core.caching import FunctionCache
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from moderation.matching.multi_index import layout
+
 P = ParamSpec("P")
 R = TypeVar("R")
+
+COMPILED_IN = (Path(__file__), Path(layout.__file__))
+"""What kept code depends on beside its own file."""
+
+
+def is_safe(folder: Path) -> bool:
+    """Whether only this user, its group and root can write to a folder, or put another one in its place.
+
+    In a folder that everybody can write to, what is one's own stays so where the sticky bit is set, as in /tmp.
+    """
+    users, inside = {0, os.geteuid()}, 0
+    for one in (folder, *folder.parents):
+        seen = one.stat()
+        is_open = seen.st_mode & stat.S_IWOTH or (seen.st_mode & stat.S_IWGRP and seen.st_gid not in {0, os.getegid()})
+        if seen.st_uid not in users or (is_open and not seen.st_mode & inside):
+            return False
+        inside = stat.S_ISVTX
+    return True
 
 
 class _Cache(FunctionCache):
     """Numba's cache, in which a file that cannot be read or written is a miss and not an error."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)  # type: ignore[no-untyped-call]
+        sources = b"".join(hashlib.sha256(path.read_bytes()).digest() for path in COMPILED_IN)
+        kept = self._cache_file
+        kept._source_stamp = kept._source_stamp, sources  # noqa: SLF001 - Numba has no name for it
+        if not is_safe(Path(self.cache_path).resolve()):
+            self.disable()  # type: ignore[no-untyped-call]
 
     def load_overload(self, signature: Any, target: Any) -> Any:
         """The machine code that was kept, or None."""
@@ -42,13 +75,13 @@ def inner(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def entry(function: Callable[P, R]) -> Callable[P, R]:
-    """The same for what is called from Python, with a cache; where no folder for one can be written, nothing is kept.
+    """The same for what is called from Python, with a cache; nothing is kept where no folder for one is safe.
 
     Each is called with the same types always, so that two processes that compile at once write the same files.
     """
     made: Any = numba.njit(nogil=True)(function)
-    with suppress(RuntimeError):
-        made._cache = _Cache(function)  # type: ignore[no-untyped-call]  # noqa: SLF001 - as `cache=True` does
+    with suppress(RuntimeError, OSError):
+        made._cache = _Cache(function)  # noqa: SLF001 - as `cache=True` does
     return cast("Callable[P, R]", made)
 
 
