@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from moderation.domain.bank import MIN_QUALITY, BankEntry, EntryDraft
+from moderation.domain.bank import Bank, BankEntry, EntryDraft
 from moderation.matching.entry_drafts import draft_of
 from moderation.storage.keys import ApiKey
 from review_ui.api.matching.pictures import Hashed
@@ -14,12 +14,15 @@ SOURCE = "api"
 """An entry's source where the client names none."""
 
 
-def drafts_of_picture(hashed: Hashed, facts: EntryDraft) -> list[EntryDraft]:
-    """`facts` with each usable frame's hashes in place of its own. Raises `NoUsableHashError` when there is none."""
-    check_usable(max(frame.quality for frame in hashed.frames))
+def drafts_of_picture(hashed: Hashed, facts: EntryDraft, *, bank: Bank) -> list[EntryDraft]:
+    """`facts` with the hashes, in place of its own, of each frame that is good enough for the bank to match.
+
+    Raises `NoUsableHashError` when there is none: such an entry would match nothing, and nobody would notice.
+    """
+    check_usable(max(frame.quality for frame in hashed.frames), bank.min_quality)
     found: dict[str, EntryDraft] = {}
     for frame, preview in zip(hashed.frames, hashed.previews, strict=True):
-        if frame.quality >= MIN_QUALITY:
+        if frame.quality >= bank.min_quality:
             draft = draft_of(frame, preview)
             told = replace(
                 facts,

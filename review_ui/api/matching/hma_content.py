@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from moderation.domain.bank import KEEP, Bank, BankEntry, EntryAmendment, EntryDraft
 from moderation.domain.errors import InvalidInputError, NotFoundError
+from moderation.storage.keys import ApiKey
 from review_ui.api.matching.banking import SOURCE, add, drafts_of_picture
 from review_ui.api.matching.bodies import (
     PHOTO,
@@ -111,7 +112,7 @@ async def add_content(
     asked: ByUrl,
 ) -> AddedContent:
     """Bank the file `photo` of a form, or the picture at `url`. Of an animation every usable frame is banked."""
-    await run_in_threadpool(matching.bank, bank)
+    known = await run_in_threadpool(matching.bank, bank)
     if asked.url:
         said = await _json_beside(request)
         hashed = await hashed_url(matching, asked.url)
@@ -124,7 +125,7 @@ async def add_content(
             hashed = await run_in_threadpool(matching.pictures.read, found.image or b"")
 
     def store() -> BankEntry:
-        drafts = drafts_of_picture(hashed, said.draft())
+        drafts = drafts_of_picture(hashed, said.draft(), bank=known)
         entries, _ = add(matching, bank, drafts, key=key, now=matching.clock())
         return entries[0]
 
@@ -161,9 +162,7 @@ async def show_content(
         return known, matching.entry(known.name, content_id)
 
     known, entry = await run_in_threadpool(read)
-    reads = BANKS_READ in key.scopes
-    shown = entry if reads else replace(entry, note="", provenance={})
-    return _content(known, shown, signals=include_signals and reads)
+    return _content(known, entry, key, signals=include_signals)
 
 
 @router.put(
@@ -189,7 +188,7 @@ async def update_content(
         return known, matching.banks.amend(entry.id, amendment, actor=actor_of(key), now=matching.clock())
 
     known, entry = await run_in_threadpool(amend)
-    return _content(known, entry, signals=False)
+    return _content(known, entry, key, signals=False)
 
 
 @router.delete("/bank/{bank}/content/{content_id}", name="hma_delete_content", summary="HMA: remove an entry")
@@ -226,7 +225,10 @@ def begins_at(timestamp: int, now: datetime) -> datetime | None:
     return datetime.fromtimestamp(timestamp, UTC)
 
 
-def _content(bank: Bank, entry: BankEntry, *, signals: bool) -> dict[str, Any]:
+def _content(bank: Bank, entry: BankEntry, key: ApiKey, *, signals: bool) -> dict[str, Any]:
+    """The entry in HMA's words; its hash, its note and where it came from only for keys that may read those."""
+    reads = BANKS_READ in key.scopes
+    entry = entry if reads else replace(entry, note="", provenance={})
     begins = entry.disable_until
     known = {name: entry.provenance[name] for name in ("content_id", "content_uri") if name in entry.provenance}
     return {
@@ -236,5 +238,5 @@ def _content(bank: Bank, entry: BankEntry, *, signals: bool) -> dict[str, Any]:
         "bank": bank_shown(bank).model_dump(),
         "metadata": known or None,
         "note": entry.note or None,
-        **({"signals": {"pdq": entry.pdq}} if signals else {}),
+        **({"signals": {"pdq": entry.pdq}} if signals and reads else {}),
     }

@@ -74,9 +74,9 @@ def best_frame(hashed: Hashed) -> int:
     return best
 
 
-def check_usable(quality: int) -> None:
+def check_usable(quality: int, needed: int = MIN_QUALITY) -> None:
     """Raise `NoUsableHashError` for a PDQ quality (0 to 100) at which a hash says nothing."""
-    if quality < MIN_QUALITY:
+    if quality < needed:
         raise NoUsableHashError(
-            f"The picture is too plain to be hashed: its PDQ quality is {quality} of 100, and {MIN_QUALITY} are needed."
+            f"The picture is too plain to be hashed: its PDQ quality is {quality} of 100, and {needed} are needed."
         )

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response, status
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from moderation.domain.bank import KEEP, BankEntry, EntryAmendment, EntryDraft, Opinion
+from moderation.domain.bank import KEEP, Bank, BankEntry, EntryAmendment, EntryDraft, Opinion
 from moderation.domain.errors import InvalidInputError, NotFoundError
 from moderation.domain.ids import EntryId
 from moderation.storage.keys import ApiKey
@@ -157,7 +157,7 @@ async def add_entry(
 
     A hash that the bank has already is not added again: what is said anew is merged into its entry.
     """
-    await run_in_threadpool(matching.bank, bank)
+    known = await run_in_threadpool(matching.bank, bank)
     async with sent(request, site) as found:
         by_hash = found.image is None and found.url is None
         image = None if by_hash else await image_of(found, matching)
@@ -166,7 +166,7 @@ async def add_entry(
             drafts = (
                 [validated(EntryBody, found.fields).draft()]
                 if image is None
-                else _picture_drafts(matching, image, found)
+                else _picture_drafts(matching, known, image, found)
             )
             return add(matching, bank, drafts, key=key, now=matching.clock())
 
@@ -224,12 +224,12 @@ async def remove_entry(entry: str, matching: TheMatching, key: BanksWriter) -> N
     await run_in_threadpool(remove)
 
 
-def _picture_drafts(matching: Matching, image: bytes, found: Sent) -> list[EntryDraft]:
+def _picture_drafts(matching: Matching, bank: Bank, image: bytes, found: Sent) -> list[EntryDraft]:
     fields = dict(found.fields)
     if "provenance" in fields:
         fields["provenance"] = form_json(fields["provenance"])
     facts = validated(EntryFacts, fields).draft()
-    return drafts_of_picture(matching.pictures.read(image), facts)
+    return drafts_of_picture(matching.pictures.read(image), facts, bank=bank)
 
 
 def _entry(matching: Matching, entry: str) -> BankEntry:

@@ -339,6 +339,9 @@ def test_a_picture_is_banked_by_its_url_with_what_is_known_of_it(api: Api, key: 
     hidden = api.client.get(f"{path}/{added['id']}", params={"include_signals": "true"}, headers=reader).json()
     assert (hidden["note"], hidden["metadata"], hidden["original_media_uri"]) == (None, None, None)
     assert "signals" not in hidden
+    writer = api.key("banks:write")
+    changed = api.client.put(f"{path}/{added['id']}", json={}, headers=writer).json()
+    assert (changed["note"], changed["metadata"], changed["original_media_uri"]) == (None, None, None)
     assert api.client.post(path, params=asked, headers=key).json() == added
     hma_problem(api.client.post(path, params=asked, json={"metadata": {"invalid_metadata": 5}}, headers=key), 400)
     (entry,) = api.banks.entries("A")

@@ -3,6 +3,7 @@ import json
 from typing import Any
 
 import imagehash
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -269,6 +270,19 @@ def test_an_entry_is_added_once(api: Api, key: dict[str, str]) -> None:
     assert (entry["pdq"], entry["quality"], entry["provenance"]) == (hex_of(1), 77, {"post": "p1"})
     assert api.client.get(f"{BASE}/entries/{entry['id']}", headers=key).json() == entry
     assert len(api.banks.entries("BANNED")) == 1
+
+
+def test_a_picture_that_its_bank_would_never_match_is_not_banked(api: Api, key: dict[str, str]) -> None:
+    """PDQ quality 68: enough for most banks."""
+    faint = as_png((drawn(1) // 6 + 100).astype(np.uint8))
+    api.bank("STRICT", min_quality=80)
+    for path, status in ((f"{BASE}/banks/STRICT/entries", 422), ("/c/bank/STRICT/content", 400)):
+        headers, body = upload(faint, "image" if status == 422 else "photo")
+        answer = api.client.post(path, content=body, headers={**key, **headers})
+        assert (answer.status_code, answer.json()["code"]) == (status, "no_usable_hash")
+    assert api.banks.entries("STRICT") == []
+    api.bank("LENIENT", min_quality=40)
+    assert post_file(api, key, "/banks/LENIENT/entries", faint).status_code == 201
 
 
 def test_a_picture_is_banked_with_all_its_hashes_and_is_not_kept(api: Api, key: dict[str, str]) -> None:
