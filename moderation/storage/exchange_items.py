@@ -5,12 +5,12 @@ fill the bank, and ours. An entry that a person made is left as it is; one that 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
 
-from moderation.domain.bank import BankEntry, EntryDraft
+from moderation.domain.bank import KEEP, BankEntry, EntryDraft, Opinion
 from moderation.domain.exchange import Applied, Item, aggregate
 from moderation.domain.ids import EntryId
 from moderation.storage import bank_entries
@@ -24,14 +24,21 @@ from moderation.storage.tables import exchange_items, exchanges
 SOURCE = "exchange"
 """The source of entries that an exchange brought."""
 PROVENANCE = frozenset({"exchange", "id"})
+GONE = -1
+"""The `seen_pass` of an item that the exchange took back; it stands until it is swept."""
 
 
 @dataclass(slots=True)
 class Touched:
-    """Hashes whose items changed, and the entries of items that went; `unchanged` counts items that said the same."""
+    """Hashes whose items changed, and the entries of items that went; `unchanged` counts items that said the same.
+
+    `before` is what all items of a hash said together, where some said anything: an entry that a person amended is
+    brought in line only when that changes.
+    """
 
     pdqs: set[str] = field(default_factory=set)
     entries: dict[str, EntryId] = field(default_factory=dict)
+    before: dict[str, Opinion] = field(default_factory=dict)
     unchanged: int = 0
 
 
@@ -49,13 +56,16 @@ def _store_some(
     mine = exchange_items.c.exchange == exchange
     query = select(exchange_items).where(mine, exchange_items.c.item.in_([item.id for item in items]))
     known = {row.item: row for row in connection.execute(query)}
-    forget(connection, exchange, [known[item.id] for item in items if item.deleted and item.id in known], touched)
+    gone = [item.id for item in items if item.deleted and item.id in known]
+    if gone:
+        taken_back = update(exchange_items).where(mine, exchange_items.c.item.in_(gone))
+        connection.execute(taken_back.values(seen_pass=GONE))
+    told = [item for item in items if not item.deleted]
+    _remember(connection, exchange, [*(item.pdq for item in told), *(row.pdq for row in known.values())], touched)
     new: list[dict[str, object]] = []
     same: list[str] = []
-    for item in items:
+    for item in told:
         row = known.get(item.id)
-        if item.deleted:
-            continue
         if row is not None and item_of(row) == item:
             same.append(item.id)
             continue
@@ -78,11 +88,20 @@ def _store_some(
 
 def forget(connection: Connection, exchange: str, rows: Sequence[AnyRow], touched: Touched) -> None:
     """Delete rows of items that are gone."""
+    _remember(connection, exchange, [row.pdq for row in rows], touched)
     for row in rows:
         _leave(row, touched)
     if rows:
         gone = and_(exchange_items.c.exchange == exchange, exchange_items.c.item.in_([row.item for row in rows]))
         connection.execute(delete(exchange_items).where(gone))
+
+
+def _remember(connection: Connection, exchange: str, pdqs: Sequence[str], touched: Touched) -> None:
+    """Note what is said of hashes before it changes."""
+    bank = connection.execute(select(exchanges.c.bank).where(exchanges.c.name == exchange)).scalar_one()
+    for some in chunks(sorted(set(pdqs) - touched.before.keys()), CHUNK):
+        for pdq, said in _by_hash(connection, bank, some).items():
+            touched.before[pdq] = _opinion(said)
 
 
 def _leave(row: AnyRow, touched: Touched) -> None:
@@ -98,7 +117,7 @@ def reconcile(connection: Connection, bank: str, touched: Touched, *, actor: str
     for some in chunks(sorted(touched.pdqs), CHUNK):
         rows = _by_hash(connection, bank, some)
         entries = bank_entries.with_hashes(connection, bank, some)
-        applied += _bring(connection, banks, bank, _wanted(rows, entries), rows, actor=actor, now=now)
+        applied += _bring(connection, banks, bank, _wanted(rows, entries, touched.before), rows, actor=actor, now=now)
         applied += Applied(kept_out=sum(pdq in rows and pdq not in entries and _taken_out(rows[pdq]) for pdq in some))
         gone = [entries[pdq].id for pdq in some if pdq not in rows and pdq in entries and _brought(entries[pdq])]
         if gone:
@@ -120,24 +139,38 @@ def _by_hash(connection: Connection, bank: str, pdqs: Sequence[str]) -> dict[str
     return found
 
 
-def _wanted(rows: Mapping[str, list[AnyRow]], entries: Mapping[str, BankEntry]) -> list[EntryDraft]:
-    """Drafts for hashes whose entry is missing or says something else; not for entries that people made or took out."""
+def _wanted(
+    rows: Mapping[str, list[AnyRow]], entries: Mapping[str, BankEntry], before: Mapping[str, Opinion]
+) -> list[EntryDraft]:
+    """Drafts for hashes whose entry is missing or says something else; not for entries that people made or took out.
+
+    What people amended stays: an opinion while the exchanges say what they said before, an expiry in any case.
+    """
     drafts = []
     for pdq, said in rows.items():
         entry = entries.get(pdq)
         if (entry is None and _taken_out(said)) or (entry is not None and entry.source != SOURCE):
             continue
         draft = draft_of(said)
-        if entry is None or entry.opinion != draft.opinion or (draft.category and entry.category != draft.category):
+        if entry is None:
             drafts.append(draft)
+            continue
+        says = before.get(pdq) != draft.opinion and entry.opinion != draft.opinion
+        if says or (draft.category and entry.category != draft.category):
+            drafts.append(replace(draft, opinion=draft.opinion if says else KEEP, expires_at=entry.expires_at))
     return drafts
+
+
+def _opinion(rows: Iterable[AnyRow]) -> Opinion:
+    """What all owners of all items say, and we."""
+    said = list(rows)
+    opinions = [one.opinion for row in said for one in item_of(row).opinions]
+    return aggregate([*opinions, *(row.own for row in said if row.own is not None)])
 
 
 def draft_of(rows: Sequence[AnyRow]) -> EntryDraft:
     """One entry for every item of a hash: the best quality, one opinion for all, the first that has a word."""
     items = [item_of(row) for row in rows]
-    opinions = [said.opinion for item in items for said in item.opinions]
-    opinions += [row.own for row in rows if row.own is not None]
     categories = [item.category or row.bank_category for item, row in zip(items, rows, strict=True)]
     return EntryDraft(
         pdq=items[0].pdq,
@@ -145,7 +178,7 @@ def draft_of(rows: Sequence[AnyRow]) -> EntryDraft:
         source=SOURCE,
         note=next((item.note for item in items if item.note), ""),
         category=next((category for category in categories if category), ""),
-        opinion=aggregate(opinions),
+        opinion=_opinion(rows),
         provenance={"exchange": rows[0].exchange, "id": items[0].id},
     )
 

@@ -42,12 +42,10 @@ def after_page(row: AnyRow, page: Page, pass_number: int, now: datetime) -> dict
     return values
 
 
-def missing_items(connection: Connection, row: AnyRow) -> int:
-    """How many items the last full pass did not tell."""
-    if row.sweep_below is None:
-        return 0
-    stale = and_(exchange_items.c.exchange == row.name, exchange_items.c.seen_pass < row.sweep_below)
-    return count_items(connection, stale)
+def due_to_go(row: AnyRow, *, untold: bool = True) -> ColumnElement[bool]:
+    """The items that an exchange took back, and, with `untold`, those that its last full pass did not tell."""
+    below = 0 if row.sweep_below is None or not untold else row.sweep_below
+    return and_(exchange_items.c.exchange == row.name, exchange_items.c.seen_pass < below)
 
 
 def count_items(connection: Connection, condition: ColumnElement[bool]) -> int:
@@ -58,7 +56,7 @@ def count_items(connection: Connection, condition: ColumnElement[bool]) -> int:
 def state_in(connection: Connection, row: AnyRow) -> ExchangeState:
     """The exchange of a row, with its items counted."""
     items = count_items(connection, exchange_items.c.exchange == row.name)
-    return state_of(row, items=items, removals_due=missing_items(connection, row))
+    return state_of(row, items=items, removals_due=count_items(connection, due_to_go(row)))
 
 
 def named(name: str) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ Whoever writes locks the exchange first and the banks next, before anything is r
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from moderation.domain.audit import Json
 from moderation.domain.bank import Bank, BankEffect
@@ -22,10 +22,10 @@ from moderation.storage.exchange_states import (
     after_page,
     audit,
     count_items,
+    due_to_go,
     existing,
     fresh,
     locked,
-    missing_items,
     named,
     row_of,
     state_in,
@@ -36,7 +36,7 @@ from moderation.storage.tables import exchange_feedback, exchange_items, exchang
 
 SWEEP_ITEMS = 1_000
 FREE_REMOVALS = 100
-"""A pass may remove so many items, or half of all if that is more; for more somebody must say that it is meant."""
+"""A fetch may remove so many items, or half of all if that is more; for more somebody must say that it is meant."""
 MAX_ERROR_CHARS = 300
 MAX_RETRY_SECONDS = 6 * 3600.0
 
@@ -131,23 +131,23 @@ class ExchangeStore:
         return revision + 1, applied
 
     def sweep(self, name: str, *, now: datetime, allow: bool = False) -> Sweep:
-        """Remove up to `SWEEP_ITEMS` of those items that the last full pass did not tell; call it until none is left.
+        """Remove up to `SWEEP_ITEMS` of the items that were taken back or not told by the last full pass.
 
-        They are withheld when the pass had malformed items, one of which may stand for what is missing, or when they
-        are many (see `FREE_REMOVALS`), unless `allow`.
+        Call it until none is left. All are withheld when they are many (see `FREE_REMOVALS`), those not told also when
+        the pass had malformed items, one of which may stand for what is missing; unless `allow`.
         """
         with self._database.write() as connection:
             row = locked(connection, name)
             bank_log.lock(connection)
-            missing, live = missing_items(connection, row), count_items(connection, exchange_items.c.exchange == name)
-            if row.sweep_below is None or not missing:
+            live = count_items(connection, exchange_items.c.exchange == name)
+            missing = count_items(connection, due_to_go(row))
+            if not missing:
                 connection.execute(update(exchanges).where(named(name)).values(sweep_below=None))
                 return Sweep(Applied(), 0, withheld=False)
-            if not allow and (row.malformed or missing > max(FREE_REMOVALS, live // 2)):
+            touched, going = Touched(), due_to_go(row, untold=allow or not row.malformed)
+            some = connection.execute(select(exchange_items).where(going).limit(SWEEP_ITEMS)).all()
+            if not some or (not allow and missing > max(FREE_REMOVALS, live // 2)):
                 return Sweep(Applied(), missing, withheld=True)
-            touched = Touched()
-            stale = and_(exchange_items.c.exchange == name, exchange_items.c.seen_pass < row.sweep_below)
-            some = connection.execute(select(exchange_items).where(stale).limit(SWEEP_ITEMS)).all()
             items_of.forget(connection, name, some, touched)
             applied = items_of.reconcile(connection, row.bank, touched, actor=f"exchange:{name}", now=now)
             left = missing - len(some)

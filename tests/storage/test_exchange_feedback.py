@@ -44,6 +44,7 @@ def put(database: Database, name: str, number: int, opinion: Opinion, *, deleted
     item = Item(f"item-{number}", pdq(number), 100, (OwnerOpinion("a", opinion),), feedback={"to": str(number)})
     item = Item(f"item-{number}", deleted=True) if deleted else item
     store.apply(name, Page((item,), {}), revision=store.state(name).revision, now=NOW)
+    store.sweep(name, now=NOW)
 
 
 def entry_of(database: Database, number: int = 1) -> EntryId:

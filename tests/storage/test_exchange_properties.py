@@ -112,6 +112,7 @@ def test_the_bank_holds_what_all_say_after_every_step(
             if dies:
                 crash(store, name, page, revision)
             store.apply(name, page, revision=revision, now=NOW)
+            store.sweep(name, now=NOW)
             obvious.page(name, said)
             assert store.state(name).position == {"at": revision + 1}
             assert {entry.pdq: entry.opinion for entry in banks.entries("B")} == obvious.entries()

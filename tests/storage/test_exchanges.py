@@ -48,7 +48,8 @@ def apply(
     begins: bool = False,
 ) -> Applied:
     told = Page(items, {"after": len(items)}, complete, full, begins)
-    return store.apply(name, told, revision=store.state(name).revision, now=after(1))[1]
+    applied = store.apply(name, told, revision=store.state(name).revision, now=after(1))[1]
+    return applied + store.sweep(name, now=after(1)).applied if any(item.deleted for item in items) else applied
 
 
 def held(banks: BankStore, bank: str = "SHARED") -> dict[str, BankEntry]:
@@ -324,3 +325,51 @@ def test_exchanges_of_one_bank_that_are_fetched_at_once_lose_nothing(
     live = {number for number in range(4) if number < 2 or (11 + number) % 2 == 0}
     assert set(held(banks)) == {pdq(number) for number in live}
     assert AuditStore(database).verify().problem is None
+
+
+def test_an_exchange_that_takes_nearly_everything_back_is_not_believed_until_somebody_is_asked(
+    store: ExchangeStore, banks: BankStore
+) -> None:
+    many = [an_item(number) for number in range(FREE_REMOVALS + 50)]
+    apply(store, *many)
+    for start in range(0, len(many), 30):
+        page = [replace(item, deleted=True) for item in many[start : start + 30]]
+        told = Page(tuple(page), {})
+        store.apply("shared", told, revision=store.state("shared").revision, now=after(1))
+    swept = store.sweep("shared", now=after(2))
+    assert (swept.withheld, swept.left, len(held(banks))) == (True, len(many), len(many))
+    assert store.state("shared").removals_due == len(many)
+    apply(store, *many[:60])
+    assert store.state("shared").removals_due == len(many) - 60, "what is told again was not taken back"
+    assert store.sweep("shared", now=after(3), allow=True).applied == Applied(removed=len(many) - 60)
+    assert len(held(banks)) == 60
+
+
+def test_what_was_taken_back_goes_also_when_other_items_were_malformed(store: ExchangeStore, banks: BankStore) -> None:
+    full_pass(store, [an_item(number) for number in range(4)])
+    full_pass(store, [an_item(0), an_item(1, deleted=True)], malformed=1)
+    assert store.sweep("shared", now=after(2)).applied == Applied(removed=1)
+    assert store.sweep("shared", now=after(2)).withheld
+    assert set(held(banks)) == {pdq(0), pdq(2), pdq(3)}
+
+
+def test_a_persons_opinion_stays_when_an_exchange_says_the_same_in_other_words(
+    store: ExchangeStore, banks: BankStore
+) -> None:
+    apply(store, an_item(1))
+    banks.amend(held(banks)[pdq(1)].id, EntryAmendment(opinion=Opinion.DISPUTED), actor="ann", now=after(2))
+    apply(store, replace(an_item(1), note="another note"))
+    apply(store, an_item(1, key="another"))
+    apply(store, an_item(1, key="another", deleted=True))
+    apply(store, replace(an_item(1), category="other"))
+    assert (opinions(banks), held(banks)[pdq(1)].category) == ({pdq(1): Opinion.DISPUTED}, "other")
+    apply(store, an_item(1, Opinion.SEED))
+    assert opinions(banks) == {pdq(1): Opinion.SEED}
+
+
+def test_an_entry_that_a_person_let_expire_stays_expired(store: ExchangeStore, banks: BankStore) -> None:
+    apply(store, an_item(1, Opinion.SEED))
+    banks.amend(held(banks)[pdq(1)].id, EntryAmendment(expires_at=NOW), actor="ann", now=NOW)
+    apply(store, an_item(1))
+    entry = held(banks)[pdq(1)]
+    assert (entry.opinion, entry.expires_at) == (Opinion.POSITIVE, NOW)
