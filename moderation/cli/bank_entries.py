@@ -177,7 +177,7 @@ def show(entry: EntryArgument, as_json: AsJson = False) -> None:
         print_json(found)
         return
     for name, value in found.items():
-        console.print(f"{name:>15}  {value}", markup=False, soft_wrap=True)
+        console.print(f"{name:>16}  {value}", markup=False, soft_wrap=True)
 
 
 def summary(entry: BankEntry, moment: datetime) -> dict[str, object]:

@@ -1,14 +1,13 @@
 """`moderation bank find`: which entries a picture matches, in the banks as they are now."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from moderation.assembly import decoder, matcher, now
 from moderation.cli.bank_entries import AsJson, state_of
-from moderation.cli.bank_pictures import decoded
+from moderation.cli.bank_pictures import decoded, is_file
 from moderation.cli.output import console, print_json
 from moderation.cli.session import Session, session
 from moderation.domain.bank import BankEntry
@@ -39,7 +38,7 @@ def find(
     with session() as opened:
         searching = matcher(opened.settings, opened.database)
         searching.refresh()
-        if Path(picture).exists():
+        if is_file(picture):
             found, hashes = _of_file(opened, searching, picture, bits)
         else:
             code = from_hex(picture)

@@ -28,13 +28,25 @@ def bare_drafts(
 def check_named(pictures: Sequence[str]) -> None:
     """Raise `InvalidInputError` for what is neither a file nor a PDQ hash, before anything is decoded."""
     for picture in pictures:
-        if not Path(picture).exists():
+        if not is_file(picture):
             from_hex(picture)
 
 
+def is_file(picture: str) -> bool:
+    """Whether it names something on the disk; what is too long for a name does not."""
+    try:
+        return Path(picture).exists()
+    except OSError:
+        return False
+
+
 def decoded(decoding: DecoderProcess, picture: str) -> Picture:
-    """The picture in a file. Raises `InvalidInputError` when it cannot be decoded."""
-    found = decoding.decode([Path(picture).read_bytes()])[0]
+    """The picture in a file. Raises `InvalidInputError` when it cannot be read or decoded."""
+    try:
+        image = Path(picture).read_bytes()
+    except OSError as error:
+        raise InvalidInputError(f"{picture} cannot be read: {error.strerror}.") from error
+    found = decoding.decode([image])[0]
     if isinstance(found, Refusal):
         raise InvalidInputError(f"{picture} cannot be decoded: {found.reason} {found.detail}".rstrip() + ".")
     return found
@@ -43,7 +55,7 @@ def decoded(decoding: DecoderProcess, picture: str) -> Picture:
 def _drafts(settings: Settings, pictures: Sequence[str], typed_quality: int, min_quality: int) -> Iterator[EntryDraft]:
     with decoder(settings) as decoding:
         for picture in pictures:
-            if not Path(picture).exists():
+            if not is_file(picture):
                 yield EntryDraft(to_hex(from_hex(picture)), typed_quality)
                 continue
             try:

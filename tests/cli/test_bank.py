@@ -231,3 +231,10 @@ def test_a_hash_that_is_added_again_keeps_its_opinion_unless_one_is_given(run: R
     assert (shown["opinion"], shown["quality"]) == ("disputed", 100)
     run("bank", "add", bank, HASH, "--opinion", "positive_class")
     assert run("bank", "show", entry, "--json").json["opinion"] == "positive_class"
+
+
+def test_what_is_neither_a_readable_file_nor_a_hash_is_refused(run: Run, bank: str, tmp_path: Path) -> None:
+    for words in (("find", str(tmp_path)), ("find", "z" * 300), ("add", bank, str(tmp_path)), ("add", bank, "z" * 300)):
+        refused = run("bank", *words)
+        assert refused.code == 1
+        assert "invalid_input" in refused.err
