@@ -21,6 +21,7 @@ from moderation.screening.rematching import match_result
 from moderation.storage.audit import AuditStore
 from moderation.storage.engine import Database
 from moderation.storage.retroaction_cases import HashPage, SweptPosts
+from moderation.storage.review.retention import RetentionStore
 from moderation.storage.screenings import ScreeningStore
 from tests.factories import NOW, a_new_post, a_score, a_screening, accept, after
 from tests.screening.sweeping import ALLOW, BLOCK, REVIEW, Scene
@@ -88,6 +89,17 @@ def test_without_being_asked_a_published_post_stays_and_a_person_looks(scene: Sc
     scene.office.settle(1100 + UNDO)
     assert scene.state(post) is PostState.WITHDRAWN
     assert AuditStore(scene.database).verify().problem is None
+
+
+def test_the_picture_of_an_old_post_that_is_withdrawn_now_is_kept_for_an_appeal(scene: Scene) -> None:
+    scene.published(a_pdq(1))
+    scene.bank(a_pdq(1))
+    scene.clock.pass_seconds(timedelta(days=60).total_seconds())
+    scene.sweep(withdraw=True)
+    retention = RetentionStore(scene.database)
+    assert retention.due(NOW + timedelta(days=30), limit=10) == []
+    (due,) = retention.due(NOW + timedelta(days=61), limit=10)
+    assert not retention.forget(due.image, NOW + timedelta(days=30), delete=lambda _: True, now=scene.clock())
 
 
 def test_a_post_about_to_be_published_is_kept_back(scene: Scene) -> None:

@@ -15,7 +15,7 @@ from moderation.domain.post import PostState
 from moderation.storage import picture_features
 from moderation.storage.audit import append, lock
 from moderation.storage.engine import Database
-from moderation.storage.tables import appeals, decisions, evidence_holds, gold_items, job_posts, jobs, posts
+from moderation.storage.tables import appeals, decisions, evidence_holds, gold_items, job_posts, jobs, posts, verdicts
 from moderation.storage.tables import picture_features as picture_features_table
 
 ENDED = (PostState.REJECTED, PostState.WITHDRAWN)
@@ -123,7 +123,8 @@ def _kept(image: ColumnElement[str], before: datetime) -> ColumnElement[bool]:
     """Why an image stays: evidence, or a post with it that is not over, not old enough, or still worked with."""
     other = posts.alias("other")
     decided = exists().where(decisions.c.post_id == other.c.id, decisions.c.decided_at >= before)
-    recent = or_(other.c.received_at >= before, other.c.verdict_at >= before)
+    swept = exists().where(verdicts.c.post_id == other.c.id, verdicts.c.at >= before)
+    recent = or_(other.c.received_at >= before, other.c.verdict_at >= before, swept)
     needed = or_(other.c.state.not_in(ENDED), recent, decided, _worked_with(other.c.id))
     return or_(
         exists().where(evidence_holds.c.image == image),
