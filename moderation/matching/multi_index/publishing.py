@@ -12,7 +12,7 @@ import numpy as np
 
 from moderation.domain.bank import Bank, BankEntry
 from moderation.domain.errors import CorruptIndexError
-from moderation.matching.multi_index.file import IndexFile
+from moderation.matching.multi_index.file import IndexFile, check_length
 from moderation.matching.multi_index.folder import current, pointed, publish
 from moderation.matching.multi_index.layout import CODE_BYTES
 from moderation.matching.multi_index.live import LiveIndex
@@ -59,11 +59,13 @@ def due(banks: Banks, folder: Path, *, now: datetime) -> str:
     """Why an index should be built now; "" when the current one will do.
 
     Of a new installation, when there are `FEWEST_CHANGES`; then when the changes since are a twentieth of all before
-    (`FEWEST_CHANGES` to `MOST_CHANGES`), or older than a day; when CURRENT cannot be read; and when it names a later
-    change than the banks have, as after a database was restored.
+    (`FEWEST_CHANGES` to `MOST_CHANGES`), or older than a day; when CURRENT cannot be read or its file is cut off;
+    and when it names a later change than the banks have, as after a database was restored.
     """
     try:
         pointer = pointed(folder)
+        if pointer is not None:
+            check_length(folder / pointer.name)
         built_at = datetime.fromtimestamp((folder / pointer.name).stat().st_mtime, now.tzinfo) if pointer else now
     except (CorruptIndexError, OSError):
         return "the current index cannot be read"

@@ -1,3 +1,4 @@
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -98,6 +99,10 @@ def test_it_is_due_when_changes_are_a_day_old(banks: BankStore, tmp_path: Path) 
 
 def test_it_is_due_when_it_cannot_be_read(banks: BankStore, tmp_path: Path) -> None:
     made = publish_banks(banks, tmp_path, now=NOW)
+    os.truncate(made.path, made.path.stat().st_size - 1)
+    assert due(banks, tmp_path, now=NOW) == "the current index cannot be read"
+    publish_banks(banks, tmp_path, now=NOW)
+    assert due(banks, tmp_path, now=NOW) == ""
     made.path.unlink()
     assert due(banks, tmp_path, now=NOW) == "the current index cannot be read"
     (tmp_path / CURRENT).write_text("?")
