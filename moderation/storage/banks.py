@@ -163,6 +163,11 @@ class BankStore:
             sizes = bank_entries.sizes(connection)
             return [(bank, sizes.get(bank.name, 0)) for bank in bank_log.banks(connection, None)]
 
+    def definitions(self) -> list[Bank]:
+        """Every bank, by name; cheaper than `banks`, which counts their entries."""
+        with self._database.read() as connection:
+            return bank_log.banks(connection, None)
+
     def bank(self, name: str) -> Bank:
         """The bank of that name. Raises `NotFoundError`."""
         with self._database.read() as connection:

@@ -1,6 +1,5 @@
 """HMA's routes for matching, with its shapes: distances are texts, and keys are names of banks."""
 
-import sys
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -26,6 +25,8 @@ from review_ui.security import MatchingReader
 from review_ui.site import TheSite
 
 MAX_RAW_HITS = 1_000
+MAX_READ_HITS = 20_000
+"""Entries that are read for one answer: disputed and demoted ones, which are not listed, may be nearer than others."""
 ACTED_ON = frozenset({BankEffect.BLOCK, BankEffect.REVIEW})
 
 COMPARED = {
@@ -191,7 +192,7 @@ async def index_status(
 
 
 def _of_hash(matching: Matching, signal: str, banks: str | None) -> MatchesByBank:
-    return _by_bank(_hits(matching.searcher.fresh(), parse_pdq(signal), banks))
+    return _by_bank(_hits(matching, matching.searcher.fresh(), parse_pdq(signal), banks))
 
 
 def _of_picture(matching: Matching, hashed: Hashed, banks: str | None) -> MatchesByBank:
@@ -200,7 +201,7 @@ def _of_picture(matching: Matching, hashed: Hashed, banks: str | None) -> Matche
     hits: list[Hit] = []
     for frame in hashed.frames:
         if frame.quality >= MIN_QUALITY:
-            hits += _hits(matcher, frame.pdq[0], banks, quality=frame.quality)
+            hits += _hits(matching, matcher, frame.pdq[0], banks, quality=frame.quality)
     answer = _by_bank(hits)
     if not answer:
         check_usable(min(frame.quality for frame in hashed.frames))
@@ -208,10 +209,12 @@ def _of_picture(matching: Matching, hashed: Hashed, banks: str | None) -> Matche
 
 
 def _raw(matching: Matching, signal: str, banks: str | None) -> list[Hit]:
-    return _hits(matching.searcher.fresh(), parse_pdq(signal), banks)[:MAX_RAW_HITS]
+    return _hits(matching, matching.searcher.fresh(), parse_pdq(signal), banks)[:MAX_RAW_HITS]
 
 
-def _hits(matcher: Matches, code: NDArray[uint8], banks: str | None, *, quality: int | None = None) -> list[Hit]:
+def _hits(
+    matching: Matching, matcher: Matches, code: NDArray[uint8], banks: str | None, *, quality: int | None = None
+) -> list[Hit]:
     """Entries within 31 bits, nearest first: of the banks that are named, or of all against which one acts.
 
     What is listed is acted on, so banks of harmless pictures and of own posts are searched only when they are named;
@@ -220,7 +223,10 @@ def _hits(matcher: Matches, code: NDArray[uint8], banks: str | None, *, quality:
     named = tuple(name for name in banks.split(",") if name) if banks else ()
     found = matcher.look_up(code, quality=quality, banks=named, radius=MAX_DISTANCE_BITS, limit=MAX_RAW_HITS)
     if found.capped:
-        found = matcher.look_up(code, quality=quality, banks=named, radius=MAX_DISTANCE_BITS, limit=sys.maxsize)
+        searched = named or tuple(bank.name for bank in matching.banks.definitions() if bank.effect in ACTED_ON)
+        if not searched:
+            return []
+        found = matcher.look_up(code, quality=quality, banks=searched, radius=MAX_DISTANCE_BITS, limit=MAX_READ_HITS)
     return [hit for hit in found.hits if named or hit.bank.effect in ACTED_ON]
 
 

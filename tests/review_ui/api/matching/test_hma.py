@@ -11,6 +11,8 @@ from fastapi import FastAPI
 
 from moderation.domain.bank import Bank, BankEffect, BankEntry, EntryAmendment, Opinion
 from moderation.matching.frame_hashes import hashes_of
+from moderation.matching.hits import LookedUp
+from moderation.matching.matcher import Matcher
 from moderation.matching.pdq import to_hex
 from moderation.media.fetching import FetchFailedError, FetchRefusedError
 from moderation.storage.banks import BankStore
@@ -223,14 +225,24 @@ def test_banks_that_nobody_acts_against_are_listed_only_when_they_are_named(
 ) -> None:
     """A harmless picture, or an own post, is no match to a client that knows of no such banks, nor in its way."""
     monkeypatch.setattr("review_ui.api.matching.hma_match.MAX_RAW_HITS", 2)
+    monkeypatch.setattr("review_ui.api.matching.hma_match.MAX_READ_HITS", 3)
     for number, effect in enumerate((BankEffect.ALLOW, BankEffect.DUPLICATE, BankEffect.REVIEW)):
         api.bank(effect.name, effect)
         for bit in range(3):
             pdq = f"{int(CODE, 16) ^ ((1 << bit) if number < 2 else 1 << 9):064x}"
             api.client.post(f"/c/bank/{effect.name}/signal", json={"pdq": pdq}, headers=key)
     asked = {"signal_type": "pdq", "signal": CODE}
+    limits: list[int] = []
+    look_up = Matcher.look_up
+
+    def watched(matcher: Matcher, *given: Any, **words: Any) -> LookedUp:
+        limits.append(words["limit"])
+        return look_up(matcher, *given, **words)
+
+    monkeypatch.setattr(Matcher, "look_up", watched)
     assert set(api.client.get("/m/lookup", params=asked, headers=key).json()) == {"REVIEW"}
     assert len(api.client.get("/m/raw_lookup", params=asked, headers=key).json()["matches"]) == 1
+    assert max(limits) == 3
     named = asked | {"banks": "ALLOW,DUPLICATE"}
     assert set(api.client.get("/m/lookup", params=named, headers=key).json()) <= {"ALLOW", "DUPLICATE"}
     assert len(api.client.get("/m/raw_lookup", params=named, headers=key).json()["matches"]) == 2
