@@ -12,6 +12,7 @@ from moderation.domain.media import Refusal
 from moderation.domain.verdict import Screening, Verdict
 from moderation.review.plan import Plan
 from moderation.storage.review.post_records import PostRecord, SentMessage, StoredVerdict
+from moderation.storage.screenings import SWEEPS
 from review_ui.console.grounds import failures_in_words
 from review_ui.console.shell import span, words
 
@@ -70,24 +71,33 @@ def _received(record: PostRecord) -> Happening:
 
 def _screenings(screenings: Iterable[Screening]) -> Iterator[Happening]:
     for one in screenings:
+        if one.lane.startswith(SWEEPS):
+            details = (f"By what was measured before, policy {one.pins.policy[:12]}",)
+            yield Happening(
+                one.finished_at, "Judged again", "", f"by sweep {one.lane.removeprefix(SWEEPS)}", details, 1
+            )
+            continue
         took = (one.finished_at - one.started_at).total_seconds()
         failed = one.judgement.failures
-        details = [f"Attempt {one.attempt}, {took:.2f} s, policy {one.pins.policy[:12]}"]
+        said = [f"Attempt {one.attempt}, {took:.2f} s, policy {one.pins.policy[:12]}"]
         if isinstance(one.image, Refusal):
-            details.append(f"The picture could not be read: {words(one.image.reason)}")
+            said.append(f"The picture could not be read: {words(one.image.reason)}")
         if failed:
-            details.append(f"Not measured: {failures_in_words(one)}")
-        yield Happening(one.finished_at, "Screened", "warn" if failed else "", f"by {one.lane}", tuple(details), 1)
+            said.append(f"Not measured: {failures_in_words(one)}")
+        yield Happening(one.finished_at, "Screened", "warn" if failed else "", f"by {one.lane}", tuple(said), 1)
 
 
 def _verdicts(history: History) -> Iterator[Happening]:
+    again = {one.id for one in history.screenings if one.lane.startswith(SWEEPS)}
     for one in history.record.verdicts:
-        yield Happening(one.at, _verdict_title(one, history.plan), VERDICT_TONES[one.verdict], "", (one.reason,), 2)
+        title = _verdict_title(one, history.plan, again=one.screening in again)
+        yield Happening(one.at, title, VERDICT_TONES[one.verdict], "", (one.reason,), 2)
 
 
-def _verdict_title(one: StoredVerdict, plan: Plan) -> str:
+def _verdict_title(one: StoredVerdict, plan: Plan, *, again: bool) -> str:
+    """What a sweep asks a person about may be in the feed meanwhile: that is not held."""
     if one.verdict is Verdict.HOLD:
-        return f"Held for {plan.queue(one.queue).title}"
+        return f"{'To be looked at in' if again else 'Held for'} {plan.queue(one.queue).title}"
     rule = f" by the rule {words(one.rule)}" if one.rule else ""
     return ("Approved by policy" if one.verdict is Verdict.APPROVE else "Rejected by policy") + rule
 

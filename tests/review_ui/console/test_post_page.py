@@ -10,6 +10,8 @@ from moderation.storage.tables import gold_items
 from tests.factories import a_hold, judge_all
 from tests.review_ui.console.listed import add_post, desk_of, hold_all, look_at, statements
 from tests.review_ui.console.people import Visitor, visitor
+from tests.screening.sweeping import Scene
+from tests.storage.review.picture_rows import a_pdq
 
 
 @pytest.fixture
@@ -41,6 +43,19 @@ def test_everything_that_happened_is_told(app: FastAPI, iris: Visitor) -> None:
         assert told in page.text
     assert f'src="/console/media/{post.id}/concealed"' in page.text
     assert "/frames/" not in page.text
+
+
+def test_what_a_sweep_said_of_a_published_post_is_not_told_as_a_hold(app: FastAPI, iris: Visitor) -> None:
+    desk = desk_of(app)
+    scene = Scene(desk.database)
+    post = scene.published(a_pdq(1))
+    scene.bank(a_pdq(1))
+    sweep = scene.sweep()
+    page = iris.client.get(f"/console/posts/{post}").text
+    assert "Judged again" in page
+    assert f"by sweep {sweep}" in page
+    assert "To be looked at in" in page
+    assert "Held for" not in page
 
 
 def test_a_post_that_may_not_be_seen_is_the_same_as_none(app: FastAPI, iris: Visitor) -> None:
