@@ -1,4 +1,4 @@
-"""Opinions, dates, secondary hashes and keypoints of bank entries, and how often each matched."""
+"""Bank entries that are amended, banks that are deleted, and keypoints of entries."""
 
 import sqlalchemy as sa
 from alembic import op
