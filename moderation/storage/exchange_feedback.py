@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from moderation.domain.audit import AuditDraft, Json
 from moderation.domain.bank import Opinion
@@ -130,6 +130,9 @@ def _count_own(connection: Connection, row: AnyRow, outcome: Outcome) -> None:
     if outcome in _OWN:
         mine = (exchange_items.c.exchange == row.exchange, exchange_items.c.item == row.item)
         connection.execute(update(exchange_items).where(*mine).values(own=_OWN[outcome]))
+        fills = select(exchanges.c.name).where(exchanges.c.bank == row.bank)
+        before = (exchange_items.c.pdq == row.pdq, exchange_items.c.seen_pass == items_of.KEPT)
+        connection.execute(delete(exchange_items).where(*before, exchange_items.c.exchange.in_(fills)))
 
 
 def _queue(connection: Connection, row: AnyRow, outcome: Outcome, now: datetime) -> int:

@@ -4,6 +4,7 @@ A bank has one entry for a hash, whoever says it: its opinion is that of all own
 fill the bank, and ours. An entry that a person made is left as it is; one that a person took out stays out.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -12,7 +13,6 @@ from sqlalchemy import Connection, and_, bindparam, delete, insert, select, upda
 
 from moderation.domain.bank import KEEP, BankEntry, EntryDraft, Opinion
 from moderation.domain.exchange import Applied, Item, aggregate
-from moderation.domain.ids import EntryId
 from moderation.storage import bank_entries
 from moderation.storage.bank_entries import CHUNK, chunks
 from moderation.storage.banks import BankStore
@@ -26,18 +26,19 @@ SOURCE = "exchange"
 PROVENANCE = frozenset({"exchange", "id"})
 GONE = -1
 """The `seen_pass` of an item that the exchange took back; it stands until it is swept."""
+KEPT = -2
+"""The `seen_pass` of a row that is no item but what we said of a hash that is gone and may come again."""
 
 
 @dataclass(slots=True)
 class Touched:
-    """Hashes whose items changed, and the entries of items that went; `unchanged` counts items that said the same.
+    """Hashes whose items changed; `unchanged` counts items that said the same.
 
     `before` is what all items of a hash said together, where some said anything: an entry that a person amended is
     brought in line only when that changes.
     """
 
     pdqs: set[str] = field(default_factory=set)
-    entries: dict[str, EntryId] = field(default_factory=dict)
     before: dict[str, Opinion] = field(default_factory=dict)
     unchanged: int = 0
 
@@ -75,7 +76,8 @@ def _store_some(
             new.append({"exchange": exchange, "item": item.id, "own": None, "entry_id": None, **values})
             continue
         if row.pdq != item.pdq:
-            _leave(row, touched)
+            touched.pdqs.add(row.pdq)
+            _keep_own(connection, row)
             values |= {"entry_id": None, "own": None}
         connection.execute(update(exchange_items).where(mine, exchange_items.c.item == item.id).values(**values))
     touched.unchanged += len(same)
@@ -86,14 +88,29 @@ def _store_some(
         connection.execute(insert(exchange_items), new)
 
 
-def forget(connection: Connection, exchange: str, rows: Sequence[AnyRow], touched: Touched) -> None:
-    """Delete rows of items that are gone."""
+def forget(
+    connection: Connection, exchange: str, rows: Sequence[AnyRow], touched: Touched, *, keep_own: bool = True
+) -> None:
+    """Delete rows of items that are gone, but for what we said of them."""
     _remember(connection, exchange, [row.pdq for row in rows], touched)
-    for row in rows:
-        _leave(row, touched)
+    touched.pdqs.update(row.pdq for row in rows)
     if rows:
         gone = and_(exchange_items.c.exchange == exchange, exchange_items.c.item.in_([row.item for row in rows]))
         connection.execute(delete(exchange_items).where(gone))
+    for row in rows if keep_own else ():
+        _keep_own(connection, row)
+
+
+def _keep_own(connection: Connection, row: AnyRow) -> None:
+    """An exchange that takes a hash back and tells it anew does not undo our dispute."""
+    if row.own is None:
+        return
+    key = f"own:{hashlib.sha256(row.pdq.encode()).hexdigest()[:32]}"
+    kept = and_(exchange_items.c.exchange == row.exchange, exchange_items.c.item == key)
+    connection.execute(delete(exchange_items).where(kept))
+    nothing = Item(key, row.pdq, 0)
+    facts = {"own": row.own, "entry_id": None, "seen_pass": KEPT, "updated_at": row.updated_at}
+    connection.execute(insert(exchange_items).values(exchange=row.exchange, item=key, **item_columns(nothing), **facts))
 
 
 def _remember(connection: Connection, exchange: str, pdqs: Sequence[str], touched: Touched) -> None:
@@ -102,12 +119,6 @@ def _remember(connection: Connection, exchange: str, pdqs: Sequence[str], touche
     for some in chunks(sorted(set(pdqs) - touched.before.keys()), CHUNK):
         for pdq, said in _by_hash(connection, bank, some).items():
             touched.before[pdq] = _opinion(said)
-
-
-def _leave(row: AnyRow, touched: Touched) -> None:
-    touched.pdqs.add(row.pdq)
-    if row.entry_id is not None:
-        touched.entries[row.pdq] = EntryId(row.entry_id)
 
 
 def reconcile(connection: Connection, bank: str, touched: Touched, *, actor: str, now: datetime) -> Applied:
@@ -126,16 +137,17 @@ def reconcile(connection: Connection, bank: str, touched: Touched, *, actor: str
 
 
 def _by_hash(connection: Connection, bank: str, pdqs: Sequence[str]) -> dict[str, list[AnyRow]]:
-    """The items of every exchange of the bank, by hash, in a fixed order."""
+    """The items of every exchange of the bank, by hash, in a fixed order; then what we said of it, where it has any."""
     query = (
         select(exchange_items, exchanges.c.category.label("bank_category"))
         .join(exchanges, exchanges.c.name == exchange_items.c.exchange)
         .where(exchanges.c.bank == bank, exchange_items.c.pdq.in_(pdqs))
-        .order_by(exchange_items.c.exchange, exchange_items.c.item)
+        .order_by(exchange_items.c.seen_pass == KEPT, exchange_items.c.exchange, exchange_items.c.item)
     )
     found: dict[str, list[AnyRow]] = {}
     for row in connection.execute(query):
-        found.setdefault(row.pdq, []).append(row)
+        if row.seen_pass != KEPT or row.pdq in found:
+            found.setdefault(row.pdq, []).append(row)
     return found
 
 
@@ -170,8 +182,9 @@ def _opinion(rows: Iterable[AnyRow]) -> Opinion:
 
 def draft_of(rows: Sequence[AnyRow]) -> EntryDraft:
     """One entry for every item of a hash: the best quality, one opinion for all, the first that has a word."""
-    items = [item_of(row) for row in rows]
-    categories = [item.category or row.bank_category for item, row in zip(items, rows, strict=True)]
+    said = [row for row in rows if row.seen_pass != KEPT]
+    items = [item_of(row) for row in said]
+    categories = [item.category or row.bank_category for item, row in zip(items, said, strict=True)]
     return EntryDraft(
         pdq=items[0].pdq,
         quality=max(item.quality for item in items),
@@ -202,14 +215,16 @@ def _bring(
 
 def _bind(connection: Connection, bank: str, rows: Mapping[str, list[AnyRow]]) -> None:
     """Write the entry of each hash to the items that have none: the live one, or the one that somebody took out."""
-    lone = {pdq: said for pdq, said in rows.items() if any(row.entry_id is None for row in said)}
+    lone = {
+        pdq: said for pdq, said in rows.items() if any(row.entry_id is None and row.seen_pass != KEPT for row in said)
+    }
     live = bank_entries.with_hashes(connection, bank, list(lone))
     former = {pdq: next((row.entry_id for row in said if row.entry_id), None) for pdq, said in lone.items()}
     bound = [
         {"by_exchange": row.exchange, "by_item": row.item, "to": live[pdq].id if pdq in live else former[pdq]}
         for pdq, said in lone.items()
         for row in said
-        if row.entry_id is None
+        if row.entry_id is None and row.seen_pass != KEPT
     ]
     if bound:
         own = and_(exchange_items.c.exchange == bindparam("by_exchange"), exchange_items.c.item == bindparam("by_item"))

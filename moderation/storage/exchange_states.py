@@ -9,6 +9,7 @@ from moderation.domain.audit import AuditDraft, Json, canonical_json
 from moderation.domain.errors import NotFoundError
 from moderation.domain.exchange import Exchange, ExchangeState, Page, kinds_counted
 from moderation.storage.audit import append
+from moderation.storage.exchange_items import KEPT
 from moderation.storage.exchange_rows import state_of
 from moderation.storage.rows import AnyRow
 from moderation.storage.tables import exchange_items, exchanges
@@ -45,7 +46,12 @@ def after_page(row: AnyRow, page: Page, pass_number: int, now: datetime) -> dict
 def due_to_go(row: AnyRow, *, untold: bool = True) -> ColumnElement[bool]:
     """The items that an exchange took back, and, with `untold`, those that its last full pass did not tell."""
     below = 0 if row.sweep_below is None or not untold else row.sweep_below
-    return and_(exchange_items.c.exchange == row.name, exchange_items.c.seen_pass < below)
+    return and_(items_told(row.name), exchange_items.c.seen_pass < below)
+
+
+def items_told(name: str) -> ColumnElement[bool]:
+    """The items of an exchange."""
+    return and_(exchange_items.c.exchange == name, exchange_items.c.seen_pass != KEPT)
 
 
 def count_items(connection: Connection, condition: ColumnElement[bool]) -> int:
@@ -55,7 +61,7 @@ def count_items(connection: Connection, condition: ColumnElement[bool]) -> int:
 
 def state_in(connection: Connection, row: AnyRow) -> ExchangeState:
     """The exchange of a row, with its items counted."""
-    items = count_items(connection, exchange_items.c.exchange == row.name)
+    items = count_items(connection, items_told(row.name))
     return state_of(row, items=items, removals_due=count_items(connection, due_to_go(row)))
 
 

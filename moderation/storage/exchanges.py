@@ -25,6 +25,7 @@ from moderation.storage.exchange_states import (
     due_to_go,
     existing,
     fresh,
+    items_told,
     locked,
     named,
     row_of,
@@ -37,6 +38,10 @@ from moderation.storage.tables import exchange_feedback, exchange_items, exchang
 SWEEP_ITEMS = 1_000
 FREE_REMOVALS = 100
 """A fetch may remove so many items, or half of all if that is more; for more somebody must say that it is meant."""
+MAX_ITEMS = 5_000_000
+"""An exchange that tells more is stopped before it fills the disk; its option `max_items` is another number."""
+COUNT_EVERY = 100
+"""Pages; counting takes as long as applying one."""
 MAX_ERROR_CHARS = 300
 MAX_RETRY_SECONDS = 6 * 3600.0
 
@@ -115,13 +120,16 @@ class ExchangeStore:
     def apply(self, name: str, page: Page, *, revision: int, now: datetime) -> tuple[int, Applied]:
         """Apply a page and its position together; returns the new revision and what was changed.
 
-        Raises `ConflictError` when somebody else has applied a page since `revision`, or the exchange was disabled.
+        Raises `ConflictError` when somebody else has applied a page since `revision`, or the exchange was disabled,
+        `InvalidInputError` when it holds more items than it may, which is looked at now and then.
         """
         actor = f"exchange:{name}"
         with self._database.write() as connection:
             row = locked(connection, name)
             if row.revision != revision or not row.enabled:
                 raise ConflictError(f"The exchange {name!r} is fetched by somebody else, or was disabled.")
+            if revision % COUNT_EVERY == 0:
+                _check_size(connection, exchange_of(row))
             bank_log.lock(connection)
             pass_number = row.pass_number + page.begins
             touched = items_of.store(connection, name, page.items, pass_number=pass_number, now=now)
@@ -139,7 +147,7 @@ class ExchangeStore:
         with self._database.write() as connection:
             row = locked(connection, name)
             bank_log.lock(connection)
-            live = count_items(connection, exchange_items.c.exchange == name)
+            live = count_items(connection, items_told(name))
             missing = count_items(connection, due_to_go(row))
             if not missing:
                 connection.execute(update(exchanges).where(named(name)).values(sweep_below=None))
@@ -205,7 +213,7 @@ class ExchangeStore:
                 bank_log.lock(connection)
                 mine = select(exchange_items).where(exchange_items.c.exchange == name).limit(SWEEP_ITEMS)
                 some = connection.execute(mine).all()
-                items_of.forget(connection, name, some, touched)
+                items_of.forget(connection, name, some, touched, keep_own=False)
                 if not keep_entries:
                     removed += items_of.reconcile(connection, row.bank, touched, actor=actor, now=now).removed
                 if not some:
@@ -228,6 +236,15 @@ class ExchangeStore:
             _refuse_allowing(exchange, bank)
             banks.create(bank, actor=actor, now=now)
         _refuse_allowing(exchange, bank)
+
+
+def _check_size(connection: Connection, exchange: Exchange) -> None:
+    most = int(exchange.options.get("max_items", MAX_ITEMS))
+    if count_items(connection, items_told(exchange.name)) > most:
+        raise InvalidInputError(
+            f"The exchange {exchange.name!r} holds over {most:,} items.",
+            hint="Is that right? If so, set its option max_items.",
+        )
 
 
 def _refuse_allowing(exchange: Exchange, bank: Bank) -> None:

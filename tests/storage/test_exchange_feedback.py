@@ -169,3 +169,27 @@ def test_what_is_only_told_changes_no_entry_that_a_person_amended(feedback: Feed
     assert opinion_of(database) == Opinion.NEGATIVE
     review(feedback, database, Outcome.CONFIRMED)
     assert opinion_of(database) == Opinion.POSITIVE, "that was said of the entry itself"
+
+
+@pytest.mark.parametrize("detour", ["deleted", "another hash"])
+def test_our_dispute_outlives_an_item_that_is_taken_back_and_told_again(
+    feedback: FeedbackStore, database: Database, detour: str
+) -> None:
+    store = ExchangeStore(database)
+    review(feedback, database, Outcome.DISPUTED)
+    if detour == "deleted":
+        put(database, "loud", 1, Opinion.POSITIVE, deleted=True)
+        assert (store.state("loud").items, store.state("loud").removals_due) == (0, 0)
+    else:
+        moved = Item("item-1", pdq(9), 100, (OwnerOpinion("a", Opinion.POSITIVE),))
+        store.apply("loud", Page((moved,), {}), revision=store.state("loud").revision, now=NOW)
+        assert opinion_of(database, 9) == Opinion.POSITIVE
+    assert BankStore(database).find(pdq(1)) == [], "nobody but us says anything of it"
+    put(database, "loud", 1, Opinion.POSITIVE)
+    assert opinion_of(database) == Opinion.DISPUTED
+    put(database, "loud", 1, Opinion.POSITIVE, deleted=True)
+    put(database, "loud", 1, Opinion.SEED)
+    review(feedback, database, Outcome.CONFIRMED)
+    assert opinion_of(database) == Opinion.POSITIVE, "the newest that we say counts"
+    put(database, "loud", 1, Opinion.POSITIVE, deleted=True)
+    store.remove("loud", actor="test", now=NOW)

@@ -373,3 +373,16 @@ def test_an_entry_that_a_person_let_expire_stays_expired(store: ExchangeStore, b
     apply(store, an_item(1))
     entry = held(banks)[pdq(1)]
     assert (entry.opinion, entry.expires_at) == (Opinion.POSITIVE, NOW)
+
+
+def test_an_exchange_that_fills_without_end_is_stopped(
+    store: ExchangeStore, banks: BankStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("moderation.storage.exchanges.MAX_ITEMS", 10)
+    monkeypatch.setattr("moderation.storage.exchanges.COUNT_EVERY", 2)
+    for page in range(4):
+        apply(store, *(an_item(page * 5 + number) for number in range(5)))
+    with pytest.raises(InvalidInputError, match="over 10 items"):
+        apply(store, an_item(99))
+    store.update(replace(FILES, options={"max_items": "30"}), actor="test", now=NOW)
+    assert apply(store, an_item(99)) == Applied(added=1)

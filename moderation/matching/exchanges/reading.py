@@ -77,6 +77,11 @@ def one_of(value: object, known: Collection[str], what: str, item: str = "") -> 
     return word
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is a whole number, 0 or more."""
+    return _NUMBER.fullmatch(text) is not None
+
+
 def an_id(value: object, what: str, item: str = "") -> str:
     """`value` as a number that may be written as text, as text."""
     if isinstance(value, int) and not isinstance(value, bool):

@@ -7,17 +7,23 @@ from typing import NoReturn
 
 from moderation.domain.errors import InvalidInputError, UnavailableError
 from moderation.domain.exchange import CREDENTIAL_PREFIX, Exchange, ExchangeKind, check_exchange
-from moderation.matching.exchanges import files, ncmec, stopncii, threatexchange
-from moderation.matching.exchanges.source import Clock, KindSpec, Opening, Source
+from moderation.matching.exchanges import files, ncmec, reading, stopncii, threatexchange
+from moderation.matching.exchanges.source import Clock, KindSpec, Opening, Option, Source
 from moderation.matching.exchanges.wire import checked
 
-SPECS: Mapping[ExchangeKind, KindSpec] = MappingProxyType(
+MAX_ITEMS = Option("max_items", "how many items it may tell before it is stopped: 5000000 unless set")
+"""Every kind has it."""
+
+_KINDS: Mapping[ExchangeKind, KindSpec] = MappingProxyType(
     {
         ExchangeKind.FILES: files.SPEC,
         ExchangeKind.THREATEXCHANGE: threatexchange.SPEC,
         ExchangeKind.NCMEC: ncmec.SPEC,
         ExchangeKind.STOPNCII: stopncii.SPEC,
     }
+)
+SPECS: Mapping[ExchangeKind, KindSpec] = MappingProxyType(
+    {kind: replace(spec, options=(*spec.options, MAX_ITEMS)) for kind, spec in _KINDS.items()}
 )
 
 _SOURCES: Mapping[ExchangeKind, Callable[[Opening], Source]] = MappingProxyType(
@@ -37,6 +43,8 @@ def configured(exchange: Exchange) -> Exchange:
     check_exchange(made)
     _check_names("option", made.options, {option.name: option.required for option in spec.options})
     _check_names("credential", made.credentials, {option.name: option.required for option in spec.credentials})
+    if MAX_ITEMS.name in made.options and not reading.is_number(made.options[MAX_ITEMS.name]):
+        raise InvalidInputError(f"The option {MAX_ITEMS.name} is a number.")
     if made.write_back and not spec.outcomes:
         raise InvalidInputError(f"An exchange of kind {made.kind} cannot be told anything back.")
     if spec.credentials:
