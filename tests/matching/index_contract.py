@@ -171,6 +171,13 @@ class EntryIndexContract(ABC):
             found = hits(index.search(queries, radius))
             assert found == [(slot, radius, slot) for slot in range(16)]
 
+    def test_two_bits_in_every_slot_are_found_at_32_bits_and_not_at_31(self) -> None:
+        entries = codes(600, seed=6)
+        index = self.build(np.arange(600), entries)
+        query = spread(entries[7], 32, range(16), -1)[np.newaxis]
+        assert hits(index.search(query, 32)) == [(0, 32, 7)]
+        assert hits(index.search(query, 31)) == []
+
     def test_bits_that_all_lie_in_few_slots_are_found(self) -> None:
         entries = codes(5000, seed=5)
         index = self.build(np.arange(5000), entries)

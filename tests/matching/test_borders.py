@@ -113,10 +113,13 @@ def test_a_flat_picture_has_nothing_inside(shape: tuple[int, int]) -> None:
     assert trimmed_luma64(np.full((*shape, 3), 200, dtype=np.uint8)).shape == NO_BORDER
 
 
-@pytest.mark.parametrize(("side", "trimmed"), [(300, True), (100, False), (50, False)])
-def test_it_is_trimmed_only_when_enough_is_left(side: int, trimmed: bool) -> None:
+@pytest.mark.parametrize(
+    ("height", "width", "trimmed"),
+    [(300, 300, True), (100, 100, False), (50, 50, False), (220, 600, True), (200, 600, False), (600, 200, False)],
+)
+def test_it_is_trimmed_only_when_enough_is_left(height: int, width: int, trimmed: bool) -> None:
     """A logo on a page is no picture with a border."""
-    page = ImageOps.expand(picture(side, side), (700 - side) // 2, (255, 255, 255))
+    page = ImageOps.expand(picture(height, width), ((700 - width) // 2, (700 - height) // 2), (255, 255, 255))
     assert (trimmed_luma64(pixels(page)).shape != NO_BORDER) is trimmed
 
 

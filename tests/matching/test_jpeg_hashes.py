@@ -12,8 +12,9 @@ from PIL import Image, ImageOps
 from moderation.bench.hash_pictures import drawn
 from moderation.domain.errors import InvalidInputError
 from moderation.matching.frame_hashes import FrameHashes, hashes_of
-from moderation.matching.jpeg_hashes import LIMITS, hashes_of_jpeg, reduction_for
+from moderation.matching.jpeg_hashes import LIMITS, MIRRORED_COLUMNS, MIRRORED_ROWS, hashes_of_jpeg, reduction_for
 from moderation.media.decode_image import decode_image
+from moderation.media.decode_pixels import oriented
 from moderation.media.subject import Rgb
 from tests.media.images import encoded
 
@@ -82,6 +83,16 @@ def exactly(first: FrameHashes, second: FrameHashes) -> bool:
 def test_a_picture_too_small_to_be_reduced_has_exactly_the_full_decodes_hashes(shape: tuple[int, int]) -> None:
     data = encoded(drawn(*shape, 1), "JPEG")
     assert exactly(hashes_of_jpeg(data), in_full(data))
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_it_is_known_where_a_turned_picture_has_its_parts_of_squares(turn: int) -> None:
+    """A file has them in its last row and column."""
+    rows, columns = np.zeros((2, 4, 6), dtype=np.uint8)
+    rows[-1], columns[:, -1] = 1, 1
+    turned = [oriented(parts, turn) for parts in (rows, columns)]
+    assert any(parts[0].all() for parts in turned) is (turn in MIRRORED_ROWS)
+    assert any(parts[:, 0].all() for parts in turned) is (turn in MIRRORED_COLUMNS)
 
 
 @pytest.mark.parametrize(("options", "mode"), [({"progressive": True}, "RGB"), ({"subsampling": 0}, "RGB"), ({}, "L")])
