@@ -226,6 +226,7 @@ def screening_parts(settings: Settings, database: Database) -> Iterator[Screenin
 
     source = PolicySource(settings.policy, compile_text=lambda text: compile_file(settings, text), remember=remember)
     matches.prepare()
+    copies.refresh()
     with closing(signals), decoder(settings) as decoding, closing(candidates):
         yield ScreeningParts(
             posts=PostStore(database),
