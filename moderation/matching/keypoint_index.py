@@ -5,7 +5,7 @@ entries are proposed by how many descriptors meet theirs, rare meetings counting
 homography decides. An entry takes 18 KB of memory.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -19,7 +19,8 @@ KEY_BITS: Final = 20
 SEED: Final = 7
 """Of the choice of bits; it is the same in every process."""
 MAX_MEETINGS: Final = 60
-"""A key that more descriptors share says nothing: corners of letters, of printed screens."""
+"""Of a key that more descriptors share only the newest are met. It says little where these are corners of letters or of
+printed screens, and much where one picture was banked a hundred times."""
 MIN_VOTES: Final = 3.0
 """Fewer weighted meetings are chance."""
 MAX_GONE: Final = 500
@@ -35,7 +36,9 @@ class Proposed(NamedTuple):
 
 
 class _Tables(NamedTuple):
-    """For each table the keys in ascending order, uint32 (TABLES, n), and the entries' numbers beside them, int64."""
+    """For each table the keys in ascending order, uint32 (TABLES, n), and the entries' numbers beside them, int64;
+    those of one key in the order in which they were added.
+    """
 
     keys: NDArray[np.uint32]
     numbers: NDArray[np.int64]
@@ -61,7 +64,7 @@ class KeypointIndex:
         if not len(numbers):
             return
         keys = self._keys(np.concatenate([one.descriptors for _, one in known]))
-        order = np.argsort(keys, axis=1)
+        order = np.argsort(keys, axis=1, kind="stable")
         self._merge(np.take_along_axis(keys, order, axis=1), numbers[order])
 
     def remove(self, numbers: Sequence[int]) -> None:
@@ -77,22 +80,26 @@ class KeypointIndex:
             self._gone.clear()
 
     def near(self, query: Keypoints, limit: int) -> list[Proposed]:
-        """The entries for which most speaks, at most `limit`, the likeliest first."""
+        """The entries for which most speaks, at most `limit`, the likeliest first.
+
+        Every third is one of most meetings whatever these count: each copy of a picture that was banked a hundred times
+        has none but common ones.
+        """
         found: list[NDArray[np.int64]] = []
         weights: list[NDArray[np.float64]] = []
         for keys, known, numbers in zip(self._keys(query.descriptors), *self._tables, strict=True):
             starts, ends = np.searchsorted(known, keys, "left"), np.searchsorted(known, keys, "right")
             counts = ends - starts
-            met = (counts > 0) & (counts <= MAX_MEETINGS)
-            starts, counts = starts[met], counts[met]
-            places = np.repeat(starts - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+            met = np.minimum(counts, MAX_MEETINGS)
+            places = np.repeat(ends - np.cumsum(met), met) + np.arange(met.sum())
             found.append(numbers[places])
-            weights.append(np.repeat(1 / np.sqrt(counts), counts))
+            weights.append(np.repeat(1 / np.sqrt(np.maximum(counts, 1)), met))
         number, at = np.unique(np.concatenate(found), return_inverse=True)
         votes = np.bincount(at, weights=np.concatenate(weights), minlength=len(number))
-        order = (place for place in np.lexsort((number, -votes)) if votes[place] >= MIN_VOTES)
-        proposed = (Proposed(int(number[place]), float(votes[place])) for place in order)
-        return list(islice((one for one in proposed if one.number not in self._gone), limit))
+        known = (votes >= MIN_VOTES) & ~np.isin(number, np.fromiter(self._gone, np.int64))
+        number, votes, meetings = number[known], votes[known], np.bincount(at, minlength=len(number))[known]
+        order = dict.fromkeys(_by_turns(np.lexsort((number, -votes)), np.lexsort((number, -meetings))))
+        return [Proposed(int(number[place]), float(votes[place])) for place in islice(order, limit)]
 
     def _keys(self, descriptors: NDArray[np.uint8]) -> NDArray[np.uint32]:
         """The key of each descriptor (n, 32) in each table: (TABLES, n)."""
@@ -105,8 +112,15 @@ class KeypointIndex:
         return keys
 
     def _merge(self, keys: NDArray[np.uint32], numbers: NDArray[np.int64]) -> None:
-        places = [np.searchsorted(known, more) for known, more in zip(self._tables.keys, keys, strict=True)]
+        places = [np.searchsorted(known, more, "right") for known, more in zip(self._tables.keys, keys, strict=True)]
         self._tables = _Tables(
             np.stack([np.insert(*parts) for parts in zip(self._tables.keys, places, keys, strict=True)]),
             np.stack([np.insert(*parts) for parts in zip(self._tables.numbers, places, numbers, strict=True)]),
         )
+
+
+def _by_turns(votes: NDArray[np.intp], meetings: NDArray[np.intp]) -> Iterator[int]:
+    """Two of the first for one of the second; some come twice."""
+    for turn, place in enumerate(meetings):
+        yield from votes[2 * turn : 2 * turn + 2].tolist()
+        yield int(place)

@@ -33,6 +33,16 @@ def test_no_more_are_proposed_than_asked_for_and_the_likeliest_first() -> None:
     assert votes == sorted(votes, reverse=True)
 
 
+def test_a_picture_that_was_banked_a_hundred_times_is_proposed_for_its_part() -> None:
+    index = filled()
+    whole = picture(15)
+    noise = np.random.default_rng(1)
+    copies = [np.clip(whole + noise.integers(-3, 4, whole.shape), 0, 255).astype(np.uint8) for _ in range(100)]
+    index.add([(100 + number, keypoints_of(copy)) for number, copy in enumerate(copies)])
+    part = keypoints_of(rotated(whole, 8.0)[40:260, 60:340].copy())
+    assert max(one.number for one in index.near(part, 4)) >= 100
+
+
 def test_removed_entries_are_not_proposed() -> None:
     index = filled()
     index.remove([11, 99])
@@ -63,8 +73,8 @@ def test_nothing_is_proposed_for_a_flat_picture_nor_by_an_empty_index() -> None:
     assert index.near(keypoints_of(picture(1)), 5) == []
 
 
-def test_a_descriptor_that_all_share_says_nothing() -> None:
+def test_of_a_descriptor_that_all_share_only_the_newest_are_met() -> None:
     index = KeypointIndex()
     same = Keypoints(np.zeros((500, 2), np.float32), np.zeros((500, 32), np.uint8), 100, 100)
     index.add([(number, same) for number in range(3)])
-    assert index.near(same, 5) == []
+    assert [one.number for one in index.near(same, 5)] == [2]
