@@ -92,6 +92,8 @@ class Files:
     def _files(self) -> list[Path]:
         try:
             if not self._path.is_dir():
+                if self._path.exists() and not self._path.is_file():
+                    raise InvalidInputError(f"{self._path} is neither a file nor a folder.")  # a pipe would never end
                 return [self._path]
             found = [path for path in self._path.iterdir() if path.suffix.lower() in _READERS and path.is_file()]
         except OSError as error:

@@ -31,6 +31,8 @@ SUPPORTED = "HASH_PDQ"
 FIELDS = "id,indicator,type,last_updated,should_delete,descriptors{id,reactions,owner{id},tags,status}"
 SECRET_PARAMETERS = frozenset({"access_token", "appsecret_proof", "appsecret_time"})
 MAX_DESCRIPTORS = 10_000
+MAX_TOLD = 100
+"""Descriptors of one item that are reacted to: each is a request."""
 
 REACTIONS: Mapping[Outcome, str] = {
     Outcome.SEEN: "SAW_THIS_TOO",
@@ -144,7 +146,7 @@ def _item(key: str, pdq: str, descriptors: object) -> Item:
         _react(reacted, descriptor.get("reactions") or [], key)
     opinions = {owner: OwnerOpinion(owner, opinion) for owner, opinion in reacted.items()} | said
     ordered = tuple(opinions[owner] for owner in sorted(opinions))
-    return Item(key, pdq, reading.quality_of(pdq), ordered, feedback={"descriptors": ",".join(ids)})
+    return Item(key, pdq, reading.quality_of(pdq), ordered, feedback={"descriptors": ",".join(ids[:MAX_TOLD])})
 
 
 def _react(reacted: dict[str, Opinion], reactions: object, key: str) -> None:

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,9 @@ def test_words_hold_nothing_that_a_database_cannot(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(json.dumps(row))
     (one,) = found(tmp_path / "a.jsonl")
     assert (one.note, one.category, len(one.opinions[0].owner)) == ("a b", "x", 200)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.txt")
+    with pytest.raises(InvalidInputError, match="neither"):
+        pages(KIND, str(tmp_path / "a.txt"))

@@ -5,7 +5,7 @@ import pytest
 
 from moderation.domain.bank import Opinion
 from moderation.domain.exchange import ExchangeKind, Feedback, MalformedExchangeError, Outcome, aggregate
-from moderation.matching.exchanges.threatexchange import STALE_SECONDS
+from moderation.matching.exchanges.threatexchange import MAX_TOLD, STALE_SECONDS
 from tests.factories import NOW
 from tests.matching.exchanges.opened import NOW_EPOCH, a_source, items, pages, pdq
 from tests.matching.exchanges.server import ExchangeServer, descriptor, gone, update
@@ -188,3 +188,10 @@ def test_a_time_to_come_hides_nothing_that_is_told_before_it(server: ExchangeSer
     position = pages(KIND, server.url)[-1].position
     server.updates.append(update(2, pdq(2), NOW_EPOCH + 60))
     assert "2" in items(pages(KIND, server.url, position))
+
+
+def test_an_item_of_very_many_descriptors_makes_us_send_no_more_than_some_requests(server: ExchangeServer) -> None:
+    server.updates = [update(1, pdq(1), 1, *(descriptor(10 + owner, owner) for owner in range(1, MAX_TOLD + 50)))]
+    item = items(pages(KIND, server.url))["1"]
+    assert len(item.opinions) == MAX_TOLD + 49
+    assert len(item.feedback["descriptors"].split(",")) == MAX_TOLD
