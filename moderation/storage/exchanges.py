@@ -121,7 +121,8 @@ class ExchangeStore:
         """Apply a page and its position together; returns the new revision and what was changed.
 
         Raises `ConflictError` when somebody else has applied a page since `revision`, or the exchange was disabled,
-        `InvalidInputError` when it holds more items than it may, which is looked at now and then.
+        `InvalidInputError` when it holds more items than it may, which is looked at now and then, or when its bank was
+        made one that allows.
         """
         actor = f"exchange:{name}"
         with self._database.write() as connection:
@@ -131,6 +132,9 @@ class ExchangeStore:
             if revision % COUNT_EVERY == 0:
                 _check_size(connection, exchange_of(row))
             bank_log.lock(connection)
+            bank = bank_log.bank(connection, row.bank)
+            if bank is not None:
+                _refuse_allowing(exchange_of(row), bank)
             pass_number = row.pass_number + page.begins
             touched = items_of.store(connection, name, page.items, pass_number=pass_number, now=now)
             applied = items_of.reconcile(connection, row.bank, touched, actor=actor, now=now)

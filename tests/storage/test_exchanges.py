@@ -386,3 +386,12 @@ def test_an_exchange_that_fills_without_end_is_stopped(
         apply(store, an_item(99))
     store.update(replace(FILES, options={"max_items": "30"}), actor="test", now=NOW)
     assert apply(store, an_item(99)) == Applied(added=1)
+
+
+def test_strangers_do_not_fill_a_bank_that_was_made_one_that_allows(store: ExchangeStore, banks: BankStore) -> None:
+    remote = replace(FILES, name="remote", kind=ExchangeKind.STOPNCII, address="https://a.example")
+    store.add(remote, actor="test", now=NOW)
+    banks.update(Bank("SHARED", BankEffect.ALLOW), actor="ann", now=NOW)
+    with pytest.raises(InvalidInputError, match="allows"):
+        apply(store, an_item(1), name="remote")
+    assert apply(store, an_item(1)) == Applied(added=1), "a file of one's own"

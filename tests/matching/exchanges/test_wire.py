@@ -163,3 +163,10 @@ def test_an_opened_source_shows_no_secret() -> None:
     source = open_source(exchange, ENVIRONMENT, lambda: NOW)
     assert not any(secret in f"{source!r}{exchange!r}" for secret in SECRETS)
     source.close()
+
+
+@pytest.mark.parametrize("value", ["many", "-1", "1e3"])
+def test_how_many_items_an_exchange_may_tell_is_a_number(value: str) -> None:
+    with pytest.raises(InvalidInputError, match="max_items"):
+        an_exchange(ExchangeKind.FILES, "/data", options={"max_items": value})
+    assert an_exchange(ExchangeKind.FILES, "/data", options={"max_items": "7"}).options == {"max_items": "7"}
