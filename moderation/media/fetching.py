@@ -138,7 +138,7 @@ class Fetcher:
         for pinned in target.pinned[:-1]:
             try:
                 return await self._ask_at(pinned, target, client)
-            except httpx.ConnectError:
+            except (httpx.ConnectError, httpx.ConnectTimeout):
                 continue
         return await self._ask_at(target.pinned[-1], target, client)
 
@@ -146,7 +146,8 @@ class Fetcher:
         name = target.url.netloc.decode("ascii")
         headers = {"Host": name, "User-Agent": CLIENT, "Accept": "image/*", "Accept-Encoding": "identity"}
         extensions = {"sni_hostname": _host(target.url)}
-        stream = client.stream("GET", pinned, headers=headers, extensions=extensions)
+        patience = httpx.Timeout(self._rules.seconds, connect=self._rules.seconds / (len(target.pinned) + 1))
+        stream = client.stream("GET", pinned, headers=headers, extensions=extensions, timeout=patience)
         async with stream as response:
             if response.has_redirect_location:
                 return str(target.url.join(response.headers["location"]))

@@ -2,10 +2,11 @@
 
 import asyncio
 import shutil
+import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -260,6 +261,30 @@ def test_an_address_that_does_not_answer_is_passed_over_for_the_next() -> None:
     assert len(server.seen) == 1
     assert names.asked == [HOST]
     refusal(FetchFailedError, answers={HOST: [["::1", "::1"]]})
+
+
+def test_an_address_that_hangs_leaves_time_for_the_next() -> None:
+    """Nobody accepts at the first address, and its queue is full: a connection to it is neither made nor refused."""
+    names = Names({HOST: [["::1", LOOPBACK]]})
+
+    async def ask() -> bytes:
+        async with serving(answer_with()) as server:
+            rules = FetchRules((parse_allowed(f"{HOST}:{server.port}"),), 10_000, seconds=2.0)
+            fetcher = Fetcher(rules, resolver=names, public=lambda _: True, tls=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+            with ExitStack() as opened:
+                queue = opened.enter_context(socket.socket(socket.AF_INET6))
+                queue.bind(("::1", server.port))
+                queue.listen(0)
+                for _ in range(3):
+                    waiting = opened.enter_context(socket.socket(socket.AF_INET6))
+                    waiting.setblocking(False)
+                    waiting.connect_ex(("::1", server.port))
+                try:
+                    return await fetcher.fetch(server.url)
+                finally:
+                    await fetcher.close()
+
+    assert asyncio.run(ask()) == PNG
 
 
 @pytest.mark.parametrize("address", ["2606:4700::1", "93.184.215.14"])
