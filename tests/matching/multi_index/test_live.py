@@ -125,6 +125,19 @@ def test_a_removal_outlives_a_base_that_had_not_yet_the_entry() -> None:
     assert len(live) == 1
 
 
+def test_a_hash_that_was_replaced_outlives_a_base_with_the_older_one() -> None:
+    entries = codes(4)
+    live = LiveIndex(base_of(np.arange(1, 2), entries[1:2], 1))
+    live.add([2], entries[2:3])
+    live.add([2], entries[3:4])
+    live.checkpoint = 3
+    live.rebase(base_of(np.array([1, 2]), entries[1:3], 2), 2)
+    assert hits(live.search(entries, 0)) == [(1, 0, 1), (3, 0, 2)]
+    live.rebase(base_of(np.array([1, 2]), entries[[1, 3]], 3), 3)
+    assert hits(live.search(entries, 0)) == [(1, 0, 1), (3, 0, 2)]
+    assert (len(live), live.overlay) == (2, (0, 0))
+
+
 def test_one_that_is_behind_takes_the_newer_base_as_it_is() -> None:
     entries = codes(9)
     live = LiveIndex()
