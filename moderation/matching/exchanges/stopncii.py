@@ -9,6 +9,7 @@ from typing import Any
 
 from moderation.domain.bank import Opinion
 from moderation.domain.exchange import (
+    ExchangeRefusedError,
     Feedback,
     Item,
     MalformedExchangeError,
@@ -91,7 +92,9 @@ class StopNcii:
     def tell(self, feedback: Feedback) -> None:
         """Set our value for the hash; the newest counts."""
         value = {"tags": [], "feedbackValue": VALUES[feedback.outcome], "hashValue": feedback.item.pdq}
-        headers = {"x-functions-key": self._secrets.get("feedback_key", "")}
+        if "feedback_key" not in self._secrets:
+            raise ExchangeRefusedError("The credential feedback_key is not named; nothing is told without it.")
+        headers = {"x-functions-key": self._secrets["feedback_key"]}
         self._wire.post_json("SubmitFeedback", {"count": 1, "hashFeedbacks": [value]}, headers=headers)
 
     def _page(self, start: int, token: str) -> reading.JsonObject:

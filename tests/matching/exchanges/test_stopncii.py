@@ -1,12 +1,22 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from moderation.domain.bank import Opinion
-from moderation.domain.exchange import ExchangeKind, Feedback, MalformedExchangeError, Outcome, aggregate
+from moderation.domain.exchange import (
+    ExchangeKind,
+    ExchangeRefusedError,
+    Feedback,
+    Item,
+    MalformedExchangeError,
+    Outcome,
+    aggregate,
+)
 from moderation.matching.exchanges import stopncii
+from moderation.matching.exchanges.registry import open_source
 from tests.factories import NOW
-from tests.matching.exchanges.opened import NOW_EPOCH, a_source, items, pages, pdq
+from tests.matching.exchanges.opened import ENVIRONMENT, NOW_EPOCH, a_source, an_exchange, items, pages, pdq
 from tests.matching.exchanges.server import ExchangeServer, record
 
 KIND = ExchangeKind.STOPNCII
@@ -140,3 +150,13 @@ def test_a_time_to_come_hides_nothing_that_is_told_before_it(server: ExchangeSer
     position = pages(KIND, server.url)[-1].position
     server.records.append(record(pdq(2), NOW_EPOCH + 60))
     assert pdq(2) in {item.pdq for page in pages(KIND, server.url, position) for item in page.items}
+
+
+def test_nothing_is_told_without_the_key_for_it(server: ExchangeServer) -> None:
+    exchange = an_exchange(KIND, server.url)
+    named = {what: variable for what, variable in exchange.credentials.items() if what != "feedback_key"}
+    source = open_source(replace(exchange, credentials=named), ENVIRONMENT, lambda: NOW)
+    with pytest.raises(ExchangeRefusedError, match="feedback_key"):
+        source.tell(Feedback(1, "shared", Item("1", pdq(1)), Outcome.SEEN, None, 1, NOW))
+    source.close()
+    assert not server.asked
