@@ -114,7 +114,10 @@ class Retroaction:
                     shown.append(Example(case.post.id, day, case.post.state.value, ruling.result, ruling.reason))
             if progress is not None:
                 progress(scanned)
-        return Preview(scanned, parts.posts.pending(None, now), counts, tuple(shown))
+        bounded = cause.first_day is not None or cause.last_day is not None
+        days = parts.posts.days_of(cause, now) if bounded else [None]
+        pending = sum(parts.posts.pending(day, now) for day in days)
+        return Preview(scanned, pending, counts, tuple(shown))
 
     def start(self, cause: Cause, terms: SweepTerms, *, by: str, progress: Progress | None = None) -> Sweep:
         """Make a sweep, unless it would touch more posts than its cap. Nothing is touched yet: see `run_day`.

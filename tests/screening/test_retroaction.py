@@ -217,6 +217,18 @@ def test_posts_without_a_verdict_keep_the_day_open(scene: Scene) -> None:
     assert scene.sweeps.get(sweep.id).state is SweepState.DONE
 
 
+def test_a_preview_of_some_days_counts_the_posts_without_a_verdict_of_those(scene: Scene) -> None:
+    accept(scene.office.posts, a_new_post(), now=after(0))
+    scene.bank(a_pdq(1))
+    today, tomorrow = NOW.date(), NOW.date() + timedelta(days=1)
+    scene.clock.pass_seconds(timedelta(days=1).total_seconds())
+    found = [
+        scene.retroaction.preview(scene.cause(first_day=first), SweepTerms()).pending
+        for first in (None, today, tomorrow)
+    ]
+    assert found == [1, 1, 0]
+
+
 def test_a_post_that_gets_its_verdict_while_its_day_is_looked_through_is_not_missed(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

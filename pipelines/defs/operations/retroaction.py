@@ -145,7 +145,10 @@ def swept_counts_add_up(system: dg.ResourceParam[System]) -> dg.AssetCheckResult
     return dg.AssetCheckResult(passed=not wrong, metadata={"wrong": dg.MetadataValue.text(", ".join(wrong) or "none")})
 
 
-@dg.op(description="Counts what new bank entries would do to posts that were judged before. Touches none.")
+@dg.op(
+    description="Counts what new bank entries would do to posts that were judged before. Touches none.",
+    retry_policy=dg.RetryPolicy(max_retries=7, delay=1, backoff=dg.Backoff.EXPONENTIAL),
+)
 def count_new_matches(
     context: dg.OpExecutionContext, config: NewEntriesConfig, system: dg.ResourceParam[System]
 ) -> None:

@@ -1,6 +1,7 @@
 """Sweeps as Dagster runs them: one run for a range of days, the check of its counts, the sensors, the alarm."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import dagster as dg
 import pytest
 
 from moderation.domain.bank import Bank, BankEffect, EntryDraft
+from moderation.domain.errors import UnavailableError
 from moderation.domain.ids import PostId
 from moderation.domain.post import PostState
 from moderation.domain.retroaction import Cause, CauseKind, Result, Sweep, SweepState, SweepTerms
@@ -157,6 +159,30 @@ def test_new_entries_that_match_raise_an_alarm_and_touch_nothing(
     found = PostStore(opened).get(post)
     assert found is not None
     assert found.state is PostState.PUBLISHED
+
+
+def test_a_count_that_failed_is_tried_again(
+    instance: dg.DagsterInstance, opened: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(opened, SINCE)
+    banked(opened)
+    sweeping, tries = module.sweeping, []
+
+    def away_at_first(system: System) -> AbstractContextManager[module.Sweeping]:
+        tries.append(system)
+        if len(tries) == 1:
+            raise UnavailableError("the database is away")
+        return sweeping(system)
+
+    monkeypatch.setattr(module, "sweeping", away_at_first)
+    config = {"ops": {"count_new_matches": {"config": {"after": 0, "until": 9}}}}
+    run = preview_new_entries.execute_in_process(
+        instance=instance, run_config=config, resources={"system": System()}, raise_on_error=False
+    )
+    assert not run.success
+    assert len(tries) == 2
+    now = datetime.now(UTC)
+    assert SweepStore(opened).due(now - timedelta(hours=2), now) == {"withdraw": 1.0}
 
 
 def test_new_entries_that_match_nothing_raise_none(instance: dg.DagsterInstance, opened: Database) -> None:
