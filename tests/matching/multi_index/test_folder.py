@@ -156,6 +156,19 @@ def test_old_files_go_after_a_while_and_stay_mapped(tmp_path: Path) -> None:
     assert hits(live.search(codes(3), 0)) == [(0, 0, 0), (1, 0, 1), (2, 0, 2)]
 
 
+def test_a_file_that_is_pruned_before_it_could_be_opened_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(tmp_path, 5).path.unlink()
+    stale = pointed(tmp_path)
+    newer = published(tmp_path, 6)
+    said = iter([stale])
+    monkeypatch.setattr("moderation.matching.multi_index.folder.pointed", lambda folder: next(said, pointed(folder)))
+    found = current(tmp_path)
+    assert found is not None
+    assert found.digest == newer.digest
+
+
 def test_nothing_is_pruned_while_it_is_not_known_what_is_current(tmp_path: Path) -> None:
     published(tmp_path, 3)
     damage_pointer_text(tmp_path)

@@ -6,7 +6,8 @@ from random import Random
 import numpy as np
 import pytest
 
-from moderation.domain.bank import Bank, BankEffect, EntryDraft
+from moderation.domain.bank import Bank, BankEffect, BankEntry, EntryDraft
+from moderation.domain.errors import ConflictError
 from moderation.matching.multi_index import publishing
 from moderation.matching.multi_index.folder import CURRENT, current, publish
 from moderation.matching.multi_index.publishing import due, inspect, publish_banks
@@ -116,3 +117,21 @@ def test_after_a_database_was_restored_the_newer_index_is_replaced(banks: BankSt
     assert due(banks, tmp_path, now=NOW) == "the index is of change 500, the banks end at 41"
     assert publish_banks(banks, tmp_path, now=NOW).checkpoint == 41
     assert due(banks, tmp_path, now=NOW) == ""
+
+
+def test_an_index_that_took_longer_does_not_replace_a_newer_one(
+    banks: BankStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = banks.pages
+
+    def slowly(as_of: int, *, after: int = 0, limit: int = publishing.PAGE) -> list[BankEntry]:
+        if not after:
+            publish(tmp_path, codes(41), np.arange(2, 43), checkpoint=42, now=NOW)
+        return pages(as_of, after=after, limit=limit)
+
+    monkeypatch.setattr(banks, "pages", slowly)
+    with pytest.raises(ConflictError):
+        publish_banks(banks, tmp_path, now=NOW)
+    found = current(tmp_path)
+    assert found is not None
+    assert found.checkpoint == 42
