@@ -165,7 +165,7 @@ TIERS: Mapping[str, str] = {
     "none": "no match",
     "automatic": "sure match by its hash",
     "verified": "sure match by its details",
-    "review": "possible match, to be looked at",
+    "review": "possible match",
 }
 ORIENTATIONS: Mapping[str, str] = {
     "none": "no match",

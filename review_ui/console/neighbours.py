@@ -63,7 +63,7 @@ class KnownPicture:
         """The numbers: bits, details that agree, and how much detail the known picture has."""
         hit = self.hit
         inliers = "" if hit.inliers is None else f"{hit.inliers} details agree"
-        quality = f"quality of the known picture {hit.entry_quality} of 100"
+        quality = f"known picture's quality {hit.entry_quality}"
         return ", ".join(part for part in (f"{hit.distance_bits} of 256 bits differ", inliers, quality) if part)
 
     @property
