@@ -31,9 +31,10 @@ COMPILED_IN = (Path(__file__), Path(layout.__file__))
 def is_safe(folder: Path) -> bool:
     """Whether only this user, its group and root can write to a folder, or put another one in its place.
 
-    In a folder that everybody can write to, what is one's own stays so where the sticky bit is set, as in /tmp.
+    The owner of the source may too: it runs already. In a folder that everybody can write to, what is one's own stays
+    so where the sticky bit is set, as in /tmp.
     """
-    users, inside = {0, os.geteuid()}, 0
+    users, inside = {0, os.geteuid(), COMPILED_IN[0].stat().st_uid}, 0
     for one in (folder, *folder.parents):
         seen = one.stat()
         is_open = seen.st_mode & stat.S_IWOTH or (seen.st_mode & stat.S_IWGRP and seen.st_gid not in {0, os.getegid()})

@@ -76,7 +76,14 @@ def test_a_folder_of_somebody_else_is_not_safe(folder: Path, monkeypatch: pytest
         os.chown(folder, 12345, -1)
     else:
         monkeypatch.setattr(os, "geteuid", lambda: 12345)
+        monkeypatch.setattr(compiling, "COMPILED_IN", (Path("/"),))
     assert not is_safe(folder)
+
+
+def test_who_owns_the_source_may_keep_code_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "COMPILED_IN", (folder,))
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    assert is_safe(folder)
 
 
 def test_a_folder_of_another_group_is_not_safe(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
