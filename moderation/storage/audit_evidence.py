@@ -6,6 +6,7 @@ from sqlalchemy import Connection, Select, exists, literal, or_, select
 
 from moderation.domain.audit import ChainBreak
 from moderation.domain.post import PostState
+from moderation.domain.verdict import Verdict
 from moderation.storage.approval import approval
 from moderation.storage.decision_evidence import decision_without_event, event_without_decision, fate_without_event
 from moderation.storage.role_evidence import event_without_role, role_without_event
@@ -73,10 +74,7 @@ def _unexplained_post(connection: Connection, number: int) -> ChainBreak | None:
             "has no audited verdict",
         ),
         (_posts_without(("post.published",), (PostState.PUBLISHED,)), "is published without an event"),
-        (
-            _posts_without(("post.decided", "post.retroaction"), (PostState.WITHDRAWN,)),
-            "was withdrawn without an event",
-        ),
+        (_withdrawn_by_nobody(), "was withdrawn without an event"),
         (select(posts.c.id).where(posts.c.state.in_(LET_IN), ~approval()).limit(1), "is let in without an approval"),
     )
     for query, problem in checks:
@@ -84,6 +82,18 @@ def _unexplained_post(connection: Connection, number: int) -> ChainBreak | None:
         if post_id is not None:
             return ChainBreak(number, f"post {post_id} {problem}")
     return None
+
+
+def _withdrawn_by_nobody() -> Select[str]:
+    """A sweep that only asked a person about a post withdrew nothing: its verdict has to be a rejection."""
+    subject = audit_events.c.subject == literal("post:") + posts.c.id
+    swept = exists().where(
+        subject,
+        audit_events.c.kind == "post.retroaction",
+        verdicts.c.number == audit_events.c.number,
+        verdicts.c.verdict == Verdict.REJECT,
+    )
+    return _posts_without(("post.decided",), (PostState.WITHDRAWN,)).where(~swept)
 
 
 def _posts_without(kinds: tuple[str, ...], states: tuple[PostState, ...]) -> Select[str]:

@@ -129,6 +129,17 @@ def test_an_audit_finds_a_withdrawal_that_nobody_told_of(scene: Scene) -> None:
     assert "withdrawn without an event" in problem.problem
 
 
+def test_asking_a_person_explains_no_withdrawal(scene: Scene) -> None:
+    scene.published(a_pdq(1))
+    scene.bank(a_pdq(1))
+    scene.sweep()
+    assert AuditStore(scene.database).verify().problem is None
+    run(scene.database, "UPDATE posts SET state = 'withdrawn'")
+    problem = AuditStore(scene.database).verify().problem
+    assert problem is not None
+    assert "withdrawn without an event" in problem.problem
+
+
 def test_a_withdrawn_post_can_be_appealed(scene: Scene) -> None:
     post = scene.published(a_pdq(1))
     scene.bank(a_pdq(1))
