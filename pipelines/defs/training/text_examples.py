@@ -48,8 +48,8 @@ LIMITS: Limits = MappingProxyType(
 """The share of a pool that may be flagged on a surface: parts of what is allowed, because unseen texts do worse.
 
 Ordinary captions have three quarters, since unseen ones are most like them; look-alikes a third; sentences that name
-groups a twenty-fifth, because that limit holds for every group by itself; prompts a sixth, since people's are more varied
-than generated ones. Prompts that sound dangerous ("staged") are ordinary among prompts, and look-alikes elsewhere.
+groups a twenty-fifth, because that limit holds for every group by itself; prompts a sixth, since people's are more
+varied than generated ones. Prompts that sound dangerous ("staged") are ordinary among prompts, and look-alikes elsewhere.
 Captions are held to the limit of captions where they stand, and to that of prompts on prompts.
 """
 
