@@ -49,8 +49,8 @@ LIMITS: Limits = MappingProxyType(
 
 Ordinary captions have three quarters, since unseen ones are most like them; look-alikes a third; sentences that name
 groups a twenty-fifth, because that limit holds for every group by itself; prompts a sixth, since people's are more
-varied than generated ones. Prompts that sound dangerous ("staged") are ordinary among prompts, and look-alikes elsewhere.
-Captions are held to the limit of captions where they stand, and to that of prompts on prompts.
+varied than generated ones. Prompts that sound dangerous ("staged") are ordinary among prompts, and look-alikes
+elsewhere. Captions are held to the limit of captions where they stand, and to that of prompts on prompts.
 """
 
 _SURFACES = {
