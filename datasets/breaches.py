@@ -142,6 +142,7 @@ def _sea(seed: int) -> bytes:
 def _known_pictures() -> list[Breach]:
     banned, watched = BANNED.pixels(), WATCHED.pixels()
     brighter = np.clip(watched.astype(np.float32) * np.float32(1.1) + 6, 0, 255).astype(np.uint8)
+    vague = resized(resized(banned, 64, 64), *reversed(banned.shape[:2]))
     said = "my city at night", "night city with lit windows"
     drawn = "a quiet mandala", "mandala, soft colours"
     block, review = "known_blocked_image", "known_review_image"
@@ -149,6 +150,7 @@ def _known_pictures() -> list[Breach]:
         Breach("banned-exact", encode(banned, FileFormat.PNG), *said, REJECT, block),
         Breach("banned-jpeg", encode(banned, FileFormat.JPEG, quality=35), *said, REJECT, block),
         Breach("banned-small", encode(resized(banned, 320, 320), FileFormat.WEBP, quality=80), *said, REJECT, block),
+        Breach("banned-vague", encode(vague, FileFormat.JPEG), *said, HOLD, "known_image_possible"),
         Breach("watched-exact", encode(watched, FileFormat.PNG), *drawn, HOLD, review),
         Breach("watched-brighter", encode(brighter, FileFormat.JPEG, quality=70), *drawn, HOLD, review),
     ]

@@ -19,6 +19,8 @@ from moderation.storage.posts import PostStore
 from tests.factories import NOW
 
 BATCH = 16
+WITHOUT_SAMPLE = {"known_image_unread", "posted_before", "known_duplicate"}
+"""True only when time ran out, or of posts that others published before: the policy's cases have examples of them."""
 
 
 @pytest.fixture(scope="module")
@@ -79,14 +81,14 @@ def test_every_sample_is_decided_by_the_rule_that_it_names(judged: list[tuple[Sa
 def test_every_live_rule_of_the_shipped_policy_decides_a_sample(
     settings: Settings, judged: list[tuple[SamplePost, Judgement]]
 ) -> None:
-    assert {sample.rule for sample, _ in judged} - {""} == shipped(settings, RuleStatus.LIVE)
+    assert {sample.rule for sample, _ in judged} - {""} == shipped(settings, RuleStatus.LIVE) - WITHOUT_SAMPLE
 
 
 def test_every_shadow_rule_of_the_shipped_policy_is_true_for_a_sample(
     settings: Settings, judged: list[tuple[SamplePost, Judgement]]
 ) -> None:
     true = {hit.rule for _, judgement in judged for hit in judgement.hits if hit.truth is Truth.TRUE}
-    assert shipped(settings, RuleStatus.SHADOW) - true == set()
+    assert shipped(settings, RuleStatus.SHADOW) - true == shipped(settings, RuleStatus.SHADOW) & WITHOUT_SAMPLE
 
 
 def shipped(settings: Settings, status: RuleStatus) -> set[str]:

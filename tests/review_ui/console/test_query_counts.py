@@ -25,7 +25,7 @@ from review_ui.site import open_site
 from tests.review_ui.console.statements import counted
 
 PICTURE = SamplePost("only", b"not looked at", "", "", Author("nobody"), Verdict.APPROVE)
-FEW, MANY = (400, 40), (4_000, 400)
+FEW, MANY = (800, 80), (4_000, 400)
 """Posts and open jobs."""
 UNCOUNTED = ("BEGIN", "max(review_plans.number)")
 """A transaction's begin, and the question for a newer plan, asked every few seconds: not about a page's rows."""
