@@ -6,12 +6,13 @@ missing or damaged is an error until the same contents were read from the databa
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
 
+from moderation.domain.bank import BankChange
 from moderation.domain.errors import BanksUnreadableError, CorruptIndexError, UnavailableError
 from moderation.matching.hits import IndexStatus
 from moderation.matching.known_entries import PAGE, BankSource, KnownEntries, check_base
@@ -112,10 +113,18 @@ class Contents:
             while True:
                 changes = self._banks.changes(known.checkpoint, limit=PAGE)
                 if changes:
-                    with self._changing:
-                        known.apply(changes)
+                    self._apply(known, changes)
                 if len(changes) < PAGE:
                     return
+
+    def _apply(self, known: KnownEntries, changes: Sequence[BankChange]) -> None:
+        """What could be followed in part only is gone before anybody else can search it."""
+        with self._changing:
+            try:
+                known.apply(changes)
+            except Exception:
+                self._known = None
+                raise
 
     @contextmanager
     def _sense(self) -> Iterator[None]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from moderation.domain.bank import BankEntry
 from moderation.domain.errors import BanksUnreadableError, CorruptIndexError, UnavailableError
 from moderation.matching import contents
+from moderation.matching.known_entries import KnownEntries
 from moderation.matching.matcher import Matcher
 from moderation.matching.multi_index.folder import publish
 from moderation.matching.pdq import from_hex
@@ -254,6 +255,32 @@ def test_banks_that_make_no_sense_are_an_error_until_they_do() -> None:
             one.match([[PICTURES[0]]], None)
     banks.log[-1] = change
     assert known(one) == [True] * 5 + [False] * 3
+
+
+def test_nobody_searches_what_was_followed_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    banks = filled()
+    held = contents.Contents(banks, index=None)
+    held.refresh()
+    banks.add(PICTURES[4].pdq[0])
+
+    class Lock:
+        seen: object = "never"
+
+        def __enter__(self) -> None:
+            pass
+
+        def __exit__(self, *_: object) -> None:
+            self.seen = held._known
+
+    def fails(*_: object) -> None:
+        raise ValueError("in the middle")
+
+    lock = Lock()
+    monkeypatch.setattr(held, "_changing", lock)
+    monkeypatch.setattr(KnownEntries, "apply", fails)
+    with pytest.raises(BanksUnreadableError):
+        held.refresh()
+    assert lock.seen is None
 
 
 def test_unchanged_banks_cost_one_question() -> None:
