@@ -21,22 +21,15 @@ from moderation.storage.exchange_feedback import FeedbackStore
 from moderation.storage.exchange_results import ResultStore
 from moderation.storage.exchanges import ExchangeStore
 from pipelines.resources import System
+from pipelines.runs import IN_PROGRESS, QUIET
 
 TAG = "moderation/exchange"
 RETRY = dg.RetryPolicy(max_retries=3, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 """After this a failed fetch waits until it is due again, longer with every failure in a row."""
-IN_PROGRESS = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 LATE_FETCHES = 3
 LATE_SECONDS = 3_600.0
 MAX_RUNTIME = {"dagster/max_runtime": str(2 * 3600)}
 """Seconds after which a run is ended: longer than a fetch takes by its own limits, so something hangs."""
-QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 
 exchange_names = dg.DynamicPartitionsDefinition(name="exchanges")
 

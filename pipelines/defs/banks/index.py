@@ -15,17 +15,11 @@ from moderation.matching.multi_index.publishing import due, inspect, publish_ban
 from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
 from pipelines.resources import System
+from pipelines.runs import IN_PROGRESS
 
 KEY = dg.AssetKey("bank_index")
 JOB = "build_bank_index"
 RETRY = dg.RetryPolicy(max_retries=3, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
-IN_PROGRESS = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 SECONDS_BETWEEN_LOOKS = 60
 
 

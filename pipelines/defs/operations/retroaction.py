@@ -22,6 +22,7 @@ from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
 from moderation.storage.retroaction import SweepStore
 from pipelines.resources import System
+from pipelines.runs import IN_PROGRESS, QUIET
 
 if TYPE_CHECKING:
     from moderation.screening.retroaction import Retroaction
@@ -34,14 +35,6 @@ ASSET = dg.AssetKey("swept_posts")
 CHECKED_SWEEPS = 20
 AGAIN_MINUTES = 5
 """How often days are run again whose posts had no verdict or an unsettled decision, or whose run was killed."""
-IN_PROGRESS = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
-QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 
 days_received = dg.DailyPartitionsDefinition(start_date=FIRST_DAY, timezone="UTC", end_offset=1)
 

@@ -14,6 +14,7 @@ from pipelines.defs.screening.lane_job import JOB, SLOT_TAG, SUPERVISOR_TAG
 from pipelines.defs.screening.plan import LaneRun, Launch, Limits, Plan, plan_lanes
 from pipelines.defs.screening.supervisor import supervisor
 from pipelines.resources import Stores, System
+from pipelines.runs import IN_PROGRESS
 from pipelines.templates import START_SECONDS
 
 MINIMUM_INTERVAL_SECONDS = 2
@@ -26,14 +27,6 @@ FORGET_BEATS_SECONDS = 3600.0
 LOADING_SECONDS = 600.0
 """A lane's first start with new models exports them, 20 s or more for each on a quiet core."""
 OVERDUE_LIMIT = 500
-
-IN_PROGRESS = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 @dg.sensor(
