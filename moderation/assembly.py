@@ -17,10 +17,10 @@ from moderation.domain.errors import NotFoundError, PolicyError
 from moderation.domain.ids import Digest
 from moderation.domain.signal import SignalSpec
 from moderation.domain.verdict import Screening
+from moderation.matching.hashes.reductions import REDUCTIONS as MATCHING_REDUCTIONS
 from moderation.matching.image_duplicate import IMAGE_DUPLICATE, ImageDuplicate
 from moderation.matching.image_match import IMAGE_MATCH, ImageMatch
 from moderation.matching.matcher import Matcher
-from moderation.matching.reductions import REDUCTIONS as MATCHING_REDUCTIONS
 from moderation.media.addresses import parse_allowed
 from moderation.media.decode import DecodeLimits, DecoderProcess
 from moderation.media.fetching import FetchRules

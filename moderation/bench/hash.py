@@ -15,10 +15,10 @@ from PIL import Image
 from moderation.bench.hash_pictures import SIZES, jpegs
 from moderation.bench.result import BenchResult
 from moderation.domain.errors import UnavailableError
-from moderation.matching.frame_hashes import frame_hashes, hashes_of
-from moderation.matching.jpeg_hashes import hashes_of_jpeg, reduction_for
-from moderation.matching.pdq import from_hex
-from moderation.matching.reductions import REDUCTIONS
+from moderation.matching.hashes.frame_hashes import frame_hashes, hashes_of
+from moderation.matching.hashes.jpeg_hashes import hashes_of_jpeg, reduction_for
+from moderation.matching.hashes.pdq import from_hex
+from moderation.matching.hashes.reductions import REDUCTIONS
 from moderation.media.subject import Rgb
 
 PEERS = ("pytx_pdq", "imagehash_phash", "decode")

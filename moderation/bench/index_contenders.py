@@ -10,9 +10,9 @@ import numpy as np
 
 from moderation.bench.index_cases import BITS, RADIUS, Codes, hexadecimal
 from moderation.domain.errors import UnavailableError
+from moderation.matching.hashes.pdq import from_hex
 from moderation.matching.multi_index.folder import publish
 from moderation.matching.multi_index.live import LiveIndex
-from moderation.matching.pdq import from_hex
 
 
 class Contender(Protocol):

@@ -11,10 +11,10 @@ from moderation.cli.bank_pictures import decoded, is_file
 from moderation.cli.output import console, print_json
 from moderation.cli.session import Session, session
 from moderation.domain.bank import BankEntry
-from moderation.matching.frame_hashes import frame_hashes
+from moderation.matching.hashes.frame_hashes import frame_hashes
+from moderation.matching.hashes.pdq import from_hex, to_hex
 from moderation.matching.hits import Hit
 from moderation.matching.matcher import Matcher
-from moderation.matching.pdq import from_hex, to_hex
 from moderation.media.subject import Picture
 from moderation.storage.banks import BankStore
 

@@ -7,8 +7,8 @@ from moderation.assembly import decoder
 from moderation.domain.bank import MIN_QUALITY, EntryDraft
 from moderation.domain.errors import InvalidInputError
 from moderation.domain.media import Refusal
-from moderation.matching.entry_drafts import drafts_of
-from moderation.matching.pdq import from_hex, to_hex
+from moderation.matching.entries.entry_drafts import drafts_of
+from moderation.matching.hashes.pdq import from_hex, to_hex
 from moderation.media.decode import DecoderProcess
 from moderation.media.subject import Picture
 from moderation.settings import Settings

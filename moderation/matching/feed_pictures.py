@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from moderation.domain.ids import PostId
 from moderation.domain.published_picture import PublishedChange, PublishedPicture
+from moderation.matching.hashes.pdq import CODE_BYTES
 from moderation.matching.multi_index.live import LiveIndex
-from moderation.matching.pdq import CODE_BYTES
 
 SLACK = 10_000
 """Rows of pictures that have left, beyond as many as are there, before the index is made anew."""

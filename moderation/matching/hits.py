@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from moderation.domain.bank import Bank, BankEffect, BankEntry, Tier
-from moderation.matching.frame_hashes import Orientation
+from moderation.matching.hashes.frame_hashes import Orientation
 from moderation.matching.tiers import rank
 
 

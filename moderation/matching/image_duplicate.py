@@ -28,7 +28,7 @@ from moderation.domain.signal import (
     Surface,
 )
 from moderation.matching.feed_pictures import FeedPictures
-from moderation.matching.pdq import from_hex
+from moderation.matching.hashes.pdq import from_hex
 from moderation.media.subject import Subject
 
 SOURCE = "image_match"

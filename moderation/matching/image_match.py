@@ -21,13 +21,13 @@ from moderation.domain.signal import (
     Surface,
     Value,
 )
-from moderation.matching.frame_hashes import FrameHashes, frame_hashes
+from moderation.matching.geometry.keypoints import MIN_INLIERS
+from moderation.matching.hashes.frame_hashes import FrameHashes, frame_hashes
+from moderation.matching.hashes.orientations import ORIENTATIONS
+from moderation.matching.hashes.pdq import BITS, to_hex
+from moderation.matching.hashes.secondary import to_hex64
 from moderation.matching.hits import Hit, Matched
-from moderation.matching.keypoints import MIN_INLIERS
 from moderation.matching.matcher import MAX_HITS
-from moderation.matching.orientations import ORIENTATIONS
-from moderation.matching.pdq import BITS, to_hex
-from moderation.matching.secondary import to_hex64
 from moderation.media.subject import Picture, Rgb, Subject
 
 __all__ = ["IMAGE_MATCH", "MAX_HITS", "NO_MATCH", "ImageMatch", "bank_hit", "match_values", "picture_hash"]

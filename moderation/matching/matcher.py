@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 from moderation.domain.bank import BankEntry
 from moderation.domain.errors import CorruptIndexError, UnavailableError
 from moderation.domain.ids import EntryId
-from moderation.matching.candidates import Candidate, candidates
-from moderation.matching.contents import Contents
-from moderation.matching.frame_hashes import FrameHashes
+from moderation.matching.entries.contents import Contents
+from moderation.matching.entries.known_entries import BankSource
+from moderation.matching.geometry.verification import FrameKeypoints, Verifier
+from moderation.matching.hashes.frame_hashes import FrameHashes
 from moderation.matching.hits import Hit, IndexStatus, LookedUp, Matched
-from moderation.matching.known_entries import BankSource
-from moderation.matching.lookup import Lookup, look_up
 from moderation.matching.multi_index.warming import warm_up
-from moderation.matching.recall import Recall, add_proposed
-from moderation.matching.verification import FrameKeypoints, Verifier
-from moderation.matching.weighing import MAX_HITS, PictureWeighed, blocked
+from moderation.matching.weighing.candidates import Candidate, candidates
+from moderation.matching.weighing.lookup import Lookup, look_up
+from moderation.matching.weighing.recall import Recall, add_proposed
+from moderation.matching.weighing.weighing import MAX_HITS, PictureWeighed, blocked
 from moderation.media.subject import Rgb
 
 __all__ = ["MAX_HITS", "BankSource", "Hit", "IndexStatus", "LookedUp", "Matched", "Matcher"]

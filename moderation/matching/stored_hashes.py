@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from moderation.domain.bank import Bank, BankEntry
 from moderation.domain.signal import PictureHash
-from moderation.matching.frame_hashes import FrameHashes
+from moderation.matching.hashes.frame_hashes import FrameHashes
+from moderation.matching.hashes.orientations import ORIENTATIONS, Orientation, turned
+from moderation.matching.hashes.pdq import BITS, CODE_BYTES, FREQUENCIES
+from moderation.matching.hashes.secondary import from_hex64
 from moderation.matching.multi_index.file import IndexFile, build
 from moderation.matching.multi_index.layout import MAX_INDEXED_RADIUS
 from moderation.matching.multi_index.live import LiveIndex
-from moderation.matching.orientations import ORIENTATIONS, Orientation, turned
-from moderation.matching.pdq import BITS, CODE_BYTES, FREQUENCIES
-from moderation.matching.secondary import from_hex64
 from moderation.matching.tiers import wanted_bits
 
 TURNED_BITS = 45

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from moderation.domain.bank import EFFECT_ORDER, TIER_ORDER, VERIFIED_BITS, Bank, BankEffect, Opinion, Tier
-from moderation.matching.keypoints import MIN_INLIERS
+from moderation.matching.geometry.keypoints import MIN_INLIERS
 
 RECALLED_INLIERS = 20
 """Keypoints that must agree where no hash says that the pictures resemble each other."""

@@ -10,8 +10,8 @@ from moderation.domain.errors import InvalidInputError, NotFoundError, Unavailab
 from moderation.domain.ids import PostId
 from moderation.domain.media import Refusal
 from moderation.domain.post import Post
-from moderation.matching.entry_drafts import draft_of
-from moderation.matching.frame_hashes import frame_hashes
+from moderation.matching.entries.entry_drafts import draft_of
+from moderation.matching.hashes.frame_hashes import frame_hashes
 from moderation.media.subject import Picture
 from moderation.screening.ports import Blobs, Decoder
 from moderation.storage.bank_checks import MAX_NOTE_CHARS

@@ -11,7 +11,14 @@ from moderation.domain.audit import Json
 from moderation.domain.bank import Bank, BankEffect, BankEntry, EntryAmendment
 from moderation.domain.errors import NotFoundError
 from moderation.domain.ids import EntryId
-from moderation.matching.flood import HISTORY_HOURS, QUIET_HOURS, RECENT_HOURS, MatchHistory, is_flood, probability
+from moderation.matching.entries.flood import (
+    HISTORY_HOURS,
+    QUIET_HOURS,
+    RECENT_HOURS,
+    MatchHistory,
+    is_flood,
+    probability,
+)
 from moderation.storage.match_counts import MatchedHour
 
 log = structlog.get_logger(__name__)

@@ -33,7 +33,7 @@ from moderation.domain.retroaction import (
     day_of,
 )
 from moderation.domain.signal import PictureHash
-from moderation.matching.frame_hashes import FrameHashes
+from moderation.matching.hashes.frame_hashes import FrameHashes
 from moderation.matching.hits import Matched
 from moderation.matching.image_match import IMAGE_MATCH
 from moderation.matching.stored_hashes import SoughtEntries, codes_of, frames_of

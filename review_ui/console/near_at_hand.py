@@ -7,7 +7,7 @@ from typing import Protocol
 import structlog
 
 from moderation.domain.errors import ModerationError
-from moderation.matching.pdq import Code
+from moderation.matching.hashes.pdq import Code
 from moderation.review.near_pictures import NearPost
 
 WAIT_SECONDS = 1.0

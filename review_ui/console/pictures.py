@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from moderation.domain.errors import UnavailableError
 from moderation.domain.ids import Digest
 from moderation.domain.media import ImageFacts, Refusal
-from moderation.matching.pdq import Code
-from moderation.matching.reductions import REDUCTIONS as HASHED
+from moderation.matching.hashes.pdq import Code
+from moderation.matching.hashes.reductions import REDUCTIONS as HASHED
 from moderation.media.decode import DecodeLimits, DecoderProcess
 from moderation.media.render import RENDERINGS, Differences, differences
 from moderation.media.store import BlobStore

@@ -17,7 +17,7 @@ from moderation.domain.ids import PostId
 from moderation.domain.media import Refusal
 from moderation.domain.people import Capability, Person
 from moderation.domain.post import PostState
-from moderation.matching.pdq import Code, from_hex, to_hex
+from moderation.matching.hashes.pdq import Code, from_hex, to_hex
 from moderation.review.near_pictures import RADII, NearPost
 from moderation.review.plan import Plan
 from moderation.storage.review.cursors import read_cursor, write_cursor

@@ -9,7 +9,7 @@ from moderation.bench.hash import PEERS, TARGETS, bench_hash, bits, contenders, 
 from moderation.bench.hash_pictures import SIZES, drawn, encoded, jpegs
 from moderation.bench.hash_plot import draw, page
 from moderation.domain.errors import InvalidInputError, UnavailableError
-from moderation.matching.frame_hashes import hashes_of
+from moderation.matching.hashes.frame_hashes import hashes_of
 
 
 def test_every_size_is_measured_with_its_floor_and_its_peers(peers: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,14 +8,14 @@ from PIL import Image
 
 from moderation.domain.bank import Bank, BankEffect
 from moderation.domain.ids import PostId
-from moderation.matching.entry_drafts import drafts_of
+from moderation.matching.entries.entry_drafts import drafts_of
 from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
 from moderation.storage.posts import PostStore
 from tests.cli.conftest import Run
 from tests.cli.test_commands import HASH, picture
 from tests.factories import accept
-from tests.matching.test_entry_drafts import drawn, picture_of
+from tests.matching.entries.test_entry_drafts import drawn, picture_of
 from tests.storage.review.picture_rows import store_hashes
 
 PDQ = drafts_of(picture_of(drawn(1)))[0].pdq

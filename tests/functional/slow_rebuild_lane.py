@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from moderation import assembly
-from moderation.matching.contents import Contents
+from moderation.matching.entries.contents import Contents
 from moderation.settings import load_settings
 
 RELEASE = "rebuild-now"

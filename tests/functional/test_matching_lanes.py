@@ -21,8 +21,8 @@ from moderation.domain.ids import PostId
 from moderation.domain.post import Author, PostState
 from moderation.domain.signal import FailureReason, Match, SignalFailure
 from moderation.domain.verdict import Screening, Verdict
+from moderation.matching.hashes.pdq import from_hex
 from moderation.matching.multi_index.folder import publish
-from moderation.matching.pdq import from_hex
 from moderation.screening.intake import Submission
 from moderation.storage.banks import BankStore
 from moderation.storage.screenings import ScreeningStore

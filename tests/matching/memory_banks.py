@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from moderation.domain.bank import Bank, BankChange, BankEffect, BankEntry
 from moderation.domain.errors import UnavailableError
 from moderation.domain.ids import EntryId
-from moderation.matching.frame_hashes import FrameHashes
-from moderation.matching.pdq import to_hex
+from moderation.matching.hashes.frame_hashes import FrameHashes
+from moderation.matching.hashes.pdq import to_hex
 from tests.factories import NOW
 from tests.matching.index_contract import with_flipped
 

@@ -11,13 +11,13 @@ from moderation.domain.bank import Bank, BankEntry, Opinion
 from moderation.domain.errors import BanksUnreadableError, CorruptIndexError, UnavailableError
 from moderation.domain.media import ImageFacts, Refusal, RefusalReason
 from moderation.domain.signal import BankHit, FailureReason, Match, PictureHash, SignalFailure, Value, values_of
-from moderation.matching.frame_hashes import FrameHashes, hashes_of
+from moderation.matching.hashes.frame_hashes import FrameHashes, hashes_of
+from moderation.matching.hashes.pdq import to_hex
+from moderation.matching.hashes.reductions import REDUCTIONS
+from moderation.matching.hashes.secondary import to_hex64
 from moderation.matching.hits import Matched
 from moderation.matching.image_match import IMAGE_MATCH, ImageMatch
 from moderation.matching.matcher import Matcher
-from moderation.matching.pdq import to_hex
-from moderation.matching.reductions import REDUCTIONS
-from moderation.matching.secondary import to_hex64
 from moderation.media.decode import DecoderProcess
 from moderation.media.subject import Frame, Picture, Rgb, Subject
 from tests.factories import NOW, a_post

@@ -10,15 +10,15 @@ import pytest
 
 from moderation.domain.bank import Bank, BankEffect, Opinion, Tier
 from moderation.domain.errors import CorruptIndexError, InvalidInputError, NotFoundError, UnavailableError
-from moderation.matching.candidates import FIRST_LIMIT
-from moderation.matching.frame_hashes import FrameHashes, hashes_of
+from moderation.matching.geometry.keypoints import MIN_INLIERS, keypoints_of, pack
+from moderation.matching.geometry.verification import BATCH_SECONDS, MAX_CANDIDATES
+from moderation.matching.hashes.frame_hashes import FrameHashes, hashes_of
+from moderation.matching.hashes.orientations import ORIENTATIONS, Orientation, turned
+from moderation.matching.hashes.secondary import to_hex64
 from moderation.matching.hits import Hit, Matched
-from moderation.matching.keypoints import MIN_INLIERS, keypoints_of, pack
 from moderation.matching.matcher import MAX_HITS, Matcher
-from moderation.matching.orientations import ORIENTATIONS, Orientation, turned
-from moderation.matching.recall import Proposals, Recall
-from moderation.matching.secondary import to_hex64
-from moderation.matching.verification import BATCH_SECONDS, MAX_CANDIDATES
+from moderation.matching.weighing.candidates import FIRST_LIMIT
+from moderation.matching.weighing.recall import Proposals, Recall
 from moderation.media.subject import Rgb
 from tests.factories import NOW
 from tests.matching.memory_banks import ALLOW, BLOCK, DUPLICATE, REVIEW, MemoryBanks, some_hashes
@@ -279,7 +279,7 @@ def test_keypoints_that_cannot_be_read_or_that_there_is_no_time_for_are_for_a_pe
     assert [(one.tier, one.inliers) for one in matched.hits] == [(Tier.REVIEW, None)]
     assert matched.uncompared == 1
     banks.packed[entry.id] = pack(keypoints_of(original))
-    monkeypatch.setattr("moderation.matching.verification.BATCH_SECONDS", -BATCH_SECONDS)
+    monkeypatch.setattr("moderation.matching.geometry.verification.BATCH_SECONDS", -BATCH_SECONDS)
     [matched] = matcher(banks).match([[near_in_pdq(original, known)]], [[original]])
     assert [(one.tier, one.inliers) for one in matched.hits] == [(Tier.REVIEW, None)]
 

@@ -11,8 +11,8 @@ from hypothesis.extra import numpy as arrays
 from moderation.domain.bank import Bank, BankEffect, BankEntry
 from moderation.domain.ids import EntryId
 from moderation.domain.signal import PictureHash
-from moderation.matching.orientations import ORIENTATIONS, codes_in_all, turned
-from moderation.matching.pdq import SIDE
+from moderation.matching.hashes.orientations import ORIENTATIONS, codes_in_all, turned
+from moderation.matching.hashes.pdq import SIDE
 from moderation.matching.stored_hashes import SoughtEntries, codes_of, frames_of, turned_codes
 from tests.factories import NOW
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moderation.domain.bank import TIER_ORDER, VERIFIED_BITS, Bank, BankEffect, Opinion, Tier
-from moderation.matching.keypoints import MIN_INLIERS
+from moderation.matching.geometry.keypoints import MIN_INLIERS
 from moderation.matching.tiers import (
     Facts,
     effect_of,

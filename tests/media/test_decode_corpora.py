@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from moderation.matching.reductions import REDUCTIONS as MATCHING_REDUCTIONS
+from moderation.matching.hashes.reductions import REDUCTIONS as MATCHING_REDUCTIONS
 from moderation.media.codes import PICTURE_CODES, picture_codes
 from moderation.media.decode import DecodeLimits, DecoderProcess
 from moderation.media.preprocess import opennsfw_224

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moderation.domain.ids import PostId
-from moderation.matching.pdq import from_hex
+from moderation.matching.hashes.pdq import from_hex
 from moderation.review import near_pictures
 from moderation.review.near_pictures import NearPictures
 from moderation.storage.engine import Database

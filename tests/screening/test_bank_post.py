@@ -8,14 +8,14 @@ from moderation.domain.decision import Action
 from moderation.domain.errors import InvalidInputError, NotFoundError, UnavailableError
 from moderation.domain.ids import Digest, PostId
 from moderation.domain.media import Refusal, RefusalReason
-from moderation.matching.entry_drafts import drafts_of
+from moderation.matching.entries.entry_drafts import drafts_of
 from moderation.media.subject import Picture
 from moderation.screening.bank_post import BankedPost, Pixels, bank_post
 from moderation.storage.audit import AuditStore
 from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
 from tests.factories import NOW, after
-from tests.matching.test_entry_drafts import drawn, flat, picture_of
+from tests.matching.entries.test_entry_drafts import drawn, flat, picture_of
 from tests.storage.review.office import Office
 from tests.storage.review.picture_rows import a_pdq, store_hashes
 

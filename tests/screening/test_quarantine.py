@@ -7,7 +7,7 @@ import pytest
 from moderation.domain.bank import Bank, BankEffect, BankEntry, EntryAmendment, EntryDraft
 from moderation.domain.signal import BankHit, Match
 from moderation.domain.verdict import Verdict
-from moderation.matching.flood import MIN_MATCHES
+from moderation.matching.entries.flood import MIN_MATCHES
 from moderation.screening.quarantine import ACTOR, Quarantine
 from moderation.storage.audit import AuditStore
 from moderation.storage.banks import BankStore

@@ -11,9 +11,9 @@ from moderation.domain.post import Post, PostState
 from moderation.domain.retroaction import Case, CauseKind, Result, Ruling, SweepTerms
 from moderation.domain.signal import PictureHash, SignalResult
 from moderation.domain.verdict import Judgement
+from moderation.matching.hashes.orientations import Orientation
 from moderation.matching.hits import Hit, Matched
 from moderation.matching.image_match import IMAGE_MATCH
-from moderation.matching.orientations import Orientation
 from moderation.matching.stored_hashes import codes_of, turned_codes
 from moderation.screening.ports import Router
 from moderation.screening.rejudging import Rejudging, Rematch

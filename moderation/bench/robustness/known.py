@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 from moderation.domain.bank import Bank, BankChange, BankEffect, BankEntry
 from moderation.domain.ids import EntryId
-from moderation.matching.frame_hashes import FrameHashes, hashes_of
+from moderation.matching.entries.known_entries import PAGE
+from moderation.matching.geometry.keypoints import keypoints_of, pack
+from moderation.matching.hashes.frame_hashes import FrameHashes, hashes_of
+from moderation.matching.hashes.pdq import to_hex
+from moderation.matching.hashes.secondary import to_hex64
 from moderation.matching.hits import Matched
-from moderation.matching.keypoints import keypoints_of, pack
-from moderation.matching.known_entries import PAGE
 from moderation.matching.matcher import Matcher
-from moderation.matching.pdq import to_hex
-from moderation.matching.secondary import to_hex64
 from moderation.media.decode_image import preview
 from moderation.media.decode_limits import PREVIEW_SIDE
 from moderation.media.subject import Rgb

@@ -6,7 +6,7 @@ from datasets.samples import SampleBank, sample_banks
 from moderation.assembly import decoder, now
 from moderation.domain.errors import InvalidInputError
 from moderation.domain.media import Refusal
-from moderation.matching.entry_drafts import drafts_of
+from moderation.matching.entries.entry_drafts import drafts_of
 from moderation.settings import Settings
 from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database

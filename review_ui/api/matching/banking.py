@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from moderation.domain.bank import Bank, BankEntry, EntryDraft
-from moderation.matching.entry_drafts import draft_of
+from moderation.matching.entries.entry_drafts import draft_of
 from moderation.storage.keys import ApiKey
 from review_ui.api.matching.pictures import Hashed
 from review_ui.api.matching.service import Matching, actor_of, check_usable

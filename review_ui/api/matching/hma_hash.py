@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from moderation.domain.errors import InvalidInputError
-from moderation.matching.pdq import to_hex
+from moderation.matching.hashes.pdq import to_hex
 from review_ui.api.matching.bodies import PHOTO, picture_schema, sent_file
 from review_ui.api.matching.hma_route import ERRORS, HmaRoute
 from review_ui.api.matching.pictures import Hashed

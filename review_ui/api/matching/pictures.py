@@ -7,7 +7,7 @@ from typing import Protocol
 
 from moderation.domain.errors import UnavailableError
 from moderation.domain.media import Refusal
-from moderation.matching.frame_hashes import FrameHashes, frame_hashes
+from moderation.matching.hashes.frame_hashes import FrameHashes, frame_hashes
 from moderation.media.subject import Picture, Rgb
 from review_ui.errors import UnreadablePictureError
 

@@ -11,7 +11,7 @@ from numpy import uint8
 from numpy.typing import NDArray
 
 from moderation.domain.errors import ModerationError, UnavailableError
-from moderation.matching.frame_hashes import FrameHashes
+from moderation.matching.hashes.frame_hashes import FrameHashes
 from moderation.matching.hits import IndexStatus, LookedUp, Matched
 from moderation.media.subject import Rgb
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from moderation.domain.errors import InvalidInputError
-from moderation.matching.pdq import from_hex
+from moderation.matching.hashes.pdq import from_hex
 
 PDQ = re.compile(r"[0-9a-fA-F]{64}")
 PDQ_EXAMPLE = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"

@@ -5,10 +5,10 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from moderation.domain.bank import MIN_QUALITY, Bank, BankEffect, BankEntry, Opinion, Tier
-from moderation.matching.frame_hashes import FrameHashes, Orientation
+from moderation.matching.hashes.frame_hashes import FrameHashes, Orientation
+from moderation.matching.hashes.pdq import to_hex
+from moderation.matching.hashes.secondary import to_hex64
 from moderation.matching.hits import Hit, IndexStatus, LookedUp, Matched
-from moderation.matching.pdq import to_hex
-from moderation.matching.secondary import to_hex64
 from review_ui.api.matching.pictures import Hashed
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from moderation.domain.errors import UnavailableError
 from moderation.domain.ids import PostId
-from moderation.matching.pdq import Code
+from moderation.matching.hashes.pdq import Code
 from moderation.review.near_pictures import NearPost
 from review_ui.console.near_at_hand import NearAtHand
 

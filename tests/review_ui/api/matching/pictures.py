@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from moderation.domain.media import ImageFacts, Refusal, RefusalReason
-from moderation.matching.reductions import REDUCTIONS
+from moderation.matching.hashes.reductions import REDUCTIONS
 from moderation.media.subject import Frame, Picture, Rgb
 from tests.review_ui.requests import BOUNDARY
 

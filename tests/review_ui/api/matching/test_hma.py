@@ -10,10 +10,10 @@ import pytest
 from fastapi import FastAPI
 
 from moderation.domain.bank import Bank, BankEffect, BankEntry, EntryAmendment, Opinion
-from moderation.matching.frame_hashes import hashes_of
+from moderation.matching.hashes.frame_hashes import hashes_of
+from moderation.matching.hashes.pdq import to_hex
 from moderation.matching.hits import LookedUp
 from moderation.matching.matcher import Matcher
-from moderation.matching.pdq import to_hex
 from moderation.media.fetching import FetchFailedError, FetchRefusedError
 from moderation.storage.banks import BankStore
 from tests.review_ui.api.matching.conftest import NOW_ACTOR, Api

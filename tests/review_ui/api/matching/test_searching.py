@@ -6,7 +6,7 @@ from numpy import uint8
 from numpy.typing import NDArray
 
 from moderation.domain.errors import UnavailableError
-from moderation.matching.frame_hashes import FrameHashes
+from moderation.matching.hashes.frame_hashes import FrameHashes
 from moderation.matching.hits import IndexStatus, LookedUp, Matched
 from moderation.media.subject import Rgb
 from review_ui.api.matching.searching import STALE_SECONDS, Searcher, SearchState

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from moderation.domain.bank import BankEffect, EntryAmendment
-from moderation.matching.frame_hashes import Orientation, hashes_of
-from moderation.matching.pdq import to_hex
+from moderation.matching.hashes.frame_hashes import Orientation, hashes_of
+from moderation.matching.hashes.pdq import to_hex
 from moderation.storage.audit import AuditStore
 from review_ui.errors import NoUsableHashError, UnreadablePictureError
 from tests.review_ui.api.matching.conftest import NOW_ACTOR, Api

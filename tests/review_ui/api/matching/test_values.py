@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from moderation.domain.errors import InvalidInputError
-from moderation.matching.pdq import to_hex
+from moderation.matching.hashes.pdq import to_hex
 from review_ui.api.matching.hma_content import DISABLED, ENABLED, FIVE_YEARS_S, begins_at
 from review_ui.api.matching.v1_lookup import distance
 from review_ui.api.matching.values import NEVER, Moment, Text, parse_cursor, parse_pdq, unix_time
