@@ -33,13 +33,19 @@ class Capability(StrEnum):
     """Make, disable and grant accounts, end sessions."""
     AUDIT = "audit"
     """Read the audit log."""
+    BANKS = "banks"
+    """See the banks of known pictures, exchanges and sweeps, and change them; never a hash."""
+    BANK_DECIDED = "bank_decided"
+    """Bank the picture of a post that was rejected: one's own decision, or with `LEAD` anybody's."""
 
 
 CAPABILITIES: Mapping[Role, frozenset[Capability]] = {
-    Role.MODERATOR: frozenset({Capability.DECIDE, Capability.READ_POSTS}),
-    Role.SENIOR: frozenset({Capability.DECIDE, Capability.READ_POSTS, Capability.LEAD}),
-    Role.POLICY: frozenset({Capability.READ_POSTS, Capability.LEAD, Capability.PLAN}),
-    Role.ADMIN: frozenset({Capability.READ_POSTS, Capability.LEAD, Capability.PLAN, Capability.ACCOUNTS}),
+    Role.MODERATOR: frozenset({Capability.DECIDE, Capability.READ_POSTS, Capability.BANK_DECIDED}),
+    Role.SENIOR: frozenset({Capability.DECIDE, Capability.READ_POSTS, Capability.LEAD, Capability.BANK_DECIDED}),
+    Role.POLICY: frozenset({Capability.READ_POSTS, Capability.LEAD, Capability.PLAN, Capability.BANKS}),
+    Role.ADMIN: frozenset(
+        {Capability.READ_POSTS, Capability.LEAD, Capability.PLAN, Capability.ACCOUNTS, Capability.BANKS}
+    ),
     Role.AUDITOR: frozenset({Capability.READ_POSTS, Capability.AUDIT}),
 }
 """No role but moderator and senior decides, and nobody both edits accounts and reads the audit log of it alone."""
