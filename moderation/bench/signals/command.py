@@ -6,6 +6,7 @@ from moderation.bench.result import BenchResult
 from moderation.bench.signals.order import Order
 from moderation.bench.signals.pinned import measured
 from moderation.bench.signals.table import Line, Measured
+from moderation.domain.errors import UnavailableError
 from moderation.settings import Settings
 
 MODELS = ("vit", "text", "image_nsfw", "image_similarity")
@@ -23,12 +24,13 @@ def bench_signals(
 ) -> tuple[BenchResult, tuple[Line, ...]]:
     """The figures and the table. Each model has a process of its own, pinned to one core, with one thread.
 
-    Raises `UnavailableError` when a model cannot be measured.
+    Raises `UnavailableError` when a model cannot be measured on the CPU. One that cannot be on a device is told of and
+    left out: the figures of the CPU are not lost for it.
     """
     found: list[Measured] = []
     for cuda in (False, True) if has_cuda() else (False,):
         for model in MODELS:
-            part = measured(Order(model, settings.models.resolve(), seconds, cuda=cuda))
+            part = _measured(Order(model, settings.models.resolve(), seconds, cuda=cuda))
             for note in part.notes:
                 tell(note)
             for line in part.lines:
@@ -37,6 +39,15 @@ def bench_signals(
     lines = tuple(line for part in found for line in part.lines)
     figures = {name: value for part in found for name, value in part.figures.items()}
     return BenchResult("signals", {**figures, **rates(lines, naive=False)}, rates(lines, naive=True), TARGETS), lines
+
+
+def _measured(order: Order) -> Measured:
+    try:
+        return measured(order)
+    except UnavailableError as error:
+        if not order.cuda:
+            raise
+        return Measured((), {}, (f"On CUDA: {error.message}",))
 
 
 def rates(lines: Iterable[Line], *, naive: bool) -> dict[str, float]:

@@ -10,6 +10,8 @@ from moderation.signals.engine.options import Device, Precision
 from moderation.signals.engine.peak import peak
 
 MAX_ROUNDS = 400
+Peaks = dict[tuple[Precision, Device], float]
+"""Operations a second."""
 PEAK_SHARE = 1 / 3
 """Of the seconds that each contender gets."""
 
@@ -33,7 +35,7 @@ class Contender:
         return Line(self.model, self.way, str(self.device), self.batch, rate, floor, self.naive)
 
 
-def timed(contenders: Sequence[Contender], *, seconds: float) -> tuple[list[Line], dict[Precision, float]]:
+def timed(contenders: Sequence[Contender], *, seconds: float) -> tuple[list[Line], Peaks]:
     """A line for each, by the median call, and the peaks (operations a second) that the floors rest on.
 
     Each has `seconds` and at least one call after one that does not count; when a single call takes longer than
@@ -42,16 +44,17 @@ def timed(contenders: Sequence[Contender], *, seconds: float) -> tuple[list[Line
     before = _peaks(contenders, seconds * PEAK_SHARE)
     found = _medians(contenders, seconds)
     after = _peaks(contenders, seconds * PEAK_SHARE)
-    peaks = {kind: max(before[kind], after[kind]) for kind in before}
+    peaks = {place: max(before[place], after[place]) for place in before}
     lines = [
-        contender.line(took, peaks[contender.precision]) for contender, took in zip(contenders, found, strict=True)
+        contender.line(took, peaks[contender.precision, contender.device])
+        for contender, took in zip(contenders, found, strict=True)
     ]
     return lines, peaks
 
 
-def _peaks(contenders: Sequence[Contender], seconds: float) -> dict[Precision, float]:
-    wanted = {contender.precision: contender.device for contender in contenders}
-    return {kind: peak(kind, threads=1, seconds=seconds, device=device) for kind, device in wanted.items()}
+def _peaks(contenders: Sequence[Contender], seconds: float) -> Peaks:
+    wanted = dict.fromkeys((contender.precision, contender.device) for contender in contenders)
+    return {(kind, device): peak(kind, threads=1, seconds=seconds, device=device) for kind, device in wanted}
 
 
 def _medians(contenders: Sequence[Contender], seconds: float) -> list[float]:

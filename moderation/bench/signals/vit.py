@@ -89,7 +89,7 @@ def _on_cpu(source: ModuleSource, order: Order, folder: Path) -> Measured:
         "vit_int8_ratio": best(lines, MODEL, "engine_int8") / best(lines, MODEL, "torch_float32"),
         "vit_int8_max_diff": change,
         "vit_gflop": operations / 1e9,
-        **{f"peak_{kind}_gflops": value / 1e9 for kind, value in peaks.items()},
+        **{f"peak_{kind}_gflops": value / 1e9 for (kind, _), value in peaks.items()},
     }
     return Measured(tuple(lines), figures, (f"ViT int8 is {engine.plan.backend}: {engine.plan.why}",))
 
@@ -106,7 +106,7 @@ def _on_cuda(source: ModuleSource, order: Order) -> Measured:
         for rows in BATCHES
     ]
     lines, peaks = timed([*contenders, *_naive(vit(), operations, Device.CUDA)], seconds=order.seconds)
-    figures = {f"peak_{kind}_cuda_gflops": value / 1e9 for kind, value in peaks.items()}
+    figures = {f"peak_{kind}_cuda_gflops": value / 1e9 for (kind, _), value in peaks.items()}
     return Measured(tuple(lines), figures, (f"ViT on CUDA: {engine.plan.why}",))
 
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import onnxruntime
 import pytest
 
 from moderation.bench.signals import command, minilm, opennsfw, similarity
@@ -59,6 +60,49 @@ def test_a_measurement_that_fails_says_why(tmp_path: Path) -> None:
 
 def test_every_model_of_the_command_can_be_measured() -> None:
     assert set(measures()) == set(command.MODELS)
+
+
+def test_opennsfw_on_cuda_is_a_note_where_onnx_runtime_has_no_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    found = opennsfw.measure_opennsfw(Order("image_nsfw", load_settings().models.resolve(), 0.1, cuda=True))
+    assert (found.lines, found.figures) == ((), {})
+    (note,) = found.notes
+    assert "Install onnxruntime-gpu" in note
+
+
+def test_a_device_has_its_own_table_and_takes_nothing_from_the_processors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measure(order: Order) -> Measured:
+        if not order.cuda:
+            figures = {"image_nsfw_per_s": 40.0} if order.model == "image_nsfw" else {}
+            return Measured((Line(order.model, "engine", "cpu", 1, 9.0, 20.0),), figures)
+        if order.model == "text":
+            raise UnavailableError("text could not be measured: no compiler")
+        return Measured((Line(order.model, "engine", "cuda", 1, 900.0, 2000.0),), {}, (f"{order.model} compiled",))
+
+    monkeypatch.setattr(command, "measured", measure)
+    monkeypatch.setattr(command, "has_cuda", lambda: True)
+    said: list[str] = []
+    result, lines = command.bench_signals(Settings(home=tmp_path), seconds=0.1, tell=said.append)
+    assert [line.device for line in lines] == ["cpu"] * 4 + ["cuda"] * 3
+    figures = result.document()["figures"]
+    assert isinstance(figures, dict)
+    assert figures["image_nsfw_per_s"] == 40.0
+    assert (figures["vit_engine_b1_per_s"], figures["vit_engine_cuda_b1_per_s"]) == (9.0, 900.0)
+    assert figures["vit_engine_cuda_b1_floor_per_s"] == 2000.0
+    assert "On CUDA: text could not be measured: no compiler" in said
+    assert "vit engine on cuda, batch 1: 900/s, floor 2000" in said
+
+
+def test_what_fails_on_the_processor_fails_the_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(order: Order) -> Measured:
+        raise UnavailableError(f"{order.model} could not be measured")
+
+    monkeypatch.setattr(command, "measured", refuse)
+    monkeypatch.setattr(command, "has_cuda", lambda: True)
+    with pytest.raises(UnavailableError, match="vit could not be measured"):
+        command.bench_signals(Settings(home=tmp_path), seconds=0.1, tell=lambda _said: None)
 
 
 def test_without_the_text_classifier_its_bars_are_missed_not_passed(

@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -7,18 +8,21 @@ from moderation.bench.signals.turns import Contender, timed
 from moderation.signals.engine.options import Device, Precision
 
 PEAK = 1000.0
+FASTER = 50
+"""How much more a device can than the CPU."""
 
 
 @pytest.fixture(autouse=True)
 def _peaks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twice as high the second time: what counts is the higher one."""
-    found: dict[Precision, float] = {}
+    found: dict[tuple[Precision, Device], float] = {}
 
     def peak(kind: Precision, *, threads: int, seconds: float, device: Device) -> float:
-        assert (threads, device) == (1, Device.CPU)
+        assert threads == 1
         assert seconds > 0
-        found[kind] = found.get(kind, 0.0) + PEAK / 2
-        return found[kind]
+        faster = 1 if device is Device.CPU else FASTER
+        found[kind, device] = found.get((kind, device), 0.0) + faster * PEAK / 2
+        return found[kind, device]
 
     monkeypatch.setattr(turns, "peak", peak)
 
@@ -36,8 +40,17 @@ def test_rates_count_rows_and_floors_divide_the_higher_peak() -> None:
     (single, eight), peaks = timed([sleeping(0.01), sleeping(0.01, 8)], seconds=0.1)
     assert single.per_s < 101
     assert eight.per_s == pytest.approx(8 * single.per_s, rel=0.5)
-    assert peaks == {Precision.FLOAT32: PEAK}
+    assert peaks == {(Precision.FLOAT32, Device.CPU): PEAK}
     assert single.floor_per_s == PEAK / 10
+
+
+def test_floors_are_of_the_contenders_own_device() -> None:
+    here = sleeping(0.001)
+    there = replace(here, device=Device.CUDA)
+    lines, peaks = timed([there, here], seconds=0.01)
+    assert [line.floor_per_s for line in lines] == [FASTER * PEAK / 10, PEAK / 10]
+    assert [line.device for line in lines] == ["cuda", "cpu"]
+    assert len(peaks) == 2
 
 
 def test_contenders_take_turns() -> None:
