@@ -31,6 +31,7 @@ from review_ui.console import (
     cluster_page,
     compare_page,
     dashboard,
+    exchanges_page,
     exposure,
     failures,
     grid,
@@ -88,6 +89,7 @@ console_routers: tuple[APIRouter, ...] = (
     audit_page.router,
     totp.router,
     account_pages.router,
+    exchanges_page.router,
 )
 """The console's pages, one line each."""
 
