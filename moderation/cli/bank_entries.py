@@ -16,6 +16,7 @@ from moderation.domain.errors import InvalidInputError
 from moderation.domain.ids import EntryId, PostId
 from moderation.screening.bank_post import Pixels, bank_post
 from moderation.storage.banks import BankStore
+from moderation.storage.exchanges import ExchangeStore
 
 ACTOR = "cli"
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
@@ -167,12 +168,13 @@ def remove(entries: Entries, as_json: AsJson = False) -> None:
 
 
 def show(entry: EntryArgument, as_json: AsJson = False) -> None:
-    """Tell everything about an entry but its hashes: they are secrets.
+    """Tell all about an entry but its hashes, which are secrets: also who banked it and which exchanges tell it.
 
     Example: moderation bank show 0197…
     """
     with session() as opened:
-        found = whole(BankStore(opened.database).entry(EntryId(entry)), now())
+        known = BankStore(opened.database).entry(EntryId(entry))
+        found = {**whole(known, now()), "exchanges": ExchangeStore(opened.database).standing_for(known)}
     if as_json:
         print_json(found)
         return
@@ -206,6 +208,7 @@ def whole(entry: BankEntry, moment: datetime) -> dict[str, object]:
         "secondary_hashes": bool(entry.phash and entry.dhash),
         "keypoints": entry.has_keypoints,
         "provenance": dict(entry.provenance),
+        "banked_by": list(entry.banked_by),
     }
 
 

@@ -84,7 +84,8 @@ class BankEntry:
     `number` is that of the change that added it: it orders entries, and indexes name entries by it. The entry matches
     from `disable_until` on (None: at once) and before `expires_at` (None: for ever). `demoted` entries (flood
     quarantine) match in the review tier only. `provenance` says where it came from: an exchange and its identifier, a
-    decision, a post. `has_keypoints` says that keypoints were stored; they go when the entry is removed.
+    decision, a post. `has_keypoints` says that keypoints were stored; they go when the entry is removed. `banked_by`
+    names whoever banked it by hand or through the API, first to last; exchanges that stand for it are not among them.
     """
 
     id: EntryId
@@ -104,6 +105,7 @@ class BankEntry:
     demoted: bool = False
     has_keypoints: bool = False
     provenance: Mapping[str, str] = field(default_factory=dict)
+    banked_by: tuple[str, ...] = ()
 
     def active(self, now: datetime) -> bool:
         """Whether it matches at that time."""

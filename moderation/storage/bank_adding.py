@@ -18,6 +18,9 @@ from moderation.storage.bank_rows import entry_payload
 GROWTH = 3
 """Statistics are made anew when this many times more entries were added than at the last time."""
 
+MAX_BANKED_BY = 20
+"""Whoever banks an entry after so many others is in the log of changes only."""
+
 
 @dataclass(slots=True)
 class Added:
@@ -28,11 +31,16 @@ class Added:
     amended: int = 0
 
 
-def add(connection: Connection, bank: str, drafts: Iterable[EntryDraft], *, actor: str, now: datetime) -> Added:
-    """Add drafts to a bank that exists, a chunk at a time. Raises `InvalidInputError` for a wrong value."""
+def add(
+    connection: Connection, bank: str, drafts: Iterable[EntryDraft], *, actor: str, now: datetime, brought: bool = False
+) -> Added:
+    """Add drafts to a bank that exists, a chunk at a time. Raises `InvalidInputError` for a wrong value.
+
+    `brought`: exchanges say so; the actor stands for none of it.
+    """
     added, source, counted = Added(), iter(drafts), 0
     while some := [checked(draft) for draft in islice(source, CHUNK)]:
-        _add_some(connection, bank, some, added, actor=actor, now=now)
+        _add_some(connection, bank, some, added, actor=actor, now=now, brought=brought)
         if added.new >= CHUNK + counted * GROWTH:
             bank_log.count_anew(connection)
             counted = added.new
@@ -40,7 +48,14 @@ def add(connection: Connection, bank: str, drafts: Iterable[EntryDraft], *, acto
 
 
 def _add_some(
-    connection: Connection, bank: str, drafts: Sequence[EntryDraft], added: Added, *, actor: str, now: datetime
+    connection: Connection,
+    bank: str,
+    drafts: Sequence[EntryDraft],
+    added: Added,
+    *,
+    actor: str,
+    now: datetime,
+    brought: bool,
 ) -> None:
     known = bank_entries.with_hashes(connection, bank, [draft.pdq for draft in drafts])
     number = bank_log.newest(connection)
@@ -49,10 +64,10 @@ def _add_some(
     for draft in drafts:
         before = known.get(draft.pdq)
         if before is None:
-            entry = _new(bank, draft, number + len(changes) + 1, now)
+            entry = _backed(_new(bank, draft, number + len(changes) + 1, now), actor, brought=brought)
             added.new += 1
         else:
-            entry = merged(before, draft, now)
+            entry = _backed(merged(before, draft, now), actor, brought=brought)
             added.amended += entry != before
         if entry != before:
             changes.append(state(entry, "add" if before is None else "amend"))
@@ -81,6 +96,13 @@ def merged(entry: BankEntry, draft: EntryDraft, now: datetime) -> BankEntry:
         has_keypoints=entry.has_keypoints or draft.keypoints is not None,
         provenance=provenance if len(provenance) <= MAX_PROVENANCE else entry.provenance,
     )
+
+
+def _backed(entry: BankEntry, actor: str, *, brought: bool) -> BankEntry:
+    """The entry with who banked it: what an exchange brought too goes with the exchange only if nobody did."""
+    if brought or actor in entry.banked_by or len(entry.banked_by) >= MAX_BANKED_BY:
+        return entry
+    return replace(entry, banked_by=(*entry.banked_by, actor))
 
 
 def remove(connection: Connection, entries: Sequence[BankEntry], *, actor: str, now: datetime) -> None:

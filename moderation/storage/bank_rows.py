@@ -11,6 +11,10 @@ from moderation.domain.ids import EntryId
 from moderation.storage.rows import AnyRow
 
 _SECRET = frozenset({"phash", "dhash"})
+EXCHANGE = "exchange"
+"""The source of entries that an exchange brought."""
+UNKNOWN = "unknown"
+_OF_EXCHANGES = frozenset({"exchange", "id"})
 
 
 def bank_payload(bank: Bank) -> dict[str, Json]:
@@ -47,6 +51,7 @@ def entry_payload(entry: BankEntry) -> dict[str, Json]:
         "demoted": entry.demoted,
         "has_keypoints": entry.has_keypoints,
         "provenance": dict(entry.provenance),
+        "banked_by": list(entry.banked_by),
     }
 
 
@@ -76,7 +81,15 @@ def entry_of(row: AnyRow, payload: str) -> BankEntry:
         demoted=stored.get("demoted", False),
         has_keypoints=stored.get("has_keypoints", False),
         provenance=stored.get("provenance", {}),
+        banked_by=tuple(stored["banked_by"]) if "banked_by" in stored else _banked_before(row, stored),
     )
+
+
+def _banked_before(row: AnyRow, stored: Mapping[str, Any]) -> tuple[str, ...]:
+    """Who banked an entry, in rows from before that was told: a provenance that no exchange writes is a person's."""
+    if stored["source"] != EXCHANGE:
+        return (row.actor,)
+    return () if set(stored.get("provenance", {})) <= _OF_EXCHANGES else (UNKNOWN,)
 
 
 def _text(moment: datetime | None) -> str | None:

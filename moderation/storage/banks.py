@@ -83,8 +83,8 @@ class BankStore:
         recorded as an amendment if it changes anything. The draft's opinion replaces the entry's unless it is `KEEP`,
         and so do its note, category and dates where it has them; an expiry that has passed is cleared. Of two qualities
         the better one counts: an entry that was added with too low a one would never match. Secondary hashes and
-        keypoints are stored where the entry has none. Provenances are united, the draft's words first. Source, time,
-        number and a demotion stay.
+        keypoints are stored where the entry has none. Provenances are united, the draft's words first; the actor is
+        one of those who banked it. Source, time, number and a demotion stay.
 
         Raises `NotFoundError` for an unknown bank, `InvalidInputError` for a wrong value.
         """
@@ -97,17 +97,19 @@ class BankStore:
                 _tell_state(connection, "add" if added.new else "amend", entry, actor=actor, now=now)
         return entry
 
-    def add_many(self, bank: str, drafts: Iterable[EntryDraft], *, actor: str, now: datetime) -> list[BankEntry]:
+    def add_many(
+        self, bank: str, drafts: Iterable[EntryDraft], *, actor: str, now: datetime, brought: bool = False
+    ) -> list[BankEntry]:
         """Add many pictures as `add` does, all or none, and return the entry of each, in order.
 
         Drafts are taken a chunk at a time, while others who change banks wait: have them at hand. On SQLite nobody else
         can write meanwhile (100,000 entries take seconds), so bring more than that in several calls. One audit event
-        tells of them.
+        tells of them. `brought`: exchanges say so, and the actor stands for none of it.
         """
         with self._database.write() as connection:
             bank_log.lock(connection)
             _existing(connection, bank)
-            added = bank_adding.add(connection, bank, drafts, actor=actor, now=now)
+            added = bank_adding.add(connection, bank, drafts, actor=actor, now=now, brought=brought)
             if added.new or added.amended:
                 facts: dict[str, Json] = {"added": added.new, "amended": added.amended, "given": len(added.entries)}
                 if len(added.entries) <= MAX_TOLD:
@@ -163,10 +165,10 @@ class BankStore:
             sizes = bank_entries.sizes(connection)
             return [(bank, sizes.get(bank.name, 0)) for bank in bank_log.banks(connection, None)]
 
-    def definitions(self) -> list[Bank]:
-        """Every bank, by name; cheaper than `banks`, which counts their entries."""
+    def definitions(self, as_of: int | None = None) -> list[Bank]:
+        """Every bank as of a change (None: now), by name; cheaper than `banks`, which counts their entries."""
         with self._database.read() as connection:
-            return bank_log.banks(connection, None)
+            return bank_log.banks(connection, as_of)
 
     def bank(self, name: str) -> Bank:
         """The bank of that name. Raises `NotFoundError`."""

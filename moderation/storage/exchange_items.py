@@ -15,15 +15,13 @@ from moderation.domain.bank import KEEP, BankEntry, EntryDraft, Opinion
 from moderation.domain.exchange import Applied, Item, aggregate
 from moderation.storage import bank_entries
 from moderation.storage.bank_entries import CHUNK, chunks
+from moderation.storage.bank_rows import EXCHANGE
 from moderation.storage.banks import BankStore
 from moderation.storage.exchange_rows import item_columns, item_of
 from moderation.storage.joined import JoinedTransaction
 from moderation.storage.rows import AnyRow
 from moderation.storage.tables import exchange_items, exchanges
 
-SOURCE = "exchange"
-"""The source of entries that an exchange brought."""
-PROVENANCE = frozenset({"exchange", "id"})
 GONE = -1
 """The `seen_pass` of an item that the exchange took back; it stands until it is swept."""
 KEPT = -2
@@ -136,6 +134,16 @@ def reconcile(connection: Connection, bank: str, touched: Touched, *, actor: str
     return applied
 
 
+def standing_for(connection: Connection, bank: str, pdq: str) -> list[str]:
+    """The exchanges that fill the bank and tell this hash, by name."""
+    query = (
+        select(exchanges.c.name)
+        .join(exchange_items, exchanges.c.name == exchange_items.c.exchange)
+        .where(exchanges.c.bank == bank, exchange_items.c.pdq == pdq, exchange_items.c.seen_pass != KEPT)
+    )
+    return list(connection.execute(query.distinct().order_by(exchanges.c.name)).scalars())
+
+
 def _by_hash(connection: Connection, bank: str, pdqs: Sequence[str]) -> dict[str, list[AnyRow]]:
     """The items of every exchange of the bank, by hash, in a fixed order; then what we said of it, where it has any."""
     query = (
@@ -161,7 +169,7 @@ def _wanted(
     drafts = []
     for pdq, said in rows.items():
         entry = entries.get(pdq)
-        if (entry is None and _taken_out(said)) or (entry is not None and entry.source != SOURCE):
+        if (entry is None and _taken_out(said)) or (entry is not None and entry.source != EXCHANGE):
             continue
         draft = draft_of(said)
         if entry is None:
@@ -188,7 +196,7 @@ def draft_of(rows: Sequence[AnyRow]) -> EntryDraft:
     return EntryDraft(
         pdq=items[0].pdq,
         quality=max(item.quality for item in items),
-        source=SOURCE,
+        source=EXCHANGE,
         note=next((item.note for item in items if item.note), ""),
         category=next((category for category in categories if category), ""),
         opinion=_opinion(rows),
@@ -208,7 +216,7 @@ def _bring(
 ) -> Applied:
     known = set(bank_entries.with_hashes(connection, bank, [draft.pdq for draft in drafts]))
     if drafts:
-        banks.add_many(bank, drafts, actor=actor, now=now)
+        banks.add_many(bank, drafts, actor=actor, now=now, brought=True)
     _bind(connection, bank, rows)
     return Applied(added=len(drafts) - len(known), amended=len(known))
 
@@ -238,4 +246,4 @@ def _taken_out(rows: Iterable[AnyRow]) -> bool:
 
 def _brought(entry: BankEntry) -> bool:
     """Whether nobody but exchanges stands for the entry."""
-    return entry.source == SOURCE and set(entry.provenance) <= PROVENANCE
+    return not entry.banked_by

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, insert, select, update
 
 from moderation.domain.audit import Json
-from moderation.domain.bank import Bank, BankEffect
+from moderation.domain.bank import Bank, BankEffect, BankEntry
 from moderation.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from moderation.domain.exchange import Applied, Exchange, ExchangeKind, ExchangeState, Page, check_exchange
 from moderation.storage import bank_log
@@ -110,6 +110,11 @@ class ExchangeStore:
         with self._database.snapshot() as connection:
             rows = connection.execute(select(exchanges).order_by(exchanges.c.name)).all()
             return [state_in(connection, row) for row in rows]
+
+    def standing_for(self, entry: BankEntry) -> list[str]:
+        """The exchanges that tell an entry's hash and fill its bank, by name."""
+        with self._database.read() as connection:
+            return items_of.standing_for(connection, entry.bank, entry.pdq)
 
     def due(self, now: datetime) -> list[str]:
         """Names of the enabled exchanges whose next fetch is due, longest due first."""

@@ -14,6 +14,7 @@ from moderation.domain.bank import KEEP, Bank, BankEntry, EntryAmendment, EntryD
 from moderation.domain.errors import InvalidInputError, NotFoundError
 from moderation.domain.ids import EntryId
 from moderation.storage.audit import AuditStore
+from moderation.storage.bank_adding import MAX_BANKED_BY
 from moderation.storage.bank_entries import CHUNK
 from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
@@ -64,6 +65,7 @@ def test_an_entry_holds_all_that_its_draft_says(store: BankStore) -> None:
         expires_at=after(100),
         has_keypoints=True,
         provenance={"exchange": "one", "identifier": "17"},
+        banked_by=("tester",),
     )
     assert store.entry(entry.id) == entry
     assert store.find("AB" * 32) == [entry]
@@ -80,9 +82,17 @@ def test_an_entry_matches_between_its_dates(store: BankStore) -> None:
 
 def test_the_same_hash_again_changes_nothing(store: BankStore, database: Database) -> None:
     entry = store.add("BANNED", FULL, **WHO)
-    assert store.add("BANNED", FULL, actor="another", now=after(5)) == entry
+    assert store.add("BANNED", FULL, actor="tester", now=after(5)) == entry
     assert store.checkpoint() == "2"
     assert len(AuditStore(database).events()) == 2
+
+
+def test_the_same_hash_again_from_another_adds_only_their_name(store: BankStore) -> None:
+    entry = store.add("BANNED", FULL, **WHO)
+    assert store.add("BANNED", FULL, actor="another", now=after(5)) == replace(entry, banked_by=("tester", "another"))
+    for number in range(MAX_BANKED_BY):
+        last = store.add("BANNED", FULL, actor=f"another {number}", now=after(6))
+    assert len(last.banked_by) == MAX_BANKED_BY
 
 
 def test_the_same_hash_again_brings_what_is_new(store: BankStore) -> None:

@@ -92,7 +92,8 @@ def test_a_wrong_bank_is_refused(store: BankStore, wrong: dict[str, Any]) -> Non
 def test_an_entry_comes_back_as_it_was_added(store: BankStore) -> None:
     store.create(BANK, actor="tester", now=NOW)
     entry = add(store)
-    assert entry == BankEntry(entry.id, "BANNED", f"{1:064x}", 90, after(1), "test", "nöte", "adult", number=2)
+    facts = ("test", "nöte", "adult")
+    assert entry == BankEntry(entry.id, "BANNED", f"{1:064x}", 90, after(1), *facts, number=2, banked_by=("tester",))
     assert store.entries("BANNED") == [entry]
     assert store.contents().entries == (entry,)
     assert store.banks() == [(BANK, 1)]

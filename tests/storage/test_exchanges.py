@@ -1,15 +1,18 @@
 """What exchanges say and what the bank holds, on both databases."""
 
+import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
-from moderation.domain.bank import Bank, BankEffect, BankEntry, EntryAmendment, EntryDraft, Opinion
+from moderation.domain.bank import KEEP, Bank, BankEffect, BankEntry, EntryAmendment, EntryDraft, Opinion
 from moderation.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from moderation.domain.exchange import Applied, Exchange, ExchangeKind, Item, OwnerOpinion, Page, Skipped
 from moderation.storage.audit import AuditStore
+from moderation.storage.bank_rows import entry_of
 from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
 from moderation.storage.exchanges import FREE_REMOVALS, ExchangeStore
@@ -119,6 +122,35 @@ def test_an_entry_that_a_person_stands_for_too_stays_when_the_exchange_takes_it_
     banks.add("SHARED", EntryDraft(pdq(1), 80, provenance={"decision": "d-1"}), actor="ann", now=NOW)
     assert apply(store, an_item(1, deleted=True)) == Applied()
     assert pdq(1) in held(banks)
+
+
+def test_a_person_who_banks_what_an_exchange_brought_is_remembered_and_keeps_it(
+    store: ExchangeStore, banks: BankStore
+) -> None:
+    apply(store, an_item(1), an_item(2), an_item(3))
+    assert [entry.banked_by for entry in held(banks).values()] == [(), (), ()]
+    for actor in ("ann", "bob", "ann"):
+        banks.add("SHARED", EntryDraft(pdq(1), 80, opinion=KEEP), actor=actor, now=NOW)
+    banks.add("SHARED", EntryDraft(pdq(2), 80, source="exchange", opinion=KEEP), actor="cli", now=NOW)
+    assert [held(banks)[pdq(number)].banked_by for number in (1, 2, 3)] == [("ann", "bob"), ("cli",), ()]
+    assert store.standing_for(held(banks)[pdq(1)]) == ["shared"]
+    apply(store, an_item(1, Opinion.NEGATIVE))
+    assert held(banks)[pdq(1)].banked_by == ("ann", "bob"), "what an exchange says anew changes nothing of it"
+    assert apply(store, an_item(1, deleted=True)) == Applied()
+    assert store.standing_for(held(banks)[pdq(1)]) == []
+    assert store.remove("shared", actor="test", now=after(2)) == 1
+    assert set(held(banks)) == {pdq(1), pdq(2)}
+
+
+def test_who_banked_entries_of_before_that_was_told_is_read_from_their_source_and_provenance() -> None:
+    def banked_by(source: str, **provenance: str) -> tuple[str, ...]:
+        payload = {"quality": 80, "source": source, "note": "", "category": "", "provenance": provenance}
+        row = SimpleNamespace(entry_id="e", bank="B", pdq=pdq(1), number=1, at=NOW, actor="ann")
+        return entry_of(row, json.dumps(payload)).banked_by
+
+    assert banked_by("cli") == ("ann",)
+    assert banked_by("exchange", exchange="shared", id="1") == ()
+    assert banked_by("exchange", exchange="shared", id="1", decision="d") == ("unknown",)
 
 
 def test_an_entry_that_a_person_took_out_stays_out(store: ExchangeStore, banks: BankStore) -> None:

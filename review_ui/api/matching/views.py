@@ -133,6 +133,7 @@ class EntryView(BaseModel):
     added_at: datetime
     has_keypoints: bool
     provenance: dict[str, str]
+    banked_by: list[str] = Field(description="Who banked it; exchanges that tell it are not among them.")
     pdq: str | None = Field(description="Null for a key without the scope `banks:read`.")
     phash: str | None
     dhash: str | None
@@ -240,6 +241,7 @@ def entry_view(entry: BankEntry, now: datetime, *, hashes: bool) -> EntryView:
         added_at=entry.added_at,
         has_keypoints=entry.has_keypoints,
         provenance=dict(entry.provenance),
+        banked_by=list(entry.banked_by),
         pdq=entry.pdq if hashes else None,
         phash=(entry.phash or None) if hashes else None,
         dhash=(entry.dhash or None) if hashes else None,
