@@ -22,7 +22,10 @@ DUPLICATE = Bank("published", BankEffect.DUPLICATE)
 
 
 class MemoryBanks:
-    """Implements `BankSource`. `down` makes every call fail; `asked` counts the calls for changes."""
+    """Implements `BankSource`, and the `Banks` that an index is built of.
+
+    `down` makes every call fail; `asked` counts the calls for changes.
+    """
 
     def __init__(self, *banks: Bank) -> None:
         self.log: list[BankChange] = []
@@ -61,6 +64,30 @@ class MemoryBanks:
         self._up()
         self.asked += 1
         return self.log[after : after + limit]
+
+    def definitions(self, as_of: int) -> list[Bank]:
+        self._up()
+        known: dict[str, Bank] = {}
+        for change in self.log[:as_of]:
+            if change.bank is not None:
+                known.pop(change.bank.name, None)
+                if change.operation != "delete":
+                    known[change.bank.name] = change.bank
+        return list(known.values())
+
+    def banks(self) -> list[tuple[Bank, int]]:
+        held = [entry.bank for entry in self.entries.values()]
+        return [(bank, held.count(bank.name)) for bank in self.definitions(len(self.log))]
+
+    def pages(self, as_of: int, *, after: int = 0, limit: int = 10_000) -> list[BankEntry]:
+        self._up()
+        held: dict[int, BankEntry] = {}
+        for change in self.log[:as_of]:
+            if change.entry is not None:
+                held.pop(change.entry.number, None)
+                if change.operation != "remove":
+                    held[change.entry.number] = change.entry
+        return [held[number] for number in sorted(held) if number > after][:limit]
 
     def entries_by_number(self, numbers: Collection[int]) -> Mapping[int, BankEntry]:
         self._up()

@@ -1,6 +1,7 @@
 """The contents of the banks as a process sees them: loaded once, followed change by change, moved to newer index files.
 
-Whoever searches gets contents that are complete and of one checkpoint, or an error. A published index file that is
+Whoever searches gets contents that are complete and of one checkpoint, or an error. What a published file holds is
+mapped, and shared by all processes: only what is newer is read from the database, and held by each. A file that is
 missing or damaged is an error until the same contents were read from the database instead, which begins at once.
 """
 
@@ -14,7 +15,7 @@ import structlog
 
 from moderation.domain.bank import BankChange
 from moderation.domain.errors import BanksUnreadableError, CorruptIndexError, UnavailableError
-from moderation.matching.entries.known_entries import PAGE, BankSource, KnownEntries, check_base
+from moderation.matching.entries.known_entries import PAGE, BankSource, KnownEntries
 from moderation.matching.hits import IndexStatus
 from moderation.matching.multi_index.folder import CURRENT, current
 
@@ -44,7 +45,6 @@ class Contents:
         self._seen_at: float | None = None
         self._looked_at = -LOOK_SECONDS
         self._stamp: object = None
-        self._built_to = 0
         self._file_problem = ""
         self._background: threading.Thread | None = None
 
@@ -79,17 +79,26 @@ class Contents:
         if known is None:
             return IndexStatus("", 0, 0, 0, 0, stale, problem or "The banks have not been read.")
         delta, tombstones = known.index.overlay
-        return IndexStatus(str(known.checkpoint), self._built_to, len(known.facts), delta, tombstones, stale, problem)
+        return IndexStatus(str(known.checkpoint), known.built_to, len(known.facts), delta, tombstones, stale, problem)
 
     def _refresh(self) -> None:
         if self._ready is not None:
-            self._known, self._ready, self._built_to = self._ready, None, 0
-            log.warning("banks_rebuilt", entries=len(self._known.facts), checkpoint=self._known.checkpoint)
-        if self._known is None:
+            self._take(self._ready)
+        elif self._known is None:
             self._begin()
         if self._known is not None:
             self._follow(self._known)
             self._look(self._known)
+
+    def _take(self, ready: KnownEntries) -> None:
+        """Go over to what was loaded in the background, once it has seen every change: nothing is unknown again."""
+        self._follow(ready)
+        self._known, self._ready = ready, None
+        if ready.built_to:
+            self._file_problem = ""
+            log.info("index_rebased", checkpoint=ready.built_to, entries=len(ready.facts))
+        else:
+            log.warning("banks_rebuilt", entries=len(ready.facts), checkpoint=ready.checkpoint)
 
     def _begin(self) -> None:
         """Load everything. While a bad file is being replaced from the database, or just failed: the same error."""
@@ -100,7 +109,7 @@ class Contents:
             base = None if self._folder is None else current(self._folder)
             with self._sense():
                 self._known = KnownEntries.load(self._banks, base)
-            self._built_to, self._file_problem = 0 if base is None else base.checkpoint, ""
+            self._file_problem = ""
         except CorruptIndexError as error:
             self._alarm(error)
             self._failed_at = self._monotonic()
@@ -123,7 +132,7 @@ class Contents:
             try:
                 known.apply(changes)
             except Exception:
-                self._known = None
+                self._known = self._ready = None
                 raise
 
     @contextmanager
@@ -135,7 +144,7 @@ class Contents:
             raise
         except Exception as error:
             log.exception("banks_unreadable")
-            self._known, self._failed_at = None, self._monotonic()
+            self._known, self._ready, self._failed_at = None, None, self._monotonic()
             raise BanksUnreadableError("The banks cannot be read: their contents make no sense.") from error
 
     def _look(self, known: KnownEntries) -> None:
@@ -157,14 +166,11 @@ class Contents:
             if base is None or base.checkpoint > known.checkpoint:
                 self._stamp = None
                 return
-            with self._changing:
-                live = known.live_until(base.checkpoint)
-            check_base(base, live, self._banks)
-            known.index.rebase(base, base.checkpoint)
-            self._built_to, self._file_problem = base.checkpoint, ""
-            log.info("index_rebased", checkpoint=base.checkpoint, entries=len(base))
+            self._ready = KnownEntries.load(self._banks, base)
         except CorruptIndexError as error:
             self._alarm(error)
+        except UnavailableError:
+            self._stamp = None
 
     def _rebuild(self) -> None:
         """Read everything from the database, since the published file cannot be used."""

@@ -1,13 +1,14 @@
-"""What matching needs of every bank entry, as arrays: a million entries are 50 MB, not a million objects."""
+"""What matching needs of every bank entry, as columns: those of a published file, shared, and what changed since."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moderation.domain.bank import BankEntry
+from moderation.matching.multi_index.layout import FactColumns
 from moderation.matching.tiers import trusted
 
 FIRST_ROOM = 1024
@@ -15,20 +16,6 @@ HEX64_DIGITS = 16
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ALWAYS = np.iinfo(np.int64).min
 FOREVER = np.iinfo(np.int64).max
-
-RECORD = np.dtype(
-    [
-        ("number", np.int64),
-        ("begins", np.int64),
-        ("ends", np.int64),
-        ("bank", np.int32),
-        ("quality", np.uint8),
-        ("trusted", np.bool_),
-        ("keypoints", np.bool_),
-        ("live", np.bool_),
-    ]
-)
-"""One entry: `begins` and `ends` are microseconds since 1970, `bank` is a place in the list of bank names."""
 
 
 class SecondaryNear(NamedTuple):
@@ -40,22 +27,24 @@ class SecondaryNear(NamedTuple):
 
 
 class EntryFacts:
-    """Rows in ascending order of entry numbers. Not thread-safe: its owner guards it.
+    """Rows by entry number: first those of `shared` columns, which are never written to, then those of this process.
 
-    `with_keypoints` and `with_secondary` count the live entries that have keypoints, and pHash with dHash.
+    An entry of the shared columns that changes gets a row of its own, and its shared one no longer counts. Not
+    thread-safe: its owner guards it. `with_keypoints` and `with_secondary` count the live entries that have keypoints,
+    and pHash with dHash. `banks` are the names that records have places of.
     """
 
-    def __init__(self) -> None:
-        self._records = np.zeros(FIRST_ROOM, dtype=RECORD)
-        self._phash = np.zeros(FIRST_ROOM, dtype=np.uint64)
-        self._dhash = np.zeros(FIRST_ROOM, dtype=np.uint64)
-        self._has_secondary = np.zeros(FIRST_ROOM, dtype=np.bool_)
+    def __init__(self, shared: FactColumns | None = None, banks: Sequence[str] = ()) -> None:
+        self._shared = FactColumns.zeros(0) if shared is None else shared
+        self._gone = np.zeros(len(self._shared.records), dtype=np.bool_)
+        self._own = FactColumns.zeros(FIRST_ROOM)
         self._used = 0
-        self._live = 0
-        self.with_keypoints = 0
-        self.with_secondary = 0
-        self.banks: list[str] = []
-        self._places: dict[str, int] = {}
+        self._live = len(self._gone)
+        self._newest = int(self._shared.records["number"][-1]) if self._live else 0
+        self.with_keypoints = int(np.count_nonzero(self._shared.records["keypoints"]))
+        self.with_secondary = int(np.count_nonzero(self._shared.has_secondary))
+        self.banks = list(banks)
+        self._places = {name: place for place, name in enumerate(self.banks)}
 
     def __len__(self) -> int:
         """How many entries are live."""
@@ -64,69 +53,84 @@ class EntryFacts:
     @property
     def numbers(self) -> NDArray[np.int64]:
         """Numbers of the live entries, ascending."""
-        records = self._records[: self._used]
-        return np.asarray(records["number"][records["live"]], dtype=np.int64)
+        shared, own = (
+            self._shared.records["number"][~self._gone],
+            self._own.records["number"][self._own.records["live"]],
+        )
+        return _merged(shared, own)
 
     def numbers_with_keypoints(self, banks: Collection[str]) -> NDArray[np.int64]:
         """Numbers of the live entries of these banks that have keypoints, ascending."""
-        records = self._records[: self._used]
         wanted = np.array([name in banks for name in self.banks], dtype=np.bool_)
-        rows = np.flatnonzero(records["live"] & records["keypoints"])
-        return np.asarray(records["number"][rows[wanted[records["bank"][rows]]]], dtype=np.int64)
+
+        def chosen(records: NDArray[np.void], live: NDArray[np.bool_]) -> NDArray[np.int64]:
+            rows = np.flatnonzero(live & records["keypoints"])
+            return np.asarray(records["number"][rows[wanted[records["bank"][rows]]]], dtype=np.int64)
+
+        own = self._own.records[: self._used]
+        return _merged(chosen(self._shared.records, ~self._gone), chosen(own, own["live"]))
+
+    def columns(self) -> FactColumns:
+        """The facts of the live entries, by ascending number, copied."""
+        own = self._own.records["live"]
+        parts = [np.concatenate((old[~self._gone], new[own])) for old, new in zip(self._shared, self._own, strict=True)]
+        order = np.argsort(parts[0]["number"], kind="stable")
+        return FactColumns(*(part[order] for part in parts))
 
     def put(self, entries: Iterable[BankEntry]) -> None:
         """Add entries, each with a higher number than any before, or write the new state of known ones.
 
         Raises `ValueError` for an entry that is neither: the source is not in order.
         """
-        for entry in entries:
-            row = self.row(entry.number)
-            if row is None:
-                row = self._append(entry.number)
-            self._write(row, entry)
+        states = {entry.number: entry for entry in entries}
+        fresh = []
+        for number in sorted(states):
+            place = _place(self._own.records["number"][: self._used], number)
+            if place is None:
+                fresh.append(states[number])
+            else:
+                self._forget(len(self._gone) + place)
+                self._write(self._own, place, states[number])
+        self._insert(fresh)
 
     def drop(self, numbers: Sequence[int]) -> list[int]:
         """Forget entries; returns those that were live."""
         dropped = []
         for number in numbers:
             row = self.row(number)
-            if row is not None and self._records["live"][row]:
+            if row is not None:
                 self._forget(row)
                 dropped.append(number)
         return dropped
 
-    def of_bank(self, bank: str) -> list[int]:
-        """Numbers of a bank's live entries."""
-        place = self._places.get(bank)
-        if place is None:
-            return []
-        records = self._records[: self._used]
-        return [int(number) for number in records["number"][records["live"] & (records["bank"] == place)]]
-
     def row(self, number: int) -> int | None:
-        """The row of an entry's number, None where there is none."""
-        place = int(np.searchsorted(self._records["number"][: self._used], number))
-        known = place < self._used and self._records["number"][place] == number
-        return place if known else None
+        """The row of a live entry's number, None where there is none."""
+        place = _place(self._own.records["number"][: self._used], number)
+        if place is not None:
+            return len(self._gone) + place if self._own.records["live"][place] else None
+        place = _place(self._shared.records["number"], number)
+        return None if place is None or self._gone[place] else place
 
     def rows(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """The rows of entries' numbers. Raises `KeyError` for a number that no live entry has."""
-        known = self._records["number"][: self._used]
-        places = np.searchsorted(known, numbers)
-        found = places < self._used
-        found[found] = (known[places[found]] == numbers[found]) & self._records["live"][places[found]]
+        places, found = _places(self._shared.records["number"], numbers)
+        found[found] = ~self._gone[places[found]]
+        if self._used and not found.all():
+            own, held = _places(self._own.records["number"][: self._used], numbers)
+            held[held] = self._own.records["live"][own[held]]
+            places[held] = own[held] + len(self._gone)
+            found |= held
         if not found.all():
             raise KeyError(int(numbers[~found][0]))
-        return places.astype(np.int64)
+        return places
 
     def records(self, rows: NDArray[np.int64]) -> NDArray[np.void]:
-        """The records of rows, of dtype `RECORD`, copied."""
-        return self._records[rows]
+        """The records of rows, of dtype `layout.RECORD`, copied."""
+        return self._taken(self._shared.records, self._own.records, rows)
 
     def active(self, rows: NDArray[np.int64], now: datetime) -> NDArray[np.bool_]:
         """Which rows match at that time; see `BankEntry.active`."""
-        at = microseconds(now)
-        records = self._records[rows]
+        at, records = microseconds(now), self.records(rows)
         return np.asarray((records["begins"] <= at) & (at < records["ends"]), dtype=np.bool_)
 
     def secondary_bits(
@@ -134,63 +138,105 @@ class EntryFacts:
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_]]:
         """Distances of pHash and dHash between rows and pictures, pairwise, and whether the rows have any."""
         return (
-            np.bitwise_count(self._phash[rows] ^ phash),
-            np.bitwise_count(self._dhash[rows] ^ dhash),
-            self._has_secondary[rows],
+            np.bitwise_count(self._taken(self._shared.phash, self._own.phash, rows) ^ phash),
+            np.bitwise_count(self._taken(self._shared.dhash, self._own.dhash, rows) ^ dhash),
+            self._taken(self._shared.has_secondary, self._own.has_secondary, rows),
         )
 
     def near(self, phash: int, dhash: int, bits: int) -> SecondaryNear:
         """Live entries whose pHash and dHash both are within `bits` (0 to 64)."""
-        phashes = self._phash[: self._used]
-        close = np.bitwise_count(phashes ^ np.uint64(phash)) <= bits
-        rows = np.flatnonzero(close & self._has_secondary[: self._used]).astype(np.int64)
-        dhash_bits = np.bitwise_count(self._dhash[rows] ^ np.uint64(dhash))
-        rows, dhash_bits = rows[dhash_bits <= bits], dhash_bits[dhash_bits <= bits]
-        return SecondaryNear(rows, np.bitwise_count(self._phash[rows] ^ np.uint64(phash)), dhash_bits)
+        shared = _near(self._shared, len(self._gone), phash, dhash, bits)
+        own = _near(self._own, self._used, phash, dhash, bits)
+        shared, own = shared[~self._gone[shared]], own[self._own.records["live"][own]] + len(self._gone)
+        rows = np.concatenate((shared, own))
+        phash_bits, dhash_bits, _ = self.secondary_bits(
+            rows, np.full(len(rows), phash, dtype=np.uint64), np.full(len(rows), dhash, dtype=np.uint64)
+        )
+        return SecondaryNear(rows, phash_bits, dhash_bits)
 
-    def _append(self, number: int) -> int:
-        row = self._used
-        if row and number <= self._records["number"][row - 1]:
-            raise ValueError(f"bank entry {number} comes after a later one")
-        if row == len(self._records):
-            self._grow()
-        self._used += 1
-        self._records["number"][row] = number
-        return row
+    def agree(self, other: Self, numbers: NDArray[np.int64]) -> bool:
+        """Whether both say the same of live entries. Raises `KeyError` for a number that no live entry has."""
+        mine, others = self._said(self.rows(numbers)), other._said(other.rows(numbers))
+        return self.banks == other.banks and all(map(np.array_equal, mine, others))
+
+    def _said(self, rows: NDArray[np.int64]) -> FactColumns:
+        pairs = zip(self._shared, self._own, strict=True)
+        return FactColumns(*(self._taken(shared, own, rows) for shared, own in pairs))
+
+    def _taken(self, shared: NDArray[Any], own: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Rows of a column, copied."""
+        last = len(shared)
+        if not self._used:
+            return shared[rows]
+        taken = np.empty(len(rows), dtype=shared.dtype)
+        old = rows < last
+        taken[old], taken[~old] = shared[rows[old]], own[rows[~old] - last]
+        return taken
+
+    def _insert(self, entries: Sequence[BankEntry]) -> None:
+        """Give entries, in order of their numbers, rows of their own; numbers stay ascending."""
+        if not entries:
+            return
+        old = [_place(self._shared.records["number"], entry.number) for entry in entries]
+        late = [one.number for one, place in zip(entries, old, strict=True) if place is None]
+        if late and late[0] <= self._newest:
+            raise ValueError(f"bank entry {late[0]} comes after a later one")
+        for place in old:
+            if place is not None and not self._gone[place]:
+                self._forget(place)
+        first, self._used = self._used, self._used + len(entries)
+        self._grow()
+        for place, entry in enumerate(entries, first):
+            self._own.records["number"][place] = entry.number
+            self._write(self._own, place, entry)
+        self._newest = max(self._newest, entries[-1].number)
+        self._sort(first)
+
+    def _sort(self, first: int) -> None:
+        """Bring the rows from `first` on to where they belong; those before and those behind are in order."""
+        numbers = self._own.records["number"][: self._used]
+        if first and numbers[first] < numbers[first - 1]:
+            order = np.argsort(numbers, kind="stable")
+            for column in self._own:
+                column[: self._used] = column[order]
 
     def _grow(self) -> None:
-        more = len(self._records)
-        self._records = np.concatenate((self._records, np.zeros(more, dtype=RECORD)))
-        self._phash = np.concatenate((self._phash, np.zeros(more, dtype=np.uint64)))
-        self._dhash = np.concatenate((self._dhash, np.zeros(more, dtype=np.uint64)))
-        self._has_secondary = np.concatenate((self._has_secondary, np.zeros(more, dtype=np.bool_)))
+        if self._used > len(self._own.records):
+            more = FactColumns.zeros(max(self._used, 2 * len(self._own.records)) - len(self._own.records))
+            self._own = FactColumns(*(np.concatenate(pair) for pair in zip(self._own, more, strict=True)))
 
-    def _write(self, row: int, entry: BankEntry) -> None:
-        records = self._records
-        if records["live"][row]:
-            self._forget(row)
+    def _write(self, columns: FactColumns, row: int, entry: BankEntry) -> None:
+        records = columns.records
         records["begins"][row] = ALWAYS if entry.disable_until is None else microseconds(entry.disable_until)
         records["ends"][row] = FOREVER if entry.expires_at is None else microseconds(entry.expires_at)
-        records["bank"][row] = self._place(entry.bank)
+        records["bank"][row] = self._place_of(entry.bank)
         records["quality"][row] = entry.quality
         records["trusted"][row] = trusted(entry.opinion, demoted=entry.demoted)
         records["keypoints"][row] = entry.has_keypoints
         records["live"][row] = True
         both = len(entry.phash) == len(entry.dhash) == HEX64_DIGITS
-        self._has_secondary[row] = both
-        self._phash[row] = int(entry.phash, 16) if both else 0
-        self._dhash[row] = int(entry.dhash, 16) if both else 0
+        columns.has_secondary[row] = both
+        columns.phash[row] = int(entry.phash, 16) if both else 0
+        columns.dhash[row] = int(entry.dhash, 16) if both else 0
         self._live += 1
         self.with_keypoints += entry.has_keypoints
         self.with_secondary += both
 
     def _forget(self, row: int) -> None:
+        """A row that counts does so no longer."""
+        own = row - len(self._gone)
+        columns, place = (self._shared, row) if own < 0 else (self._own, own)
+        if own >= 0 and not columns.records["live"][place]:
+            return
         self._live -= 1
-        self.with_keypoints -= int(self._records["keypoints"][row])
-        self.with_secondary -= int(self._has_secondary[row])
-        self._records["live"][row] = self._has_secondary[row] = False
+        self.with_keypoints -= int(columns.records["keypoints"][place])
+        self.with_secondary -= int(columns.has_secondary[place])
+        if own < 0:
+            self._gone[place] = True
+        else:
+            columns.records["live"][place] = False
 
-    def _place(self, bank: str) -> int:
+    def _place_of(self, bank: str) -> int:
         if bank not in self._places:
             self._places[bank] = len(self.banks)
             self.banks.append(bank)
@@ -200,3 +246,30 @@ class EntryFacts:
 def microseconds(at: datetime) -> int:
     """A time in whole microseconds since 1970."""
     return (at - EPOCH) // timedelta(microseconds=1)
+
+
+def _place(ascending: NDArray[np.int64], number: int) -> int | None:
+    place = int(np.searchsorted(ascending, number))
+    return place if place < len(ascending) and ascending[place] == number else None
+
+
+def _places(ascending: NDArray[np.int64], numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Where numbers are, and which of them are anywhere."""
+    places = np.searchsorted(ascending, numbers).astype(np.int64)
+    found = places < len(ascending)
+    found[found] = ascending[places[found]] == numbers[found]
+    return places, found
+
+
+def _merged(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Both, ascending."""
+    both: NDArray[np.int64] = np.concatenate((first, second))
+    return both if not len(second) or not len(first) or first[-1] < second[0] else np.sort(both)
+
+
+def _near(columns: FactColumns, used: int, phash: int, dhash: int, bits: int) -> NDArray[np.int64]:
+    """Rows, of the first `used`, whose pHash and dHash both are near."""
+    close = np.bitwise_count(columns.phash[:used] ^ np.uint64(phash)) <= bits
+    rows = np.flatnonzero(close & columns.has_secondary[:used]).astype(np.int64)
+    near = np.bitwise_count(columns.dhash[rows] ^ np.uint64(dhash)) <= bits
+    return np.asarray(rows[near], dtype=np.int64)

@@ -8,13 +8,14 @@ from typing import Protocol, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.domain.bank import Bank, BankChange, BankEntry
+from moderation.domain.bank import BankChange, BankEntry
 from moderation.domain.errors import CorruptIndexError
 from moderation.domain.ids import EntryId
 from moderation.matching.entries.entry_facts import EntryFacts
+from moderation.matching.entries.published_facts import Published, mark_of, published
 from moderation.matching.hashes.pdq import CODE_BYTES, from_hex
 from moderation.matching.multi_index.build import distinct
-from moderation.matching.multi_index.file import IndexFile, write
+from moderation.matching.multi_index.file import REBUILD, IndexFile, write
 from moderation.matching.multi_index.layout import words_of
 from moderation.matching.multi_index.live import LiveIndex
 from moderation.matching.tiers import verified_bits
@@ -24,7 +25,7 @@ PAGE = 10_000
 MOST_ADDED = 20_000
 """Without a published file, more entries than this are arranged in memory."""
 SAMPLE = 256
-"""Entries of a new index file that are compared with the banks."""
+"""Changes of an index file whose entries are compared with the banks."""
 OTHER = "The index file holds other entries than the banks."
 
 Added: TypeAlias = tuple[NDArray[np.int64], NDArray[np.uint8]]
@@ -54,14 +55,19 @@ class BankSource(Protocol):
 class KnownEntries:
     """Banks, facts and codes of every entry as of `checkpoint`. Not thread-safe: its owner guards the changes.
 
-    `index` may be searched at any time; `banks` is replaced, never changed.
+    `index` may be searched at any time; `banks` is replaced, never changed. Those of a base are the base's, shared
+    with other processes. `built_to` is the base's checkpoint, 0 without one. Raises `CorruptIndexError` for a base that
+    says nothing of its entries.
     """
 
     def __init__(self, base: IndexFile | None = None) -> None:
+        said = Published(EntryFacts(), {}, "") if base is None else published(base)
         self.index = LiveIndex(base)
-        self.facts = EntryFacts()
-        self.banks: Mapping[str, Bank] = {}
+        self.facts, self.banks = said.facts, said.banks
+        self.built_to = self.index.checkpoint
+        self._mark = said.mark
         self._added: list[Added] | None = None
+        self._changed: set[int] | None = None
 
     @property
     def checkpoint(self) -> int:
@@ -78,43 +84,53 @@ class KnownEntries:
 
     @classmethod
     def load(cls, source: BankSource, base: IndexFile | None = None) -> Self:
-        """Everything up to the newest change. With a base, the codes up to its checkpoint are the base's.
+        """Everything up to the newest change. With a base only what is newer is read, and a sample of what it has.
 
-        Raises `CorruptIndexError` where the base holds other entries than the banks had at its checkpoint, and what
-        `source` raises.
+        Raises `CorruptIndexError` where the base is not of these banks, and what `source` raises.
         """
         known = cls(base)
-        if base is not None:
-            known._describe(source, base)
-        added: list[Added] = []
-        known._added = added
-        while changes := source.changes(known.checkpoint, limit=PAGE):
-            known.apply(changes)
-        known._added = None
-        if base is None and sum(len(numbers) for numbers, _ in added) > MOST_ADDED:
-            known._build(added)
+        if base is None:
+            known._added = []
+            known._follow(source)
+            known._arrange()
+        else:
+            known._check_history(source)
+            known._changed = set()
+            known._follow(source)
+            known._check_sample(source, base)
+            known._changed = None
         return known
 
-    def live_until(self, number: int) -> NDArray[np.int64]:
-        """Numbers of the live entries up to one, ascending."""
-        numbers = self.facts.numbers
-        return numbers[: np.searchsorted(numbers, number, side="right")]
+    def _follow(self, source: BankSource) -> None:
+        while changes := source.changes(self.checkpoint, limit=PAGE):
+            self.apply(changes)
 
-    def _describe(self, source: BankSource, base: IndexFile) -> None:
-        """Take the facts of what the base holds."""
-        number = 0
-        while number < base.checkpoint:
-            page = [one for one in source.changes(number, limit=PAGE) if one.number <= base.checkpoint]
-            if not page:
-                raise CorruptIndexError(f"The index is of change {base.checkpoint}, the banks end at {number}.")
-            states, gone = self._define(page)
-            _check_codes(base, states)
-            self.facts.put(states)
-            self.facts.drop(gone)
-            number = page[-1].number
-        if len(base) != len(self.facts):
-            raise CorruptIndexError(OTHER)
-        _check_held(base, self.facts.numbers)
+    def _arrange(self) -> None:
+        added, self._added = self._added or [], None
+        if sum(len(numbers) for numbers, _ in added) > MOST_ADDED:
+            self._build(added)
+
+    def _check_history(self, source: BankSource) -> None:
+        """See that the last change of the base is the banks' own: a database that was restored has another."""
+        number = self.checkpoint
+        last = source.changes(number - 1, limit=1) if number else []
+        if number and (not last or last[0].number != number):
+            raise CorruptIndexError(f"The index is of change {number}, the banks end before.", hint=REBUILD)
+        if mark_of(last[0] if last else None) != self._mark:
+            raise CorruptIndexError(OTHER, hint=REBUILD)
+
+    def _check_sample(self, source: BankSource, base: IndexFile) -> None:
+        """Compare entries spread over the base with the banks, but for those that changed since it was built."""
+        numbers = {int(number) for number in np.linspace(1, self.built_to, SAMPLE)} if self.built_to else set()
+        entries = source.entries_by_number(numbers)
+        self._follow(source)
+        changed = self._changed or set()
+        held = {number for number in numbers if self.facts.row(number) is not None} - changed
+        said = [entry for number, entry in sorted(entries.items()) if number not in changed]
+        if held != {entry.number for entry in said}:
+            raise CorruptIndexError(OTHER, hint=REBUILD)
+        _check_facts(self.facts, said)
+        _check_codes(base, said)
 
     def apply(self, changes: Sequence[BankChange]) -> None:
         """Follow changes, in order. Raises `ValueError` for one that cannot be followed."""
@@ -126,6 +142,8 @@ class KnownEntries:
         self._index(added)
         self.index.remove(self.facts.drop(gone))
         self.index.checkpoint = changes[-1].number
+        if self._changed is not None:
+            self._changed.update(gone, (entry.number for entry in states))
 
     def _define(self, changes: Sequence[BankChange]) -> tuple[list[BankEntry], list[int]]:
         """Take the new definitions of banks; returns the newest state of entries, by number, and what was removed."""
@@ -163,29 +181,22 @@ class KnownEntries:
         self.index.rebase(IndexFile.of(file.getvalue(), Path("in-memory")), self.checkpoint)
 
 
-def check_base(base: IndexFile, live: NDArray[np.int64], source: BankSource) -> None:
-    """Whether a file that was built of the same banks holds the entries `live`; of a sample, with the right codes.
-
-    Raises `CorruptIndexError` when it does not, and what `source` raises.
-    """
-    _check_held(base, live)
-    sample = live[np.unique(np.linspace(0, len(live) - 1, SAMPLE).astype(np.int64))] if len(live) else live
-    _check_codes(base, list(source.entries_by_number([int(number) for number in sample]).values()))
-
-
-def _check_held(base: IndexFile, numbers: NDArray[np.int64]) -> None:
-    if (base.arrays.codes_of(numbers) < 0).any():
-        raise CorruptIndexError(OTHER)
+def _check_facts(facts: EntryFacts, entries: Sequence[BankEntry]) -> None:
+    """What is known of entries must be what the banks say of them."""
+    said = EntryFacts(banks=facts.banks)
+    said.put(entries)
+    numbers = np.array([entry.number for entry in entries], dtype=np.int64)
+    if not facts.agree(said, numbers):
+        raise CorruptIndexError(OTHER, hint=REBUILD)
 
 
 def _check_codes(base: IndexFile, entries: Sequence[BankEntry]) -> None:
-    """Entries that the base lacks may have been removed; those that it has must have the code of the banks."""
+    """A base must have the codes of the banks."""
     if not entries:
         return
     places = base.arrays.codes_of(np.array([entry.number for entry in entries], dtype=np.int64))
-    held = places >= 0
-    if not np.array_equal(base.arrays.codes[places[held]], words_of(_codes(entries))[held]):
-        raise CorruptIndexError(OTHER)
+    if (places < 0).any() or not np.array_equal(base.arrays.codes[places], words_of(_codes(entries))):
+        raise CorruptIndexError(OTHER, hint=REBUILD)
 
 
 def _codes(entries: Sequence[BankEntry]) -> NDArray[np.uint8]:

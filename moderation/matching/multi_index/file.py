@@ -1,7 +1,7 @@
 """An index as one file: a header, the arrays, and the SHA-256 of all before it. It is written once and never changed.
 
 The arrays are mapped, so that every process on a machine shares one copy in memory. Little-endian, each array at a
-multiple of 64 bytes.
+multiple of 64 bytes. A file may hold facts about its entries, as columns in the order of their keys, and a text.
 """
 
 import hashlib
@@ -16,20 +16,23 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from moderation.domain.errors import CorruptIndexError, UnavailableError
 from moderation.matching.multi_index import compiled
 from moderation.matching.multi_index.build import Distinct, distinct
-from moderation.matching.multi_index.layout import BUCKETS, SLOTS, WORDS, Arrays, id_width
+from moderation.matching.multi_index.layout import BUCKETS, FACT_KINDS, SLOTS, WORDS, Arrays, FactColumns, id_width
 
 MAGIC = b"MODINDEX"
-VERSION = 1
-HEADER = struct.Struct("<8sIIqqqq")
-"""Magic, version, bytes of a code's number, checkpoint, distinct codes, codes with several keys, further keys."""
+VERSION = 2
+HEADER = struct.Struct("<8sIIqqqqqq")
+"""Magic, version, bytes of a code's number, checkpoint, distinct codes, codes with several keys, further keys, rows of
+facts, bytes of text. What the columns of facts mean is part of the version."""
 HEADER_BYTES = 64
 DIGEST_BYTES = 32
 ALIGNMENT = 64
+FACTS = ("fact_records", "fact_phash", "fact_dhash", "fact_has_secondary")
+"""The columns of facts, as sections."""
 UNFINISHED = ".unfinished"
 REBUILD = "Materialize the asset bank_index, or remove the index folder: the banks themselves are in the database."
 
@@ -41,8 +44,10 @@ class Counts:
     codes: int
     extra_codes: int
     more_keys: int
+    facts: int
+    text: int
 
-    def sections(self) -> dict[str, tuple[str, tuple[int, ...]]]:
+    def sections(self) -> dict[str, tuple[DTypeLike, tuple[int, ...]]]:
         """Type and shape of each array, in the order of the file."""
         return {
             "codes": ("<u8", (self.codes, WORDS)),
@@ -54,6 +59,8 @@ class Counts:
             "more_codes": ("<i8", (self.more_keys,)),
             "postings": ("|u1", (SLOTS, self.codes * id_width(self.codes))),
             "offsets": ("<u4", (SLOTS, BUCKETS + 1)),
+            **{name: (kind, (self.facts,)) for name, kind in zip(FACTS, FACT_KINDS, strict=True)},
+            "text": ("|u1", (self.text,)),
         }
 
     def places(self) -> tuple[dict[str, int], int]:
@@ -66,6 +73,17 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Described:
+    """What a file says of its entries: facts by ascending key, of all of them or of none, and a text."""
+
+    facts: FactColumns
+    text: bytes
+
+
+NOTHING_SAID = Described(FactColumns.zeros(0), b"")
+
+
+@dataclass(frozen=True, slots=True)
 class IndexFile:
     """An index file that was checked and is mapped. `digest` is its SHA-256, in hexadecimal."""
 
@@ -73,6 +91,7 @@ class IndexFile:
     checkpoint: int
     digest: str
     arrays: Arrays = field(repr=False)
+    described: Described = field(repr=False)
 
     def __len__(self) -> int:
         """How many entries it holds."""
@@ -109,10 +128,18 @@ class IndexFile:
             name: np.ndarray(shape, kind, buffer=data, offset=places[name])
             for name, (kind, shape) in counts.sections().items()
         }
-        return cls(path, checkpoint, found.hex(), Arrays(**arrays))
+        facts, text = FactColumns(*(arrays.pop(name) for name in FACTS)), arrays.pop("text").tobytes()
+        return cls(path, checkpoint, found.hex(), Arrays(**arrays), Described(facts, text))
 
 
-def build(codes: NDArray[np.uint8], keys: NDArray[np.int64], path: Path, *, checkpoint: int) -> str:
+def build(
+    codes: NDArray[np.uint8],
+    keys: NDArray[np.int64],
+    path: Path,
+    *,
+    checkpoint: int,
+    described: Described = NOTHING_SAID,
+) -> str:
     """Write the index of `codes` (n, 32) with `keys` (n, all different) to `path`; returns its SHA-256.
 
     The file is complete and on the disk when this returns, for this user only; `path` never has half of one. Raises
@@ -124,7 +151,7 @@ def build(codes: NDArray[np.uint8], keys: NDArray[np.int64], path: Path, *, chec
     unfinished = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
     try:
         with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            digest = write(file, arranged, checkpoint)
+            digest = write(file, arranged, checkpoint, described)
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
@@ -174,10 +201,11 @@ def _header(path: Path, data: mmap.mmap | bytes) -> tuple[int, Counts]:
     return checkpoint, counts
 
 
-def write(file: BinaryIO, arranged: Distinct, checkpoint: int) -> str:
+def write(file: BinaryIO, arranged: Distinct, checkpoint: int, described: Described = NOTHING_SAID) -> str:
     """Write a whole index file; returns its SHA-256 in hexadecimal."""
-    counts = Counts(len(arranged.codes), len(arranged.extra_codes), len(arranged.more_keys))
-    fields = (checkpoint, counts.codes, counts.extra_codes, counts.more_keys)
+    numbers = len(arranged.codes), len(arranged.extra_codes), len(arranged.more_keys)
+    counts = Counts(*numbers, len(described.facts.records), len(described.text))
+    fields = (checkpoint, *numbers, counts.facts, counts.text)
     digest = hashlib.sha256()
 
     def put(data: bytes | memoryview) -> None:
@@ -185,7 +213,7 @@ def write(file: BinaryIO, arranged: Distinct, checkpoint: int) -> str:
         file.write(data)
 
     put(HEADER.pack(MAGIC, VERSION, id_width(counts.codes), *fields).ljust(HEADER_BYTES, b"\0"))
-    for name, parts in _parts(arranged).items():
+    for name, parts in _parts(arranged, described).items():
         written = 0
         for part in parts:
             data = part.reshape(-1).view(np.uint8).data
@@ -199,7 +227,7 @@ def write(file: BinaryIO, arranged: Distinct, checkpoint: int) -> str:
     return digest.hexdigest()
 
 
-def _parts(arranged: Distinct) -> dict[str, Iterable[NDArray[Any]]]:
+def _parts(arranged: Distinct, described: Described) -> dict[str, Iterable[NDArray[Any]]]:
     """Each array, in the order of the file; the postings one slot at a time, and the offsets that this gives."""
     offsets: list[NDArray[np.uint32]] = []
     return {
@@ -212,6 +240,8 @@ def _parts(arranged: Distinct) -> dict[str, Iterable[NDArray[Any]]]:
         "more_codes": (arranged.more_codes,),
         "postings": _postings(arranged.codes, offsets),
         "offsets": offsets,
+        **{name: (column,) for name, column in zip(FACTS, described.facts, strict=True)},
+        "text": (np.frombuffer(described.text, dtype=np.uint8),),
     }
 
 

@@ -18,7 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moderation.domain.errors import ConflictError, CorruptIndexError, UnavailableError
-from moderation.matching.multi_index.file import REBUILD, UNFINISHED, IndexFile, build, sync_folder
+from moderation.matching.multi_index.file import (
+    NOTHING_SAID,
+    REBUILD,
+    UNFINISHED,
+    Described,
+    IndexFile,
+    build,
+    sync_folder,
+)
 
 CURRENT = "CURRENT"
 LOCK = "publishing.lock"
@@ -86,6 +94,7 @@ def publish(
     checkpoint: int,
     now: datetime,
     replace_newer: bool = False,
+    described: Described = NOTHING_SAID,
 ) -> IndexFile:
     """Build an index of `codes` (n, 32) with `keys` (n, all different), make it the current one, and return it.
 
@@ -100,7 +109,7 @@ def publish(
                 raise ConflictError(f"The index of change {before.checkpoint} is newer than one of {checkpoint}.")
             for left in folder.glob(f"*{UNFINISHED}"):
                 left.unlink(missing_ok=True)
-            found = _built(folder, codes, keys, checkpoint)
+            found = _built(folder, codes, keys, checkpoint, described)
             if before is not None and (folder / before.name).exists():
                 os.utime(folder / before.name, (now.timestamp(), now.timestamp()))
             _point(folder, found)
@@ -136,10 +145,12 @@ def _publishing(folder: Path) -> Iterator[None]:
         yield
 
 
-def _built(folder: Path, codes: NDArray[np.uint8], keys: NDArray[np.int64], checkpoint: int) -> IndexFile:
+def _built(
+    folder: Path, codes: NDArray[np.uint8], keys: NDArray[np.int64], checkpoint: int, described: Described
+) -> IndexFile:
     """The new file under its name, read back and checked."""
     making = folder / f".banks-{checkpoint}{UNFINISHED}"
-    digest = build(codes, keys, making, checkpoint=checkpoint)
+    digest = build(codes, keys, making, checkpoint=checkpoint, described=described)
     path = folder / f"banks-{checkpoint}-{digest[:12]}.mi"
     making.replace(path)
     sync_folder(folder)

@@ -1,7 +1,7 @@
 """What an index is made of: distinct codes, the slots' sorted lists, and each code's keys."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,41 @@ SLOT_BITS = 16
 BUCKETS = 1 << SLOT_BITS
 MAX_INDEXED_RADIUS = 31
 """Within this many bits some slot differs in one bit at most; farther, everything is compared."""
+
+
+RECORD = np.dtype(
+    [
+        ("number", "<i8"),
+        ("begins", "<i8"),
+        ("ends", "<i8"),
+        ("bank", "<i4"),
+        ("quality", "|u1"),
+        ("trusted", "|b1"),
+        ("keypoints", "|b1"),
+        ("live", "|b1"),
+    ]
+)
+"""What matching needs of an entry beside its hashes: `begins` and `ends` are microseconds since 1970, `bank` is a place
+in a list of bank names, `trusted` whether it may act by itself, `keypoints` whether some are stored."""
+
+
+class FactColumns(NamedTuple):
+    """Entries' records, pHash and dHash (0 where there is none), and whether they have both. One row for each entry."""
+
+    records: NDArray[np.void]
+    phash: NDArray[np.uint64]
+    dhash: NDArray[np.uint64]
+    has_secondary: NDArray[np.bool_]
+
+    @classmethod
+    def zeros(cls, rows: int) -> Self:
+        """So many rows of nothing."""
+        columns: list[Any] = [np.zeros(rows, dtype=kind) for kind in FACT_KINDS]
+        return cls(*columns)
+
+
+FACT_KINDS = (RECORD, np.dtype("<u8"), np.dtype("<u8"), np.dtype("|b1"))
+"""Of the columns, in order."""
 
 
 class Entries(NamedTuple):

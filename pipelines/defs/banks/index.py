@@ -11,7 +11,7 @@ from random import SystemRandom
 import dagster as dg
 
 from moderation.domain.errors import ModerationError
-from moderation.matching.multi_index.publishing import due, inspect, publish_banks
+from moderation.matching.entries.publishing import due, inspect, publish_banks
 from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
 from pipelines.resources import System

@@ -5,17 +5,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from moderation.domain.bank import BankEntry
 from moderation.domain.errors import BanksUnreadableError, CorruptIndexError, UnavailableError
 from moderation.matching.entries import contents
 from moderation.matching.entries.known_entries import KnownEntries
-from moderation.matching.hashes.pdq import from_hex
+from moderation.matching.entries.publishing import publish_banks
 from moderation.matching.matcher import Matcher
-from moderation.matching.multi_index.folder import publish
 from tests.factories import NOW
 from tests.matching.memory_banks import BLOCK, MemoryBanks, some_hashes
 
@@ -28,20 +25,15 @@ def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contents, "RETRY_SECONDS", 0.0)
 
 
-def filled(count: int = 4) -> MemoryBanks:
-    banks = MemoryBanks()
+def filled(count: int = 4, into: MemoryBanks | None = None) -> MemoryBanks:
+    banks = into or MemoryBanks()
     for hashes in PICTURES[:count]:
         banks.add(hashes.pdq[0])
     return banks
 
 
-def published(folder: Path, banks: MemoryBanks, *, codes: NDArray[np.uint8] | None = None) -> Path:
-    entries = [banks.entries[number] for number in sorted(banks.entries)]
-    rows = np.array([from_hex(entry.pdq) for entry in entries], dtype=np.uint8).reshape(-1, 32)
-    keys = np.array([entry.number for entry in entries], dtype=np.int64)
-    return publish(
-        folder, rows if codes is None else codes, keys, checkpoint=len(banks.log), now=NOW, replace_newer=True
-    ).path
+def published(folder: Path, banks: MemoryBanks) -> Path:
+    return publish_banks(banks, folder, now=NOW).path
 
 
 def matcher(banks: MemoryBanks, folder: Path | None) -> Matcher:
@@ -195,8 +187,11 @@ def test_a_file_of_other_banks_is_not_believed(tmp_path: Path) -> None:
 
 
 def test_a_file_that_lacks_an_entry_is_not_believed(tmp_path: Path) -> None:
-    banks, fewer = filled(), filled()
-    del fewer.entries[6]
+    class Fewer(MemoryBanks):
+        def pages(self, as_of: int, *, after: int = 0, limit: int = 10_000) -> list[BankEntry]:
+            return [entry for entry in super().pages(as_of, after=after, limit=limit) if entry.number != 6]
+
+    banks, fewer = filled(), filled(into=Fewer())
     published(tmp_path, fewer)
     with pytest.raises(CorruptIndexError):
         matcher(banks, tmp_path).refresh()

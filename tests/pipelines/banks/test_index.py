@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from moderation.domain.bank import Bank, BankEffect, EntryDraft
-from moderation.matching.multi_index import publishing
+from moderation.matching.entries import publishing
 from moderation.matching.multi_index.folder import current
 from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database

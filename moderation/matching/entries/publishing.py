@@ -1,6 +1,5 @@
 """From the banks to a published index: when it is time, how it is built, and whether it is right."""
 
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,8 +9,10 @@ from typing import Protocol
 
 import numpy as np
 
-from moderation.domain.bank import Bank, BankEntry
+from moderation.domain.bank import Bank, BankChange, BankEntry
 from moderation.domain.errors import CorruptIndexError
+from moderation.matching.entries.entry_facts import EntryFacts
+from moderation.matching.entries.published_facts import described, published
 from moderation.matching.multi_index.file import IndexFile, check_length
 from moderation.matching.multi_index.folder import current, pointed, publish
 from moderation.matching.multi_index.layout import CODE_BYTES
@@ -38,6 +39,14 @@ class Banks(Protocol):
 
     def pages(self, as_of: int, *, after: int = 0, limit: int = PAGE) -> list[BankEntry]:
         """Entries as of a change, numbered above `after`, by number; an empty page is the end."""
+        ...
+
+    def changes(self, after: int, *, limit: int = PAGE) -> list[BankChange]:
+        """Up to `limit` changes after a number, in order."""
+        ...
+
+    def definitions(self, as_of: int) -> list[Bank]:
+        """Every bank as of a change."""
         ...
 
     def banks(self) -> list[tuple[Bank, int]]:
@@ -79,20 +88,28 @@ def due(banks: Banks, folder: Path, *, now: datetime) -> str:
 
 
 def publish_banks(banks: Banks, folder: Path, *, now: datetime) -> IndexFile:
-    """Build the index of every entry as of the newest change, and publish it. Reads page by page, 40 bytes an entry.
+    """Build the index of every entry as of the newest change, and publish it with what matching needs of each.
 
-    An index of a later change than the banks have is replaced: the database was restored. Raises what `publish` raises.
+    Reads page by page, 100 bytes an entry. An index of a later change than the banks have is replaced: the database was
+    restored. Raises what `publish` raises.
     """
     later = _built_to(folder)
     checkpoint = int(banks.checkpoint())
-    keys, codes, after = array("q"), bytearray(), 0
+    facts, codes, after = EntryFacts(), bytearray(), 0
     while page := banks.pages(checkpoint, after=after, limit=PAGE):
         after = page[-1].number
-        keys.extend(entry.number for entry in page)
+        facts.put(page)
         codes += _code_bytes(page)
-    rows = np.frombuffer(codes, dtype=np.uint8).reshape(-1, CODE_BYTES)
-    numbers = np.frombuffer(keys, dtype=np.int64)
-    return publish(folder, rows, numbers, checkpoint=checkpoint, now=now, replace_newer=later > checkpoint)
+    last = banks.changes(checkpoint - 1, limit=1)[0] if checkpoint else None
+    return publish(
+        folder,
+        np.frombuffer(codes, dtype=np.uint8).reshape(-1, CODE_BYTES),
+        facts.numbers,
+        checkpoint=checkpoint,
+        now=now,
+        replace_newer=later > checkpoint,
+        described=described(facts, banks.definitions(checkpoint), last),
+    )
 
 
 def inspect(banks: Banks, folder: Path, *, random: Random) -> Inspection:
@@ -112,7 +129,20 @@ def inspect(banks: Banks, folder: Path, *, random: Random) -> Inspection:
     lost = _lost(LiveIndex(found), sample)
     if lost:
         problems.append(f"Of {len(sample)} entries it does not find {len(lost)}, such as {lost[:5]}.")
+    problems += _told_wrong(found, [entry for entry in sample if entry.number not in lost])
     return Inspection(len(found), found.checkpoint, len(sample), tuple(problems))
+
+
+def _told_wrong(file: IndexFile, entries: Sequence[BankEntry]) -> list[str]:
+    """What is wrong with what a file says of entries that it has."""
+    try:
+        facts = published(file).facts
+    except CorruptIndexError as error:
+        return [error.message]
+    told = EntryFacts(banks=facts.banks)
+    told.put(entries)
+    numbers = np.array([entry.number for entry in entries], dtype=np.int64)
+    return [] if facts.agree(told, numbers) else ["It says of entries what the banks do not."]
 
 
 def _built_to(folder: Path) -> int:

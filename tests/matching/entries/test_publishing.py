@@ -8,9 +8,9 @@ import pytest
 
 from moderation.domain.bank import Bank, BankEffect, BankEntry, EntryDraft
 from moderation.domain.errors import ConflictError
-from moderation.matching.multi_index import publishing
+from moderation.matching.entries import publishing
+from moderation.matching.entries.publishing import due, inspect, publish_banks
 from moderation.matching.multi_index.folder import CURRENT, current, publish
-from moderation.matching.multi_index.publishing import due, inspect, publish_banks
 from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
 from tests.matching.index_contract import codes
