@@ -164,7 +164,8 @@ def _wanted(
 ) -> list[EntryDraft]:
     """Drafts for hashes whose entry is missing or says something else; not for entries that people made or took out.
 
-    What people amended stays: an opinion while the exchanges say what they said before, an expiry in any case.
+    What people amended stays: an opinion while the exchanges say what they said before, an expiry in any case. A better
+    quality alone is worth a draft: an entry with less than its bank asks for never acts.
     """
     drafts = []
     for pdq, said in rows.items():
@@ -176,8 +177,10 @@ def _wanted(
             drafts.append(draft)
             continue
         says = before.get(pdq) != draft.opinion and entry.opinion != draft.opinion
-        if says or (draft.category and entry.category != draft.category):
-            drafts.append(replace(draft, opinion=draft.opinion if says else KEEP, expires_at=entry.expires_at))
+        differs = says or (draft.category and entry.category != draft.category)
+        if differs or draft.quality > entry.quality:
+            kept = replace(draft, opinion=draft.opinion if says else KEEP, expires_at=entry.expires_at)
+            drafts.append(kept if differs else replace(kept, note=""))
     return drafts
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -124,6 +125,18 @@ def test_an_entry_that_a_person_stands_for_too_stays_when_the_exchange_takes_it_
     assert pdq(1) in held(banks)
 
 
+def test_an_item_that_comes_again_with_a_better_quality_lets_its_entry_act(
+    store: ExchangeStore, banks: BankStore
+) -> None:
+    apply(store, replace(an_item(1), quality=20), an_item(2))
+    banks.amend(held(banks)[pdq(1)].id, EntryAmendment(note="ours", expires_at=after(999)), actor="ann", now=after(2))
+    before = held(banks)
+    assert apply(store, replace(an_item(1), quality=90), an_item(2)) == Applied(amended=1, unchanged=1)
+    assert held(banks) == {**before, pdq(1): replace(before[pdq(1)], quality=90)}
+    assert apply(store, replace(an_item(1), quality=30)) == Applied()
+    assert held(banks)[pdq(1)].quality == 90
+
+
 def test_a_person_who_banks_what_an_exchange_brought_is_remembered_and_keeps_it(
     store: ExchangeStore, banks: BankStore
 ) -> None:
@@ -145,7 +158,7 @@ def test_a_person_who_banks_what_an_exchange_brought_is_remembered_and_keeps_it(
 def test_who_banked_entries_of_before_that_was_told_is_read_from_their_source_and_provenance() -> None:
     def banked_by(source: str, **provenance: str) -> tuple[str, ...]:
         payload = {"quality": 80, "source": source, "note": "", "category": "", "provenance": provenance}
-        row = SimpleNamespace(entry_id="e", bank="B", pdq=pdq(1), number=1, at=NOW, actor="ann")
+        row: Any = SimpleNamespace(entry_id="e", bank="B", pdq=pdq(1), number=1, at=NOW, actor="ann")
         return entry_of(row, json.dumps(payload)).banked_by
 
     assert banked_by("cli") == ("ann",)
