@@ -19,6 +19,7 @@ from moderation.domain.signal import Match
 from moderation.domain.verdict import RuleStatus, Screening, Verdict
 from moderation.storage.audit import append
 from moderation.storage.messages import send
+from moderation.storage.retroaction_ending import leave_jobs
 from moderation.storage.review import counters
 from moderation.storage.review.opening import Opening, open_jobs
 from moderation.storage.rows import AnyRow, AnySelect
@@ -115,8 +116,21 @@ def act(
     asked = [one for one in acting if one.verdict is Verdict.HOLD]
     _raise_priorities(connection, [(waiting[one.post.id], one.route) for one in asked if one.post.id in waiting], now)
     open_jobs(connection, [_opening(one) for one in asked if one.post.id not in waiting], now=now)
+    _end_jobs(connection, acting, waiting, now)
     send(connection, [(event, _message(one, now)) for event, one in told if one.state is not one.post.state], now=now)
     return events
+
+
+def _end_jobs(
+    connection: Connection, acting: Sequence[Acting], waiting: Mapping[PostId, AnyRow], now: datetime
+) -> None:
+    """Nobody is asked any more about what the sweep rejected, or took out of the feed, by itself."""
+    gone: dict[str, list[tuple[PostId, AnyRow]]] = {}
+    for one in acting:
+        if one.verdict is Verdict.REJECT and one.post.id in waiting:
+            gone.setdefault(one.sweep, []).append((one.post.id, waiting[one.post.id]))
+    for sweep, left in gone.items():
+        leave_jobs(connection, left, sweep, now=now)
 
 
 def _move(connection: Connection, one: Acting) -> None:

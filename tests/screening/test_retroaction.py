@@ -10,7 +10,7 @@ import pytest
 from moderation.domain.bank import EntryAmendment, Opinion
 from moderation.domain.decision import Action
 from moderation.domain.errors import ConflictError, SweepTooLargeError
-from moderation.domain.job import JobKind
+from moderation.domain.job import JobKind, JobState
 from moderation.domain.post import PostState
 from moderation.domain.retroaction import Result, SweepState, SweepTerms, day_of
 from moderation.domain.signal import PictureHash
@@ -21,11 +21,12 @@ from moderation.screening.rematching import match_result
 from moderation.storage.audit import AuditStore
 from moderation.storage.engine import Database
 from moderation.storage.retroaction_cases import HashPage, SweptPosts
+from moderation.storage.retroaction_ending import REASON
 from moderation.storage.review.retention import RetentionStore
 from moderation.storage.screenings import ScreeningStore
 from tests.factories import NOW, a_new_post, a_score, a_screening, accept, after
 from tests.screening.sweeping import ALLOW, BLOCK, REVIEW, Scene
-from tests.storage.review.office import DOUBLE, UNDO
+from tests.storage.review.office import DOUBLE, TERMS, UNDO
 from tests.storage.review.picture_rows import a_pdq
 from tests.storage.tampering import count
 
@@ -89,6 +90,30 @@ def test_without_being_asked_a_published_post_stays_and_a_person_looks(scene: Sc
     scene.office.settle(1100 + UNDO)
     assert scene.state(post) is PostState.WITHDRAWN
     assert AuditStore(scene.database).verify().problem is None
+
+
+def test_the_job_of_an_earlier_sweep_ends_when_a_later_one_withdraws_the_post(scene: Scene) -> None:
+    post, alone = scene.published(a_pdq(1)), scene.published(a_pdq(2), at=3)
+    scene.bank(a_pdq(1), REVIEW)
+    scene.bank(a_pdq(2), REVIEW)
+    scene.sweep()
+    job, other = scene.job(post), scene.job(alone)
+    ada = scene.office.person("ada", queues=["known-images"])
+    taken = scene.office.take(ada, job.id, 1050)
+    scene.clock.pass_seconds(60)
+    scene.bank(a_pdq(1), at=600)
+    sweep = scene.sweep(withdraw=True)
+    assert (scene.state(post), scene.state(alone)) == (PostState.WITHDRAWN, PostState.PUBLISHED)
+    ended = scene.office.get(job.id)
+    assert (ended.state, ended.lease, ended.closed_at) == (JobState.CLOSED, None, scene.clock())
+    assert scene.job(alone).state is JobState.OPEN
+    assert scene.job(alone).id == other.id
+    event = AuditStore(scene.database).about(f"job:{job.id}")[-1]
+    assert (event.kind, event.actor, event.payload["reason"]) == ("job.closed", f"sweep:{sweep}", REASON)
+    submission = scene.office.submission(taken, Action.REJECT)
+    with pytest.raises(ConflictError, match="closed"):
+        scene.office.decisions.decide(submission, TERMS, person=ada, now=after(1070))
+    scene.office.check()
 
 
 def test_the_picture_of_an_old_post_that_is_withdrawn_now_is_kept_for_an_appeal(scene: Scene) -> None:
