@@ -28,6 +28,10 @@ from review_ui.console import (
     access,
     account_pages,
     audit_page,
+    bank_entry_page,
+    bank_page,
+    bank_post_page,
+    banks_page,
     cluster_page,
     compare_page,
     dashboard,
@@ -90,6 +94,10 @@ console_routers: tuple[APIRouter, ...] = (
     totp.router,
     account_pages.router,
     exchanges_page.router,
+    banks_page.router,
+    bank_page.router,
+    bank_entry_page.router,
+    bank_post_page.router,
 )
 """The console's pages, one line each."""
 

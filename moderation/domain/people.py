@@ -33,18 +33,37 @@ class Capability(StrEnum):
     """Make, disable and grant accounts, end sessions."""
     AUDIT = "audit"
     """Read the audit log."""
+    READ_BANKS = "read_banks"
+    """See the banks of known pictures and their entries; hashes are shown to nobody."""
     BANKS = "banks"
-    """See the banks of known pictures, exchanges and sweeps, and change them; never a hash."""
+    """Change banks and their entries, bank any post that one may see, and use exchanges and sweeps."""
     BANK_DECIDED = "bank_decided"
     """Bank the picture of a post that was rejected: one's own decision, or with `LEAD` anybody's."""
 
 
 CAPABILITIES: Mapping[Role, frozenset[Capability]] = {
     Role.MODERATOR: frozenset({Capability.DECIDE, Capability.READ_POSTS, Capability.BANK_DECIDED}),
-    Role.SENIOR: frozenset({Capability.DECIDE, Capability.READ_POSTS, Capability.LEAD, Capability.BANK_DECIDED}),
-    Role.POLICY: frozenset({Capability.READ_POSTS, Capability.LEAD, Capability.PLAN, Capability.BANKS}),
+    Role.SENIOR: frozenset(
+        {
+            Capability.DECIDE,
+            Capability.READ_POSTS,
+            Capability.LEAD,
+            Capability.READ_BANKS,
+            Capability.BANK_DECIDED,
+        }
+    ),
+    Role.POLICY: frozenset(
+        {Capability.READ_POSTS, Capability.LEAD, Capability.PLAN, Capability.READ_BANKS, Capability.BANKS}
+    ),
     Role.ADMIN: frozenset(
-        {Capability.READ_POSTS, Capability.LEAD, Capability.PLAN, Capability.ACCOUNTS, Capability.BANKS}
+        {
+            Capability.READ_POSTS,
+            Capability.LEAD,
+            Capability.PLAN,
+            Capability.ACCOUNTS,
+            Capability.READ_BANKS,
+            Capability.BANKS,
+        }
     ),
     Role.AUDITOR: frozenset({Capability.READ_POSTS, Capability.AUDIT}),
 }

@@ -27,6 +27,7 @@ KEYS = (
     Key("uphold", "b", "Uphold (appeals)", "Decide"),
     Key("overturn", "v", "Overturn (appeals)", "Decide"),
     Key("undo", "u", "Undo the last decision", "Decide"),
+    Key("bank", "k", "Bank the picture that you rejected last", "Decide"),
     Key("note", "n", "Write a note", "Decide"),
     Key("reveal", "Space", "Look, while held; with Shift in full colour and size", "Look"),
     Key("frame-back", "[", "Frame before", "Look"),

@@ -20,6 +20,7 @@ from moderation.storage.review.blind import BLIND_KINDS
 from moderation.storage.review.post_records import PostRecord
 from review_ui.console.access import needs
 from review_ui.console.audit_lines import AuditLine, audit_lines
+from review_ui.console.bank_rights import objection
 from review_ui.console.desk import Desk, TheDesk
 from review_ui.console.grounds import failures_in_words, picture_in_words, rules_of
 from review_ui.console.look_facts import look_facts
@@ -97,6 +98,7 @@ def _post_page(request: Request, desk: Desk, person: Person, post_id: PostId, cu
         "trail_next": None if trail is None else trail.next_cursor,
         "first_trail": not cursor,
         "mine": person.queues,
+        "bankable": objection(person, decisions, blind=rights.blind) is None,
     }
     return render(request, "console/post.html", person, values)
 

@@ -52,7 +52,9 @@ SECTIONS = (
     Section("wellbeing", "Wellbeing", "/console/wellbeing", "What you have seen, breaks, preferences", _WORK),
     Section("dashboard", "Dashboard", "/console/dashboard", "How the queues, the rules and the team are doing", _LEAD),
     Section("plan", "Plan", "/console/plan", "Queues, routing, categories, budgets", frozenset({Capability.PLAN})),
-    Section("banks", "Banks", "/console/banks", "Known pictures, and what they match", _BANKS),
+    Section(
+        "banks", "Banks", "/console/banks", "Known pictures, and what they match", frozenset({Capability.READ_BANKS})
+    ),
     Section("exchanges", "Exchanges", "/console/exchanges", "What is shared with others, and what came of it", _BANKS),
     Section("sweeps", "Sweeps", "/console/sweeps", "What was published before a picture was banked", _BANKS),
     Section("accounts", "Accounts", "/console/accounts", "People, roles and grants", frozenset({Capability.ACCOUNTS})),

@@ -51,15 +51,9 @@ class PictureReader:
     def read(self, image: bytes) -> Hashed:
         """Decode and hash one picture.
 
-        Raises `UnreadablePictureError` when it cannot be decoded, `UnavailableError` when too many wait, when no
-        decoder can be started, and after `close`.
+        Raises `UnreadablePictureError` when it cannot be decoded, and what `decode` raises.
         """
-        if not self._room.acquire(blocking=False):
-            raise UnavailableError("Too many pictures are being hashed at once.")
-        try:
-            (picture,) = self._started().decode([image])
-        finally:
-            self._room.release()
+        (picture,) = self.decode([image])
         if isinstance(picture, Refusal):
             raise UnreadablePictureError(f"The picture cannot be decoded: {picture.reason.value}.")
         hashes = frame_hashes([frame.reduced for frame in picture.frames])
@@ -67,6 +61,18 @@ class PictureReader:
         return Hashed(
             tuple(hashes), tuple(frame.rgb for frame in picture.frames), facts.format, facts.width, facts.height
         )
+
+    def decode(self, images: Sequence[bytes]) -> list[Picture | Refusal]:
+        """One result per image, in order, each frame with what its hashes need.
+
+        Raises `UnavailableError` when too many wait, when no decoder can be started, and after `close`.
+        """
+        if not self._room.acquire(blocking=False):
+            raise UnavailableError("Too many pictures are being hashed at once.")
+        try:
+            return self._started().decode(images)
+        finally:
+            self._room.release()
 
     def close(self) -> None:
         """End the decoder, if there is one. May be called twice."""

@@ -15,6 +15,7 @@ const LETTERS = "abcdefghijklmnopqrstuvwxyz";
 
 let screen;
 let last;
+let rejected; // The job of the newest rejection here: its picture can be banked.
 let busy = false;
 let active = Date.now();
 const prefetch = new Prefetch();
@@ -142,6 +143,7 @@ class Screen {
     this.closed = true;
     for (const shown of this.root.querySelectorAll("dialog[open]")) shown.close();
     last = { batch, facts: this.facts, said: this.#said(choice) };
+    this.rejects = /^(reject|uphold)/.test(choice);
     const sending = outbox.send(`/console/jobs/${this.facts.job}/decide`, fields);
     sending.then((answer) => decided(this, batch, answer), (error) => refused(this, batch, error));
     advance(sending);
@@ -302,6 +304,7 @@ function decided(done, batch, answer) {
     const options = { seconds: answer.undoSeconds, act: undo, title: "Undo", key: screen.facts.keys.undo, name: "undo" };
     say(`${last.said}${many}`, options);
   }
+  if (done.rejects) rejected = done.facts.job;
 }
 
 function refused(done, batch, error) {
@@ -330,6 +333,7 @@ async function undo() {
   try {
     const { url } = await postForm(`/console/undo/${batch}`);
     last = undefined;
+    rejected = undefined;
     await openPage(url);
     say("Undone.", { seconds: 3 });
   } catch (error) {
@@ -417,6 +421,10 @@ const ACTS = {
   uphold: () => screen.facts.appeal && screen.choose("uphold"),
   overturn: () => screen.facts.appeal && screen.choose("overturn"),
   undo,
+  bank: () => {
+    if (rejected) location.assign(`/console/jobs/${rejected}/bank`);
+    else say("Nothing was rejected here yet.", { seconds: 3 });
+  },
   note: () => {
     screen.noteBox.hidden = false;
     screen.note.focus();
