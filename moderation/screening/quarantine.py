@@ -8,7 +8,7 @@ from typing import Protocol
 import structlog
 
 from moderation.domain.audit import Json
-from moderation.domain.bank import Bank, BankEffect, BankEntry, EntryAmendment
+from moderation.domain.bank import Bank, BankEffect, BankEntry
 from moderation.domain.errors import NotFoundError
 from moderation.domain.ids import EntryId
 from moderation.matching.entries.flood import (
@@ -38,8 +38,8 @@ class Counts(Protocol):
         """Entries that were demoted in the hours that begin at `hour` or later."""
         ...
 
-    def tell(self, entry_id: EntryId, bank: str, facts: Mapping[str, Json], *, actor: str, now: datetime) -> None:
-        """Record a flood, and count it."""
+    def demote(self, entry_id: EntryId, facts: Mapping[str, Json], *, actor: str, now: datetime) -> bool:
+        """Demote an entry, record the flood and count it, all or nothing; whether it was still to be demoted."""
         ...
 
 
@@ -52,10 +52,6 @@ class Entries(Protocol):
 
     def bank(self, name: str) -> Bank:
         """The bank. Raises `NotFoundError`."""
-        ...
-
-    def amend(self, entry_id: EntryId, amendment: EntryAmendment, *, actor: str, now: datetime) -> BankEntry:
-        """Change what is said of an entry."""
         ...
 
 
@@ -73,8 +69,8 @@ class Quarantine:
 
         An entry is demoted when `flood.is_flood` says so of the posts that it blocked, its bank blocks and is not
         exempt, it was not demoted in the last `QUIET_HOURS`, and nobody demoted or removed it meanwhile. It then
-        matches in the review tier only, until a person amends it. The alarm comes first: an audit event, a counter and
-        a line in the log.
+        matches in the review tier only, until a person amends it. The alarm is a line in the log and, with the demotion
+        in one transaction, an audit event and a counter.
         """
         now = self.clock()
         this_hour = now.replace(minute=0, second=0, microsecond=0)
@@ -86,8 +82,7 @@ class Quarantine:
             entry = self._standing(rows[0].entry_id)
             history = None if entry is None else _history(rows, entry, this_hour)
             if entry is not None and history is not None and is_flood(history):
-                self._demote(entry, history, now)
-                demoted.append(history)
+                demoted += [history] if self._demote(entry, history, now) else []
         return demoted
 
     def _standing(self, entry_id: EntryId) -> BankEntry | None:
@@ -99,7 +94,7 @@ class Quarantine:
             return None
         return entry if blocks and not entry.demoted else None
 
-    def _demote(self, entry: BankEntry, history: MatchHistory, now: datetime) -> None:
+    def _demote(self, entry: BankEntry, history: MatchHistory, now: datetime) -> bool:
         facts: dict[str, Json] = {
             "matches": history.recent,
             "hours": RECENT_HOURS,
@@ -107,9 +102,8 @@ class Quarantine:
             "before_hours": history.hours,
             "probability": probability(history),
         }
-        self.counts.tell(entry.id, entry.bank, facts, actor=ACTOR, now=now)
         log.error("bank_entry_flooded", entry=entry.id, bank=entry.bank, **facts)
-        self.entries.amend(entry.id, EntryAmendment(demoted=True), actor=ACTOR, now=now)
+        return self.counts.demote(entry.id, facts, actor=ACTOR, now=now)
 
 
 def _by_entry(rows: Iterable[MatchedHour]) -> list[list[MatchedHour]]:

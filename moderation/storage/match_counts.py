@@ -12,12 +12,15 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from moderation.domain.audit import AuditDraft, Json
-from moderation.domain.bank import BankEffect
+from moderation.domain.bank import BankEffect, EntryAmendment
 from moderation.domain.ids import EntryId
 from moderation.domain.signal import Match
 from moderation.domain.verdict import Screening
+from moderation.storage import bank_entries, bank_log
 from moderation.storage.audit import append
+from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
+from moderation.storage.joined import JoinedTransaction
 from moderation.storage.review import counters
 from moderation.storage.tables import counters as counter_table
 
@@ -72,12 +75,22 @@ class MatchCountStore:
         with self._database.read() as connection:
             return {EntryId(entry) for (entry,) in connection.execute(query)}
 
-    def tell(self, entry_id: EntryId, bank: str, facts: Mapping[str, Json], *, actor: str, now: datetime) -> None:
-        """Record a flood, and count it."""
-        payload: dict[str, Json] = {"entry": entry_id, **facts}
+    def demote(self, entry_id: EntryId, facts: Mapping[str, Json], *, actor: str, now: datetime) -> bool:
+        """Demote an entry, record the flood and count it, all or nothing: whoever is killed leaves it to the next pass.
+
+        Returns False, and does nothing, when the entry was removed or demoted meanwhile.
+        """
         with self._database.write() as connection:
-            append(connection, [AuditDraft(now, "bank.flood", f"bank:{bank}", actor, payload)])
-            counters.add(connection, now, {(FLOODED, entry_id, bank): 1})
+            bank_log.lock(connection)
+            entry = bank_entries.entry(connection, entry_id)
+            if entry is None or entry.demoted:
+                return False
+            payload: dict[str, Json] = {"entry": entry_id, **facts}
+            append(connection, [AuditDraft(now, "bank.flood", f"bank:{entry.bank}", actor, payload)])
+            counters.add(connection, now, {(FLOODED, entry_id, entry.bank): 1})
+            banks = BankStore(JoinedTransaction(connection))
+            banks.amend(entry_id, EntryAmendment(demoted=True), actor=actor, now=now)
+        return True
 
     def floods(self, since: datetime) -> dict[str, float]:
         """How many entries were demoted in the hours that begin at `since` or later, by bank."""

@@ -1,15 +1,19 @@
 """Flood quarantine on the real stores: from verdicts to a demotion."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Connection
 
+from moderation.domain.audit import AuditDraft, AuditEvent
 from moderation.domain.bank import Bank, BankEffect, BankEntry, EntryAmendment, EntryDraft
 from moderation.domain.signal import BankHit, Match
 from moderation.domain.verdict import Verdict
 from moderation.matching.entries.flood import MIN_MATCHES
 from moderation.screening.quarantine import ACTOR, Quarantine
-from moderation.storage.audit import AuditStore
+from moderation.storage import bank_log, match_counts
+from moderation.storage.audit import AuditStore, append
 from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
 from moderation.storage.match_counts import MATCHED, MatchCountStore
@@ -18,6 +22,10 @@ from moderation.storage.review import counters
 from tests.factories import NOW, a_digest, a_new_post, a_screening, accept, after, claim_all, judgement_of
 
 LATER = timedelta(days=3)
+
+
+class Killed(BaseException):
+    """The process is gone: nothing of what runs then may catch it."""
 
 
 def banked(database: Database, effect: BankEffect = BankEffect.BLOCK, name: str = "blocked") -> BankEntry:
@@ -61,6 +69,40 @@ def test_an_entry_that_suddenly_blocks_many_posts_is_demoted_once_with_an_alarm(
     assert events[0].payload["matches"] == MIN_MATCHES
     assert MatchCountStore(database).floods(NOW) == {"blocked": 1.0}
     assert quarantine(database).run() == []
+
+
+@pytest.mark.parametrize("last_words", ["bank.flood", "bank.amend"])
+def test_what_is_killed_on_the_way_is_demoted_by_the_next_pass(
+    database: Database, monkeypatch: pytest.MonkeyPatch, last_words: str
+) -> None:
+    entry = banked(database)
+    counted(database, entry, MIN_MATCHES)
+
+    def killed(connection: Connection, drafts: Sequence[AuditDraft]) -> list[AuditEvent]:
+        written = append(connection, drafts)
+        if drafts[0].kind == last_words:
+            raise Killed
+        return written
+
+    with monkeypatch.context() as patched:
+        patched.setattr(match_counts, "append", killed)
+        patched.setattr(bank_log, "append", killed)
+        with pytest.raises(Killed):
+            quarantine(database).run()
+    assert not BankStore(database).entry(entry.id).demoted
+    assert MatchCountStore(database).floods(NOW) == {}
+    assert [history.entry_id for history in quarantine(database).run()] == [entry.id]
+    assert BankStore(database).entry(entry.id).demoted
+    assert MatchCountStore(database).floods(NOW) == {"blocked": 1.0}
+
+
+def test_an_entry_that_somebody_else_demoted_or_removed_first_is_no_alarm(database: Database) -> None:
+    entry, counts = banked(database), MatchCountStore(database)
+    assert counts.demote(entry.id, {}, actor=ACTOR, now=NOW + LATER)
+    assert not counts.demote(entry.id, {}, actor=ACTOR, now=NOW + LATER)
+    BankStore(database).remove(entry.id, actor="ada", now=NOW)
+    assert not counts.demote(entry.id, {}, actor=ACTOR, now=NOW + LATER)
+    assert counts.floods(NOW) == {"blocked": 1.0}
 
 
 def test_a_demotion_that_a_person_lifted_stays_lifted_for_a_week(database: Database) -> None:
