@@ -111,9 +111,13 @@ def _main_part(grey: NDArray[np.uint8], axis: int, *, inner: bool) -> tuple[floa
 
     Bars inside a border come in pairs of one colour, drawn and therefore even; else they are what the picture shows.
     """
-    lines, levels = np.swapaxes(grey, 0, axis), INNER_LEVELS if inner else LEVELS
-    (above, first_grey), (below, last_grey) = (_is_flat(lines[edge], levels, FLAT_SHARE) for edge in (0, -1))
-    count, middles = len(lines), (first_grey, last_grey)
+    lines, levels = (grey.T if axis else grey), INNER_LEVELS if inner else LEVELS
+    count = len(lines)
+    above, first_grey = _is_flat(lines[0], levels, FLAT_SHARE)
+    if inner and not above:
+        return 0, count
+    below, last_grey = _is_flat(lines[-1], levels, FLAT_SHARE)
+    middles = first_grey, last_grey
     if not (above and below and abs(middles[0] - middles[1]) <= levels) and (inner or not (above or below)):
         return 0, count
     flat = np.zeros(count, dtype=np.bool_)
@@ -152,9 +156,10 @@ def _border_share(lines: NDArray[np.uint8]) -> float:
 
 def _flat_lines(grey: NDArray[np.uint8], axis: int, middle: int, levels: int) -> NDArray[np.bool_]:
     """Which rows (axis 0) or columns have nearly that grey."""
-    near = cv2.inRange(grey, (middle - levels,), (middle + levels,))
-    shares = cv2.reduce(near, 1 - axis, cv2.REDUCE_AVG, dtype=cv2.CV_32F)
-    return np.asarray(shares.reshape(-1) >= FLAT_SHARE * FULL)
+    low, high = max(middle - levels, 0), min(middle + levels, FULL)
+    near = (grey - np.uint8(low) <= np.uint8(high - low)).view(np.uint8)
+    counts = cv2.reduce(near, 1 - axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).reshape(-1)
+    return np.asarray(counts >= FLAT_SHARE * grey.shape[1 - axis])
 
 
 def _is_flat(line: NDArray[np.uint8], levels: int, share: float) -> tuple[bool, int]:

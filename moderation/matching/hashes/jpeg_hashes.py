@@ -1,7 +1,7 @@
 """The hashes of a JPEG file from a reduced decode: libjpeg makes means of squares of pixels at a fraction of the cost.
 
 PDQ's full-size operator is folded onto those means, which leaves 0 to 2 bits of difference to the hash of the full
-decode (10 at most, while the reduced picture keeps 256 samples a side); a naively reduced picture is 6 to 20 bits away.
+decode (10 at most, while the reduced picture keeps 240 samples a side); a naively reduced picture is 6 to 20 bits away.
 Like every decoder this reads hostile bytes: for what strangers send, call it in a process that may die.
 """
 
@@ -16,13 +16,14 @@ from PIL import JpegImagePlugin
 from moderation.domain.errors import InvalidInputError
 from moderation.matching.hashes.borders import NO_BORDER, box_of
 from moderation.matching.hashes.frame_hashes import FrameHashes, frame_hashes, hashes_of
-from moderation.matching.hashes.grid import GRID_SIDE, Grid, averaged, folded
+from moderation.matching.hashes.grid import Grid, averaged, folded
 from moderation.matching.hashes.pdq import SIDE, Band, Luma64, across, bands_of, sampling
 from moderation.matching.hashes.reductions import PDQ_LUMA64, SECONDARY_LUMA, TRIMMED_LUMA64
 from moderation.matching.hashes.secondary import sampled
 from moderation.media.decode_image import JPEG_MODES, RefusedError, decode_image
 from moderation.media.decode_limits import DecodeLimits
 from moderation.media.decode_pixels import orientation_of, oriented
+from moderation.media.jpeg_header import plain_header
 from moderation.media.sniff import JPEG_END, Format, is_cut_off, sniff
 
 LIMITS = DecodeLimits(
@@ -34,6 +35,9 @@ LIMITS = DecodeLimits(
     memory_mb=2_048,
 )
 """What a file may be, unless the caller says otherwise."""
+REDUCED_SIDE = 240
+"""Samples that a reduced decode leaves of the shorter side. With so many the hashes of photographs differ by 6 bits at
+most, as with 256; with 192 by 10."""
 BAND_ROWS = 8
 """Output rows computed together: of a grid so few that hardly a weight is zero, so many that calls do not count."""
 REDUCED = (
@@ -42,6 +46,7 @@ REDUCED = (
     (2, cv2.IMREAD_REDUCED_GRAYSCALE_2),
 )
 """Scales with the flag of OpenCV, coarsest first."""
+UPRIGHT = 1
 MIRRORED_ROWS, MIRRORED_COLUMNS = frozenset({3, 4, 7, 8}), frozenset({2, 3, 6, 7})
 """EXIF orientations after which the file's first row is the last, or first column the last, of the upright picture.
 
@@ -64,8 +69,8 @@ def hashes_of_jpeg(data: bytes, limits: DecodeLimits = LIMITS) -> FrameHashes:
 
 
 def reduction_for(width: int, height: int) -> tuple[int, int]:
-    """The coarsest scale (8, 4, 2) that leaves 256 samples a side, with OpenCV's flag; 1 where none does."""
-    return next(((by, flag) for by, flag in REDUCED if min(width, height) // by >= GRID_SIDE), (1, cv2.IMREAD_COLOR))
+    """The coarsest scale (8, 4, 2) that leaves `REDUCED_SIDE` samples, with OpenCV's flag; 1 where none does."""
+    return next(((by, flag) for by, flag in REDUCED if min(width, height) // by >= REDUCED_SIDE), (1, cv2.IMREAD_COLOR))
 
 
 def _grid(data: bytes, limits: DecodeLimits) -> Grid | None:
@@ -73,22 +78,29 @@ def _grid(data: bytes, limits: DecodeLimits) -> Grid | None:
     is_whole = data.endswith(JPEG_END) or not is_cut_off(Format.JPEG, data)
     if sniff(data) is not Format.JPEG or len(data) > limits.max_bytes or not is_whole:
         raise InvalidInputError("Not a whole JPEG file.", hint=f"At most {limits.max_bytes} bytes, to its end mark.")
-    try:
-        header = JpegImagePlugin.JpegImageFile(BytesIO(data))
-    except Exception as error:  # hostile bytes raise anything
-        raise InvalidInputError("The JPEG file's header cannot be read.") from error
-    width, height = header.size
+    (width, height), is_plain, turn = _stated(data)
     scale, flag = reduction_for(width, height)
     within = max(width, height) <= limits.max_side and width * height <= limits.max_pixels
-    if header.mode not in JPEG_MODES or scale == 1 or not within:
+    if not is_plain or scale == 1 or not within:
         return None
     grey = _reduced(data, flag, (-(-height // scale), -(-width // scale)))
     grey, scale = averaged(grey, scale)
-    turn = orientation_of(header)
     upright = oriented(grey, turn)
     if turn >= 5:  # noqa: PLR2004 - see MIRRORED_ROWS
         height, width = width, height
     return Grid(upright, scale, height, width, turn in MIRRORED_ROWS, turn in MIRRORED_COLUMNS)
+
+
+def _stated(data: bytes) -> tuple[tuple[int, int], bool, int]:
+    """Size, whether it is grey or RGB when decoded, and the EXIF orientation. Raises `InvalidInputError`."""
+    plain = plain_header(data)
+    if plain is not None:
+        return (plain.width, plain.height), plain.components in (1, 3), UPRIGHT
+    try:
+        header = JpegImagePlugin.JpegImageFile(BytesIO(data))
+    except Exception as error:  # hostile bytes raise anything
+        raise InvalidInputError("The JPEG file's header cannot be read.") from error
+    return header.size, header.mode in JPEG_MODES, orientation_of(header)
 
 
 def _reduced(data: bytes, flag: int, shape: tuple[int, int]) -> NDArray[np.uint8]:

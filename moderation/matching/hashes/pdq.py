@@ -110,14 +110,16 @@ def coefficients(batch: NDArray[np.float32]) -> NDArray[np.float64]:
     A mirrored or transposed luma has exactly the coefficients with changed signs, or transposed, whatever rounding
     does: sums and differences of mirrored samples are taken first, and the mean of both orders of the two axes.
     """
-    both = np.stack([batch, np.swapaxes(batch, 1, 2)]).astype(np.float64)
-    half = _half_cosines()
-    products = half[:, np.newaxis] @ _folded(both) @ np.swapaxes(half, 1, 2)
-    whole = np.empty((*both.shape[:2], FREQUENCIES, FREQUENCIES))
-    for rows in (0, 1):
-        for columns in (0, 1):
-            whole[..., rows::2, columns::2] = products[:, :, rows, columns]
-    return np.asarray((whole[0] + np.swapaxes(whole[1], 1, 2)) / 2)
+    both = np.empty((2, *batch.shape))
+    both[0], both[1] = batch, np.swapaxes(batch, 1, 2)
+    half = _half_cosines()[:, np.newaxis, np.newaxis]
+    products = half @ _folded(both) @ np.swapaxes(half, -1, -2)[:, np.newaxis]
+    mean = (products[:, :, 0] + np.swapaxes(np.swapaxes(products[:, :, 1], 0, 1), -2, -1)) / 2
+    whole = np.empty((len(batch), FREQUENCIES, FREQUENCIES))
+    for columns in (0, 1):
+        for rows in (0, 1):
+            whole[:, rows::2, columns::2] = mean[columns, rows]
+    return whole
 
 
 def codes_of(block: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -144,7 +146,8 @@ def qualities_of(batch: NDArray[np.float32]) -> NDArray[np.int64]:
     """
     total = np.zeros(len(batch), dtype=np.int64)
     for steps in (batch[:, 1:] - batch[:, :-1], batch[:, :, 1:] - batch[:, :, :-1]):
-        total += (np.abs(steps) * np.float32(100) / np.float32(255)).astype(np.int32).sum(axis=(1, 2))
+        hundredths = np.trunc(np.abs(steps) * np.float32(100) / np.float32(255))
+        total += hundredths.sum(axis=(1, 2)).astype(np.int64)  # under 2 ** 24, so exact in float32
     return np.minimum(total // 90, 100)
 
 
@@ -173,11 +176,16 @@ def _bands(size: int) -> tuple[Band, ...]:
 
 
 def _folded(batch: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Differences and sums of mirrored samples along both axes: (..., 2, 2, 32, 32) for (..., 64, 64)."""
+    """Differences and sums of mirrored samples along columns and rows: (2, 2, ..., 32, 32) for (..., 64, 64)."""
     near, far = batch[..., : SIDE // 2, :], batch[..., : SIDE // 2 - 1 : -1, :]
-    rows = np.stack([near - far, near + far], axis=-3)
+    rows = np.empty((2, *near.shape))
+    np.subtract(near, far, out=rows[0])
+    np.add(near, far, out=rows[1])
     left, right = rows[..., : SIDE // 2], rows[..., : SIDE // 2 - 1 : -1]
-    return np.stack([left - right, left + right], axis=-3)
+    both = np.empty((2, *left.shape))
+    np.subtract(left, right, out=both[0])
+    np.add(left, right, out=both[1])
+    return both
 
 
 @lru_cache(maxsize=1)

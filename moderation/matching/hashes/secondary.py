@@ -47,8 +47,8 @@ def phashes(samples: NDArray[np.uint8]) -> list[int]:
     cosines = _cosines()
     low = (cosines @ grey @ cosines.T).reshape(len(samples), HASH_SIDE**2)
     half = HASH_SIDE**2 // 2
-    middle = np.partition(low, (half - 1, half), axis=1)[:, half - 1 : half + 1]
-    return _words(low > middle.mean(axis=1, keepdims=True))
+    ordered = np.partition(low, (half - 1, half), axis=1)
+    return _words(low > (ordered[:, half - 1, np.newaxis] + ordered[:, half, np.newaxis]) / 2)
 
 
 def dhashes(samples: NDArray[np.uint8]) -> list[int]:
