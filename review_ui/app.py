@@ -22,6 +22,7 @@ from review_ui.api.matching import (
     v1_banks,
     v1_entries,
     v1_lookup,
+    v1_posts,
 )
 from review_ui.api.matching.opening import open_matching
 from review_ui.console import (
@@ -52,6 +53,8 @@ from review_ui.console import (
     queues_page,
     restricted,
     search_page,
+    sweep_new_page,
+    sweeps_page,
     totp,
     wellbeing,
 )
@@ -94,6 +97,8 @@ console_routers: tuple[APIRouter, ...] = (
     totp.router,
     account_pages.router,
     exchanges_page.router,
+    sweep_new_page.router,
+    sweeps_page.router,
     banks_page.router,
     bank_page.router,
     bank_entry_page.router,
@@ -140,7 +145,7 @@ def create_app(settings: Settings | None = None, *, site: Site | None = None) ->
     failures.install(app)
     wellbeing.install(app)
     access.install(app, the_site)
-    for module in (posts, appeals, feed, media, v1_lookup, v1_banks, v1_entries, health, pages):
+    for module in (posts, appeals, feed, media, v1_lookup, v1_banks, v1_entries, v1_posts, health, pages):
         app.include_router(module.router)
     for module in (hma_hash, hma_match, hma_banks, hma_content, hma_config, hma_status):
         app.include_router(module.router)

@@ -22,7 +22,7 @@ from review_ui.api.matching.service import Matching, TheMatching
 from review_ui.console.access import needs
 from review_ui.console.bank_lines import EFFECTS, EntryLine, entry_lines
 from review_ui.console.bank_paths import bank_key, bank_name, bank_path, bank_post_path
-from review_ui.console.bank_rights import Standing, objection, open_banks, standing_of
+from review_ui.console.bank_rights import Standing, may_ask, objection, open_banks, standing_of
 from review_ui.console.desk import Desk, TheDesk
 from review_ui.console.forms import Form, TheForm
 from review_ui.console.post_lines import PostLine, line_of
@@ -89,6 +89,18 @@ async def of_job(job_id: str, person: Banker, desk: TheDesk) -> Response:
         return bank_post_path(_subject(desk, person, job.post_id).post_id)
 
     return RedirectResponse(await run_in_threadpool(found), HTTPStatus.SEE_OTHER)
+
+
+def bank_href(desk: Desk, person: Person, job_id: JobId) -> str:
+    """Where the person may bank the picture of a job that is decided; "" where they may not."""
+    job = desk.queue.get(job_id) if may_ask(person) else None
+    if job is None:
+        return ""
+    try:
+        subject = _subject(desk, person, job.post_id)
+    except NotFoundError:
+        return ""
+    return "" if subject.objection is not None else bank_post_path(subject.post_id)
 
 
 def pixels_of(blobs: BlobStore, matching: Matching) -> Pixels:

@@ -14,6 +14,7 @@ from moderation.domain.job import LeaseRef
 from moderation.domain.people import Capability, Person
 from review_ui.console.access import needs
 from review_ui.console.answers import answer
+from review_ui.console.bank_post_page import bank_href
 from review_ui.console.desk import Desk, TheDesk
 from review_ui.console.forms import Form, TheForm
 from review_ui.console.job_page import HOLD_TIMES, SKIP_REASONS, job_values
@@ -54,7 +55,8 @@ async def job_screen(request: Request, job_id: str, person: Decider, desk: TheDe
     try:
         values = await run_in_threadpool(gather)
     except ConflictError as error:
-        told = {"title": error.message, "hint": error.hint}
+        href = await run_in_threadpool(bank_href, desk, person, JobId(job_id))
+        told = {"title": error.message, "hint": error.hint, "bank_href": href}
         return render(request, "console/job_gone.html", person, told, status=error.status)
     return render(request, "console/job.html", person, values)
 

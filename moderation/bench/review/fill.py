@@ -26,6 +26,7 @@ ACTOR = "system:bench"
 MODERATORS = 20
 PICTURES = 24
 PDQ = "f0" * 32
+BANK = "BENCH"
 Tell = Callable[[str], None]
 
 
@@ -71,6 +72,8 @@ class Filled:
     restricted_post: PostId
     author: str
     image: str
+    bank: str
+    entry: str
     seconds: float
 
 
@@ -80,7 +83,8 @@ def fill(
     """Fill a migrated, empty database; one transaction besides the people and a bank."""
     begin = time.perf_counter()
     team = hire(database, plan, now)
-    held, ordinary = templates(settings, _bank_entry(database, now))
+    entry = _bank_entry(database, now)
+    held, ordinary = templates(settings, entry)
     images = _pictures(settings)
     with bulk_load(database) as load:
         made = layout(posts, jobs, first_event=load.next_number(), now=now - timedelta(minutes=30))
@@ -90,7 +94,7 @@ def fill(
         tell("building indexes and statistics")
     seconds = time.perf_counter() - begin
     tell(f"filled in {seconds:.0f} s")
-    return _filled(team, story, seconds)
+    return _filled(team, story, entry, seconds)
 
 
 def hire(database: Database, plan: Plan, now: datetime) -> Team:
@@ -108,9 +112,9 @@ def hire(database: Database, plan: Plan, now: datetime) -> Team:
 
 def _bank_entry(database: Database, now: datetime) -> str:
     store = BankStore(database)
-    store.create(Bank("BENCH", BankEffect.REVIEW, description="Stands for a bank."), actor=ACTOR, now=now)
+    store.create(Bank(BANK, BankEffect.REVIEW, description="Stands for a bank."), actor=ACTOR, now=now)
     draft = EntryDraft(PDQ, 100, source="bench", note="bench", category="bench")
-    entry = store.add("BENCH", draft, actor=ACTOR, now=now)
+    entry = store.add(BANK, draft, actor=ACTOR, now=now)
     return str(entry.id)
 
 
@@ -153,7 +157,7 @@ def _told(what: str, tell: Tell) -> Iterator[Callable[[int], None]]:
     yield lambda count: tell(f"{count:,} {what} in {time.perf_counter() - begin:.1f} s")
 
 
-def _filled(team: Team, story: rows.Story, seconds: float) -> Filled:
+def _filled(team: Team, story: rows.Story, entry: str, seconds: float) -> Filled:
     made = story.layout
     first, single = _opening_posts(made, story.held)
     decided = int((made.course == Course.REJECTED).nonzero()[0][-1])
@@ -170,6 +174,8 @@ def _filled(team: Team, story: rows.Story, seconds: float) -> Filled:
         restricted_post=PostId(story.post_id(_restricted_post(made, story.held))),
         author=f"author-{single.post % rows.AUTHORS}",
         image=story.image(single.post)[0],
+        bank=BANK,
+        entry=entry,
         seconds=seconds,
     )
 

@@ -53,6 +53,11 @@ PAGES: tuple[tuple[str, str], ...] = (
     ("moderator", "/console/profile"),
     ("moderator", "/console/profile/password"),
     ("moderator", "/console/profile/totp"),
+    ("policy", "/console/banks"),
+    ("policy", "/console/banks/{bank}"),
+    ("policy", "/console/banks/{bank}?state=active&source=bench"),
+    ("policy", "/console/banks/{bank}/entries/{entry}"),
+    ("senior", "/console/posts/{decided_post}/bank"),
     ("auditor", "/console/audit"),
     ("auditor", "/console/audit?kind=decision.made"),
     ("auditor", "/console/audit?actor=account:moderator-01"),
@@ -64,6 +69,7 @@ PAGES: tuple[tuple[str, str], ...] = (
 UNMEASURED: Mapping[str, str] = {
     "/console/": "redirects to /console",
     "/console/events": "never ends",
+    "/console/jobs/{job}/bank": "leads to the post's",
     "/console/login/code": "only between password and code",
     "/console/media/{post}/concealed": "a picture",
     "/console/media/{post}/frames/{number}": "a picture",
@@ -98,6 +104,8 @@ def addresses(filled: Filled) -> dict[str, str]:
         "held_post": filled.held_post,
         "decided_post": filled.decided_post,
         "restricted_post": filled.restricted_post,
+        "bank": filled.bank,
+        "entry": filled.entry,
         "account": filled.team.moderators[0].id,
     }
 

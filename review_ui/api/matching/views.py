@@ -85,6 +85,9 @@ class MatchView(BaseModel):
     checkpoint: str
     capped: bool
     uncompared: int = Field(description="Candidates whose keypoints could not be compared; they count for review.")
+    complete: bool = Field(
+        description="Everything was compared that keypoints could tell; where it was not, no match means nothing."
+    )
     hits: list[HitView]
 
 
@@ -175,6 +178,7 @@ def match_view(hashed: Hashed, matched: Matched) -> MatchView:
         checkpoint=matched.checkpoint,
         capped=matched.capped,
         uncompared=matched.uncompared,
+        complete=matched.complete,
         hits=[hit_view(hit) for hit in matched.hits],
     )
 
