@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+WORKERS ?= 2
 # Set-up runs on public package indexes; torch is pinned exactly, everything else by requirements.lock.
 
 .PHONY: help run test check bench-peers lock clean
@@ -20,9 +21,9 @@ $(STAMP): requirements.lock pyproject.toml
 run: $(STAMP) ## screen the sample posts, serve until Ctrl-C   [ONCE=1] [POSTS=folder|file.jsonl|file.csv]
 	@$(BIN)/moderation up $(if $(ONCE),--once) $(if $(POSTS),--posts "$(POSTS)")
 
-test: $(STAMP) ## the tests, without those marked long
+test: $(STAMP) ## the tests, without those marked long   [ARGS="tests/policy -x"] [WORKERS=2]
 	@$(BIN)/moderation models pull
-	@$(BIN)/python -m pytest -m "not long" $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not long" $(ARGS)
 
 check: $(STAMP) ## the quality gates: style, types, layers, Dagster definitions, policies, unused dependencies
 	$(BIN)/ruff check .
