@@ -83,25 +83,29 @@ class EntryFacts:
         Raises `ValueError` for an entry that is neither: the source is not in order.
         """
         states = {entry.number: entry for entry in entries}
-        fresh = []
-        for number in sorted(states):
-            place = _place(self._own.records["number"][: self._used], number)
-            if place is None:
-                fresh.append(states[number])
-            else:
-                self._forget(len(self._gone) + place)
-                self._write(self._own, place, states[number])
-        self._insert(fresh)
+        numbers = np.array(sorted(states), dtype=np.int64)
+        if not len(numbers):
+            return
+        places, own = _places(self._own.records["number"][: self._used], numbers)
+        shared_rows, shared = _places(self._shared.records["number"], numbers)
+        late = numbers[~own & ~shared & (numbers <= self._newest)]
+        if len(late):
+            raise ValueError(f"bank entry {late[0]} comes after a later one")
+        columns = self._columns_of([states[number] for number in numbers.tolist()])
+        self._forget(np.concatenate((shared_rows[shared & ~own], places[own] + len(self._gone))))
+        for column, said in zip(self._own, columns, strict=True):
+            column[places[own]] = said[own]
+        self._append(columns, ~own)
+        self._live += len(numbers)
+        self.with_keypoints += int(np.count_nonzero(columns.records["keypoints"]))
+        self.with_secondary += int(np.count_nonzero(columns.has_secondary))
+        self._newest = max(self._newest, int(numbers[-1]))
 
     def drop(self, numbers: Sequence[int]) -> list[int]:
         """Forget entries; returns those that were live."""
-        dropped = []
-        for number in numbers:
-            row = self.row(number)
-            if row is not None:
-                self._forget(row)
-                dropped.append(number)
-        return dropped
+        rows = {number: row for number in numbers if (row := self.row(number)) is not None}
+        self._forget(np.array(list(rows.values()), dtype=np.int64))
+        return list(rows)
 
     def row(self, number: int) -> int | None:
         """The row of a live entry's number, None where there is none."""
@@ -173,68 +177,48 @@ class EntryFacts:
         taken[old], taken[~old] = shared[rows[old]], own[rows[~old] - last]
         return taken
 
-    def _insert(self, entries: Sequence[BankEntry]) -> None:
-        """Give entries, in order of their numbers, rows of their own; numbers stay ascending."""
-        if not entries:
-            return
-        old = [_place(self._shared.records["number"], entry.number) for entry in entries]
-        late = [one.number for one, place in zip(entries, old, strict=True) if place is None]
-        if late and late[0] <= self._newest:
-            raise ValueError(f"bank entry {late[0]} comes after a later one")
-        for place in old:
-            if place is not None and not self._gone[place]:
-                self._forget(place)
-        first, self._used = self._used, self._used + len(entries)
-        self._grow()
-        for place, entry in enumerate(entries, first):
-            self._own.records["number"][place] = entry.number
-            self._write(self._own, place, entry)
-        self._newest = max(self._newest, entries[-1].number)
-        self._sort(first)
-
-    def _sort(self, first: int) -> None:
-        """Bring the rows from `first` on to where they belong; those before and those behind are in order."""
+    def _append(self, columns: FactColumns, wanted: NDArray[np.bool_]) -> None:
+        """Give the wanted ones of entries rows of their own; numbers stay ascending."""
+        first, self._used = self._used, self._used + int(np.count_nonzero(wanted))
+        if self._used > len(self._own.records):
+            more = FactColumns.zeros(max(self._used, 2 * len(self._own.records)) - len(self._own.records))
+            self._own = FactColumns(*(np.concatenate(pair) for pair in zip(self._own, more, strict=True)))
+        for column, said in zip(self._own, columns, strict=True):
+            column[first : self._used] = said[wanted]
         numbers = self._own.records["number"][: self._used]
-        if first and numbers[first] < numbers[first - 1]:
+        if 0 < first < self._used and numbers[first] < numbers[first - 1]:
             order = np.argsort(numbers, kind="stable")
             for column in self._own:
                 column[: self._used] = column[order]
 
-    def _grow(self) -> None:
-        if self._used > len(self._own.records):
-            more = FactColumns.zeros(max(self._used, 2 * len(self._own.records)) - len(self._own.records))
-            self._own = FactColumns(*(np.concatenate(pair) for pair in zip(self._own, more, strict=True)))
-
-    def _write(self, columns: FactColumns, row: int, entry: BankEntry) -> None:
+    def _columns_of(self, entries: Sequence[BankEntry]) -> FactColumns:
+        columns = FactColumns.zeros(len(entries))
         records = columns.records
-        records["begins"][row] = ALWAYS if entry.disable_until is None else microseconds(entry.disable_until)
-        records["ends"][row] = FOREVER if entry.expires_at is None else microseconds(entry.expires_at)
-        records["bank"][row] = self._place_of(entry.bank)
-        records["quality"][row] = entry.quality
-        records["trusted"][row] = trusted(entry.opinion, demoted=entry.demoted)
-        records["keypoints"][row] = entry.has_keypoints
-        records["live"][row] = True
-        both = len(entry.phash) == len(entry.dhash) == HEX64_DIGITS
-        columns.has_secondary[row] = both
-        columns.phash[row] = int(entry.phash, 16) if both else 0
-        columns.dhash[row] = int(entry.dhash, 16) if both else 0
-        self._live += 1
-        self.with_keypoints += entry.has_keypoints
-        self.with_secondary += both
+        records["number"] = [entry.number for entry in entries]
+        records["begins"] = [_moment(entry.disable_until, ALWAYS) for entry in entries]
+        records["ends"] = [FOREVER if one.expires_at is None else microseconds(one.expires_at) for one in entries]
+        records["bank"] = [self._place_of(entry.bank) for entry in entries]
+        records["quality"] = [entry.quality for entry in entries]
+        records["trusted"] = [trusted(entry.opinion, demoted=entry.demoted) for entry in entries]
+        records["keypoints"] = [entry.has_keypoints for entry in entries]
+        records["live"] = True
+        both = [len(entry.phash) == len(entry.dhash) == HEX64_DIGITS for entry in entries]
+        columns.has_secondary[:] = both
+        columns.phash[:] = [int(one.phash, 16) if has else 0 for one, has in zip(entries, both, strict=True)]
+        columns.dhash[:] = [int(one.dhash, 16) if has else 0 for one, has in zip(entries, both, strict=True)]
+        return columns
 
-    def _forget(self, row: int) -> None:
-        """A row that counts does so no longer."""
-        own = row - len(self._gone)
-        columns, place = (self._shared, row) if own < 0 else (self._own, own)
-        if own >= 0 and not columns.records["live"][place]:
-            return
-        self._live -= 1
-        self.with_keypoints -= int(columns.records["keypoints"][place])
-        self.with_secondary -= int(columns.has_secondary[place])
-        if own < 0:
-            self._gone[place] = True
-        else:
-            columns.records["live"][place] = False
+    def _forget(self, rows: NDArray[np.int64]) -> None:
+        """Those of these rows, all different, that count do so no longer."""
+        mine = rows >= len(self._gone)
+        shared, own = rows[~mine], rows[mine] - len(self._gone)
+        shared, own = shared[~self._gone[shared]], own[self._own.records["live"][own]]
+        self._live -= len(shared) + len(own)
+        for columns, some in ((self._shared, shared), (self._own, own)):
+            self.with_keypoints -= int(np.count_nonzero(columns.records["keypoints"][some]))
+            self.with_secondary -= int(np.count_nonzero(columns.has_secondary[some]))
+        self._gone[shared] = True
+        self._own.records["live"][own] = False
 
     def _place_of(self, bank: str) -> int:
         if bank not in self._places:
@@ -246,6 +230,10 @@ class EntryFacts:
 def microseconds(at: datetime) -> int:
     """A time in whole microseconds since 1970."""
     return (at - EPOCH) // timedelta(microseconds=1)
+
+
+def _moment(at: datetime | None, otherwise: int) -> int:
+    return otherwise if at is None else microseconds(at)
 
 
 def _place(ascending: NDArray[np.int64], number: int) -> int | None:
