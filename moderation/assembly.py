@@ -241,8 +241,11 @@ def screening_parts(settings: Settings, database: Database) -> Iterator[Screenin
         )
 
 
-def retroaction(settings: Settings, database: Database, *, text: str = "") -> Retroaction:
-    """Sweeps over posts that were judged before. `text` is a policy that need not be stored, for a preview.
+def retroaction(
+    settings: Settings, database: Database, *, text: str = "", posts: SweptPosts | None = None
+) -> Retroaction:
+    """Sweeps over posts that were judged before. `text` is a policy that need not be stored, for a preview; `posts`
+    are what reads the posts, the database's own unless given.
 
     Loads no model, and decodes nothing. A sweep by a policy that is not stored raises `NotFoundError`.
     """
@@ -259,7 +262,7 @@ def retroaction(settings: Settings, database: Database, *, text: str = "") -> Re
 
     parts = RetroactionParts(
         sweeps=SweepStore(database),
-        posts=SweptPosts(database),
+        posts=posts or SweptPosts(database),
         banks=BankStore(database),
         matcher=matcher(settings, database),
         policy=policy,

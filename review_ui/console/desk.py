@@ -49,6 +49,7 @@ from review_ui.console.pictures import Pictures
 from review_ui.console.pinned import PinnedPolicies
 from review_ui.console.reports import open_reports
 from review_ui.console.streams import Streams
+from review_ui.console.sweep_trials import Trials
 from review_ui.console.verification import Verification
 from review_ui.console.views import Views
 from review_ui.site import Site
@@ -93,6 +94,7 @@ class Desk:
     reports: CyberTipDesk
     views: Views = field(default_factory=Views)
     streams: Streams = field(default_factory=Streams)
+    trials: Trials = field(default_factory=Trials)
     closing: threading.Event = field(default_factory=threading.Event)
     """Set when the server is about to end: whoever pushes to browsers stops."""
 
@@ -121,8 +123,9 @@ class Desk:
         return frozenset() if plans is None else plans.loaded.restricted_queues
 
     def close(self) -> None:
-        """End what is pushed, and the decoder."""
+        """End what is pushed, a preview that runs, and the decoder."""
         self.closing.set()
+        self.trials.close()
         self.pictures.close()
 
 
