@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from moderation.cli.eval_calibration import calibrations, print_calibrations
 from moderation.cli.eval_progress import progress_bars
 from moderation.cli.eval_tables import print_pictures, print_text, text_row
 from moderation.cli.output import console, errors, print_json
@@ -14,11 +15,12 @@ from moderation.evaluation.bootstrap import Resampling
 from moderation.evaluation.examples import TEXT_SURFACES
 from moderation.evaluation.obfuscation import Obfuscation
 from moderation.evaluation.picture_files import PictureSet, find_pictures
-from moderation.evaluation.pictures import picture_figures
+from moderation.evaluation.pictures import PictureScores, picture_figures
 from moderation.reporting.evaluation.document import pictures as pictures_document
 from moderation.settings import load_settings
 
 if TYPE_CHECKING:
+    from moderation.bench.evaluation.picture_calibration import ColumnFit
     from moderation.bench.evaluation.scorers import HarmScorer, TermScorer
     from moderation.bench.evaluation.text import TextEvaluation, TextSet
 
@@ -44,6 +46,9 @@ Ways = Annotated[
 ]
 Baseline = Annotated[str, typer.Option(help=f"{TERMS}: the term lists beside the classifier.")]
 AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Print one row of a Markdown table for each set.")]
+Calibrate = Annotated[
+    bool, typer.Option("--calibrate", help="Fit a registry classifier's calibration to the labels, and print it.")
+]
 Labels = Annotated[
     list[str] | None, typer.Option(help="What means harmful: a sub-folder's name or a label. Default: S, nsfw.")
 ]
@@ -103,6 +108,7 @@ def image(  # noqa: PLR0913, PLR0917 - one argument for each option
     source: Annotated[Path, typer.Argument(help="A folder of pictures, or a .jsonl file with path and labels.")],
     signal: Annotated[str, typer.Option(help="The signal to measure.")] = "image_nsfw",
     label: Labels = None,
+    calibrate: Calibrate = False,
     report: Report = None,
     record: Record = None,
     rounds: Rounds = 1000,
@@ -117,18 +123,28 @@ def image(  # noqa: PLR0913, PLR0917 - one argument for each option
     Example: moderation eval image ../shared/corpora/photos --json
 
     A folder with the sub-folders nude and dressed: moderation eval image pictures --label nude --report report
+
+    What to write into the entry of a classifier: moderation eval image pictures --label nude --signal NAME --calibrate
     """
     from moderation.bench.evaluation.pictures import score_pictures  # noqa: PLC0415 - loads model runtimes
 
     pictures = find_pictures(source, label or DEFAULT_LABELS)
     _check_labels(pictures, label or [])
     _check_outputs(report, record)
+    if calibrate:
+        from moderation.bench.evaluation.picture_calibration import check_takes_calibration  # noqa: PLC0415 - heavy
+        from moderation.signals.registry import registry  # noqa: PLC0415
+
+        check_takes_calibration(signal, registry())
     with progress_bars() as tell:
         scores = score_pictures(load_settings(), pictures, signal, tell)
+    _check_measured(scores)
+    fits = _fits(scores) if calibrate else ()
     figures = picture_figures(scores, Resampling(rounds=rounds, seed=seed))
-    document = pictures_document(figures)
+    document = {**pictures_document(figures), **({"calibration": calibrations(fits)} if calibrate else {})}
     if not as_json:
         print_pictures(figures)
+        print_calibrations(fits)
     if report is not None:
         from moderation.bench.evaluation.reports import write_picture_report  # noqa: PLC0415 - only for --report
 
@@ -198,6 +214,23 @@ def _check_labels(pictures: PictureSet, wanted: list[str]) -> None:
             f"No picture of {pictures.source} is labelled {' or '.join(wanted)}.",
             hint=f"It has: {', '.join(parts)}." if parts else "Sub-folders, or labels in a .jsonl file, say it.",
         )
+
+
+def _check_measured(found: PictureScores) -> None:
+    """Refuse figures of nothing."""
+    if not found.measured:
+        first = found.unmeasured[0]
+        raise InvalidInputError(
+            f"No picture of {found.source.source} could be measured.",
+            hint=f"The first one, {first.name}: {first.reason} {first.detail}".rstrip(),
+        )
+
+
+def _fits(scores: PictureScores) -> "tuple[ColumnFit, ...]":
+    from moderation.bench.evaluation.picture_calibration import fit_columns  # noqa: PLC0415 - only for --calibrate
+    from moderation.signals.registry import registry  # noqa: PLC0415
+
+    return fit_columns(scores, registry())
 
 
 def _check_outputs(report: Path | None, record: Path | None) -> None:

@@ -19,7 +19,7 @@ from moderation.signals.engine.placement import ANY, in_words
 from moderation.signals.models import ModelState, ModelStatus
 from moderation.signals.pinning import propose_pin
 from moderation.signals.pulling import Origins
-from moderation.signals.registry import Classifier, HubSource, ModelEntry, PackageSource
+from moderation.signals.registry import Classifier, HubSource, Isotonic, ModelEntry, PackageSource, Platt
 from moderation.signals.registry.pins import Pin
 
 Name = Annotated[str, typer.Argument(help="A model of the registry: see `moderation models list`.")]
@@ -165,12 +165,19 @@ def _classifier_lines(classifier: Classifier) -> Iterator[tuple[str, str]]:
     yield "signal", f"{classifier.signal}: {classifier.description}"
     for column in classifier.columns:
         made = ", ".join(column.labels or column.phrases)
-        platt = column.calibration
-        how = "not calibrated" if platt is None else f"Platt a={platt.a:g} b={platt.b:g}"
+        how = _calibration(column.calibration)
         at = ", ".join(f"{use} {threshold:g}" for use, threshold in column.recommended.items()) or "no threshold"
         yield "column", f"{column.name}: {column.combine} of {made}; {how}; {at}"
     for failure in classifier.known_failures:
         yield "fails", failure
+
+
+def _calibration(found: Platt | Isotonic | None) -> str:
+    if found is None:
+        return "not calibrated"
+    if isinstance(found, Isotonic):
+        return f"isotonic, {len(found.logits)} points"
+    return f"Platt a={found.a:g} b={found.b:g}"
 
 
 def _source(entry: ModelEntry) -> str:

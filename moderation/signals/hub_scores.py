@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.signals.registry import Classifier, ClassifierColumn, Platt
+from moderation.signals.registry import Classifier, ClassifierColumn, Isotonic, Platt
 
 Scores = NDArray[np.float64]
 
@@ -62,11 +62,17 @@ def sigmoid(values: Scores) -> Scores:
     return result
 
 
-def calibrated(scores: Scores, platt: Platt) -> Scores:
-    """1 / (1 + exp(-(a · logit(p) + b))); scores of exactly 0 and 1 stay what they are."""
+def calibrated(scores: Scores, calibration: Platt | Isotonic) -> Scores:
+    """Probabilities in [0, 1], never falling with `scores`.
+
+    Platt: 1 / (1 + exp(-(a · logit(p) + b))); scores of exactly 0 and 1 stay what they are. Isotonic: straight lines
+    between its points over logit(p), flat outside them.
+    """
     with np.errstate(divide="ignore"):
         logits = np.log(scores) - np.log1p(-scores)
-    return np.where((scores > 0) & (scores < 1), sigmoid(platt.a * logits + platt.b), scores)
+    if isinstance(calibration, Isotonic):
+        return np.asarray(np.interp(logits, calibration.logits, calibration.values), np.float64)
+    return np.where((scores > 0) & (scores < 1), sigmoid(calibration.a * logits + calibration.b), scores)
 
 
 def _checked(logits: NDArray[np.generic], width: int) -> Scores:

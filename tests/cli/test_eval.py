@@ -2,9 +2,13 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from PIL import Image
 
+from moderation.bench.evaluation import pictures
 from moderation.settings import load_settings
+from moderation.signals.registry import ClassifierColumn, Platt
+from tests.bench.evaluation.test_picture_calibration import overconfident, scores_of
 from tests.cli.conftest import Run
 
 ROWS = [
@@ -196,3 +200,43 @@ def test_labels_that_mark_nothing_are_refused_with_what_there_is(run: Run, tmp_p
     assert outcome.code == 1
     assert "labelled naked" in outcome.err
     assert "dressed, nude" in outcome.err
+
+
+def test_pictures_of_which_none_could_be_read_are_an_error(
+    run: Run, models_in_use: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODERATION_MODELS_DIR", str(models_in_use))
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "broken.jpg").write_bytes(b"no picture")
+    outcome = run("eval", "image", str(tmp_path / "set"), "--json")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "No picture of" in outcome.err
+    assert "broken.jpg: unsupported" in " ".join(outcome.err.split())
+
+
+def test_what_takes_no_calibration_is_refused_before_anything_is_measured(run: Run, tmp_path: Path) -> None:
+    for part in ("nude", "dressed"):
+        (tmp_path / "set" / part).mkdir(parents=True)
+        Image.new("RGB", (64, 64)).save(tmp_path / "set" / part / "black.png")
+    outcome = run("eval", "image", str(tmp_path / "set"), "--label", "nude", "--calibrate")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "image_nsfw takes no calibration" in outcome.err
+
+
+def test_a_calibration_is_printed_as_the_registry_takes_it(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels, scores = overconfident()
+    monkeypatch.setattr(pictures, "score_pictures", lambda *_: scores_of(labels, scores))
+    (tmp_path / "set" / "nude").mkdir(parents=True)
+    Image.new("RGB", (64, 64)).save(tmp_path / "set" / "nude" / "black.png")
+    words = ("eval", "image", str(tmp_path / "set"), "--label", "nude", "--signal", "image_falconsai", "--calibrate")
+    shown = run(*words, "--rounds", "100")
+    assert shown.code == 0, shown.err
+    name, _, line = shown.out.strip().splitlines()[-1].partition("  ")
+    column = {"name": name, "description": "d", "labels": ["nsfw"], **yaml.safe_load(line)}
+    calibration = ClassifierColumn.model_validate(column).calibration
+    assert isinstance(calibration, Platt)
+    document = run(*words, "--rounds", "100", "--json").json
+    assert document["calibration"][name]["entry"] == calibration.model_dump()
+    assert set(document["calibration"][name]["log_loss"]) == {"as_it_is", "platt", "isotonic"}

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moderation.signals.hub_scores import calibrated, label_columns, phrase_columns, phrases_of, sigmoid, softmax
-from moderation.signals.registry import Classifier, Platt
+from moderation.signals.registry import Classifier, Isotonic, Platt
 from tests.signals.checkpoints import PHRASES, PICTURES, TEXTS
 
 LOGITS = st.lists(st.lists(st.floats(-1e4, 1e4), min_size=5, max_size=5), min_size=1, max_size=4).map(np.array)
@@ -53,6 +53,15 @@ def test_calibration_keeps_the_order_and_the_range(scores: np.ndarray, a: float,
     inside = found[(np.sort(scores) > 0) & (np.sort(scores) < 1)]
     assert ((found >= 0) & (found <= 1)).all()
     assert (np.diff(inside) >= -1e-12).all()
+
+
+@given(PROBABILITIES)
+def test_an_isotonic_calibration_goes_through_its_points_and_never_falls(scores: np.ndarray) -> None:
+    points = Isotonic(logits=[-2.0, 0.0, 1.0], values=[0.1, 0.4, 0.4])
+    assert calibrated(sigmoid(np.array(points.logits)), points) == pytest.approx(points.values)
+    assert calibrated(np.array([0.0, 1.0]), points) == pytest.approx([0.1, 0.4])
+    assert calibrated(sigmoid(np.array([-1.0])), points) == pytest.approx([0.25])
+    assert (np.diff(calibrated(np.sort(scores), points)) >= 0).all()
 
 
 @given(PROBABILITIES)

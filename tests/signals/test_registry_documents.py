@@ -30,6 +30,10 @@ def changed(change: Change, document: dict[str, Any] = HUB) -> dict[str, Any]:
     return copy
 
 
+def calibration(**fields: object) -> Change:
+    return lambda it: it["classifier"]["columns"][0].update(calibration=fields)
+
+
 def problem(document: dict[str, Any]) -> str:
     with pytest.raises(ModelStoreError) as caught:
         read_entries([("toy.yaml", yaml.safe_dump(document))])
@@ -86,6 +90,12 @@ def test_a_folder_of_the_package_is_a_source() -> None:
         (lambda it: it["classifier"]["columns"][0].update(recommended={"best": 0.5}), "recommended"),
         (lambda it: it["classifier"]["columns"][0].update(calibration={"a": -1.0}), "calibration"),
         (lambda it: it["classifier"]["columns"][0].update(calibration={"b": float("nan")}), "calibration"),
+        (calibration(logits=[0.0, 0.0], values=[0.1, 0.2]), "the logits must rise"),
+        (calibration(logits=[0.0, 1.0], values=[0.2, 0.1]), "the values must not fall"),
+        (calibration(logits=[0.0, 1.0], values=[0.2]), "as many values"),
+        (calibration(logits=[0.0], values=[1.2]), "values"),
+        (calibration(logits=[], values=[]), "logits"),
+        (calibration(logits=[0.0], values=[0.5], a=1.0), "calibration.isotonic.a"),
         (lambda it: it["classifier"].update(labels=["a", "a"]), "two labels"),
         (lambda it: it["classifier"].update(activation="sigmoid"), "no probability"),
         (lambda it: it["classifier"].update(max_tokens=16), "max_tokens"),

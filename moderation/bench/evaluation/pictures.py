@@ -47,7 +47,10 @@ def score_pictures(settings: Settings, source: PictureSet, signal: str, tell: Te
     built = build(model_store(settings), options=engine_options(settings), classifiers=classifiers(settings))
     types = {each.spec.name: each for each in built}
     if signal not in types:
-        raise InvalidInputError(f"No signal is called {signal!r}.", hint=f"Signals: {', '.join(types)}.")
+        raise InvalidInputError(
+            f"No signal is called {signal!r}.",
+            hint=f"Signals: {', '.join(types)}; a classifier's once MODERATION_CLASSIFIERS names it.",
+        )
     spec = types[signal].spec
     columns = tuple(column for column in spec.columns if _is_score(column))
     if not columns or spec.surface is not Surface.IMAGE:

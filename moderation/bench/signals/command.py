@@ -8,6 +8,7 @@ from moderation.bench.signals.pinned import measured
 from moderation.bench.signals.table import Line, Measured
 from moderation.domain.errors import UnavailableError
 from moderation.settings import Settings
+from moderation.signals.engine.modules import in_figures
 
 MODELS = ("vit", "text", "image_nsfw", "image_similarity")
 TARGETS = (
@@ -63,8 +64,8 @@ def rates(lines: Iterable[Line], *, naive: bool) -> dict[str, float]:
 
 def in_words(line: Line) -> str:
     """A line of the table for people."""
-    floor = f", floor {line.floor_per_s:.4g}" if line.floor_per_s else ""
-    return f"{line.model} {line.way} on {line.device}, batch {line.batch}: {line.per_s:.4g}/s{floor}"
+    floor = f", floor {in_figures(line.floor_per_s)}" if line.floor_per_s else ""
+    return f"{line.model} {line.way} on {line.device}, batch {line.batch}: {in_figures(line.per_s)}/s{floor}"
 
 
 def has_cuda() -> bool:

@@ -16,6 +16,8 @@ from moderation.signals.engine.memory import rows_within
 from moderation.signals.engine.options import Backend, Device, EngineOptions, Plan, Precision
 from moderation.signals.engine.source import ModuleSource
 
+ALL_SHOWN = 100.0
+
 
 def open_module(source: ModuleSource, options: EngineOptions, *, exports: Path | None = None) -> Engine:
     """The module, ready to run and warmed up; `exports` is the folder where exports are kept, None: nothing is kept.
@@ -116,8 +118,13 @@ def _note(contenders: Contenders, way: Way, row_bytes: int, why: str) -> None:
 
 def _reason(measured: Mapping[Way, float], refused: Mapping[Way, str]) -> str:
     order = sorted(measured, key=lambda way: -measured[way])
-    said = "measured " + ", ".join(f"{_named(way)} {measured[way]:.3g} rows/s" for way in order)
+    said = "measured " + ", ".join(f"{_named(way)} {in_figures(measured[way])} rows/s" for way in order)
     return f"{said}; refused {_refusals(refused)}" if refused else said
+
+
+def in_figures(rate: float) -> str:
+    """Three figures, and all before the point: `0.75`, `12.3`, `9,560`."""
+    return f"{rate:,.0f}" if rate >= ALL_SHOWN else f"{rate:.3g}"
 
 
 def _refusals(refused: Mapping[Way, str]) -> str:

@@ -8,7 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from moderation.domain.errors import ModelStoreError
-from moderation.signals.registry.classifier import Classifier, ClassifierColumn, Platt
+from moderation.signals.registry.classifier import Classifier, ClassifierColumn, Isotonic, Platt
 from moderation.signals.registry.entry import ModelEntry, ModelFile
 from moderation.signals.registry.sources import HubSource, PackageSource, WheelSource
 
@@ -16,6 +16,7 @@ __all__ = [
     "Classifier",
     "ClassifierColumn",
     "HubSource",
+    "Isotonic",
     "ModelEntry",
     "ModelFile",
     "PackageSource",

@@ -1,13 +1,15 @@
 """How a registry entry turns a model's outputs into the columns of a signal."""
 
+from itertools import pairwise
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
 from moderation.signals.registry.sources import Strict
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Task: TypeAlias = Literal["image-classification", "zero-shot-image", "text-classification"]
 Use: TypeAlias = Literal["high recall", "balanced", "high precision"]
@@ -17,7 +19,32 @@ class Platt(Strict):
     """Calibration of a score p: 1 / (1 + exp(-(a · logit(p) + b))). The identity is a = 1, b = 0."""
 
     a: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1.0
-    b: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    b: Finite = 0.0
+
+
+class Isotonic(Strict):
+    """Calibration of a score p by straight lines over logit(p), between points that rise, flat outside them."""
+
+    logits: Annotated[list[Finite], Field(min_length=1)]
+    values: Annotated[list[Probability], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        _check(len(self.logits) == len(self.values), "as many values as logits are needed")
+        _check(all(one < next_ for one, next_ in pairwise(self.logits)), "the logits must rise")
+        _check(all(one <= next_ for one, next_ in pairwise(self.values)), "the values must not fall")
+        return self
+
+
+def _kind(calibration: object) -> str:
+    """Which of the two a document means, so that a problem is said of that one alone."""
+    points = "logits" in calibration if isinstance(calibration, dict) else isinstance(calibration, Isotonic)
+    return "isotonic" if points else "platt"
+
+
+Calibration: TypeAlias = Annotated[
+    Annotated[Platt, Tag("platt")] | Annotated[Isotonic, Tag("isotonic")], Discriminator(_kind)
+]
 
 
 class ClassifierColumn(Strict):
@@ -31,7 +58,7 @@ class ClassifierColumn(Strict):
     labels: list[Text] = Field(default_factory=list)
     phrases: list[Text] = Field(default_factory=list)
     combine: Literal["sum", "max"] = "max"
-    calibration: Platt | None = None
+    calibration: Calibration | None = None
     recommended: dict[Use, Probability] = Field(default_factory=dict)
 
 

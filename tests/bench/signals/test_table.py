@@ -38,6 +38,8 @@ def test_figures_have_floors_beside_them_and_peers_stand_apart() -> None:
 
 def test_a_line_in_words() -> None:
     assert in_words(LINES[1]) == "vit engine_int8 on cpu, batch 1: 8/s, floor 20"
+    large = Line("image_similarity", "int8", "cpu", 64, 9470.268684, 21650.4)
+    assert in_words(large) == "image_similarity int8 on cpu, batch 64: 9,470/s, floor 21,650"
 
 
 def test_the_page_shows_every_line_and_runs_nothing() -> None:
