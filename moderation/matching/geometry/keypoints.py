@@ -1,15 +1,15 @@
 """Keypoints: whether two pictures show the same thing, which no 256-bit hash can tell when one was cut or overlaid.
 
-A hash describes a whole picture; keypoints describe some hundred of its corners. Two pictures agree when many corners
-of one lie where a single plausible homography puts those of the other (ORB, Rublee et al. 2011; RANSAC, Fischler and
-Bolles 1981). Only the keypoints of a banked picture are stored, never the picture. They are evidence, not proof, and
-as much a secret as the hash.
+A hash describes a whole picture; keypoints describe some hundred of its corners, fine and coarse ones. Two pictures
+agree when many corners of one lie where a single plausible homography puts those of the other (ORB, Rublee et al. 2011;
+RANSAC, Fischler and Bolles 1981). Only the keypoints of a banked picture are stored, never the picture. They are
+evidence, not proof, and as much a secret as the hash.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -19,8 +19,16 @@ from moderation.domain.errors import InvalidInputError
 from moderation.media.subject import Rgb
 
 MAX_POINTS: Final = 500
+"""Kept of a banked picture."""
+QUERY_POINTS: Final = 800
+"""Kept of a picture that is looked up: a banked one may fill no more than a quarter of it."""
 DETECTED: Final = 2000
 """Corners looked for; of these the best of every cell are kept, so that a line of text does not take all."""
+COARSE_LEVEL: Final = 4
+"""From this level of the detector's pyramid on, about half the size, corners are coarse: those that a copy at half the
+size, or blurred, still has."""
+COARSE_POINTS: Final = 250
+"""Places for these, so that fine corners, of which there are more and stronger ones, do not take all."""
 SPREAD_CELLS: Final = 10
 """Cells each way of that."""
 FAST_THRESHOLD: Final = 7
@@ -67,9 +75,10 @@ HEAD: Final = Struct("<BHHH")
 
 @dataclass(frozen=True, slots=True)
 class Keypoints:
-    """Corners of one picture of `width` by `height` pixels, best first.
+    """Corners of one picture of `width` by `height` pixels, the fine ones first.
 
-    `points` is float32 of shape (n, 2), x and y in pixels; `descriptors` is uint8 of shape (n, 32); n is at most 500.
+    `points` is float32 of shape (n, 2), x and y in pixels; `descriptors` is uint8 of shape (n, 32); n is at most 500 of
+    a banked picture, 800 of one that is looked up.
     """
 
     points: NDArray[np.float32]
@@ -78,24 +87,44 @@ class Keypoints:
     height: int
 
 
+class Corners(NamedTuple):
+    """Where a picture's corners are: the grey picture, reduced or enlarged, and what the detector found in it."""
+
+    grey: NDArray[np.uint8]
+    found: Sequence[cv2.KeyPoint]
+
+
 def keypoints_of(rgb: Rgb) -> Keypoints:
-    """The corners of a picture; the same pixels have the same keypoints. A flat picture has none."""
+    """The keypoints of a picture for a bank; the same pixels have the same ones. A flat picture has none."""
+    return described(corners_of(rgb, MAX_POINTS))
+
+
+def corners_of(rgb: Rgb, most: int = QUERY_POINTS) -> Corners:
+    """The corners of a picture, at most so many: what takes most of the time."""
     grey = _sized(np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), dtype=np.uint8))
     height, width = grey.shape
     if not MIN_SIDE <= min(height, width) <= max(height, width) <= SIDE:
+        return Corners(grey, ())
+    return Corners(grey, _chosen(_detector().detect(grey), width, height, most))
+
+
+def described(corners: Corners, *, mirrored: bool = False) -> Keypoints:
+    """The keypoints of a picture whose corners are known, or of that picture mirrored left to right."""
+    grey, found = corners
+    height, width = grey.shape
+    if mirrored:
+        grey, found = np.ascontiguousarray(grey[:, ::-1]), [_mirrored(corner, width) for corner in found]
+    kept, descriptors = _detector().compute(grey, found) if found else ((), None)
+    if not kept:
         return _none(width, height)
-    detector = cv2.ORB.create(nfeatures=DETECTED, fastThreshold=FAST_THRESHOLD)
-    found, descriptors = detector.compute(grey, _spread(detector.detect(grey), width, height))
-    if not found:
-        return _none(width, height)
-    points = np.array([point.pt for point in found], dtype=np.float64)
+    points = np.array([point.pt for point in kept], dtype=np.float64)
     units = np.clip(np.rint(points * UNITS_PER_PIXEL), 0, np.iinfo(np.uint16).max)
-    kept = np.ascontiguousarray(descriptors, dtype=np.uint8)
-    return Keypoints((units / UNITS_PER_PIXEL).astype(np.float32), kept, width, height)
+    rows = np.ascontiguousarray(descriptors, dtype=np.uint8)
+    return Keypoints((units / UNITS_PER_PIXEL).astype(np.float32), rows, width, height)
 
 
 def pack(keypoints: Keypoints) -> bytes:
-    """The keypoints as at most 18,007 bytes; `unpack` gives back the same."""
+    """The keypoints of a banked picture as at most 18,007 bytes; `unpack` gives back the same."""
     units = np.rint(keypoints.points.astype(np.float64) * UNITS_PER_PIXEL).astype("<u2")
     head = HEAD.pack(VERSION, keypoints.width, keypoints.height, len(units))
     return head + units.tobytes() + keypoints.descriptors.tobytes()
@@ -163,11 +192,9 @@ def _partners(query: NDArray[np.uint8], entry: NDArray[np.uint8]) -> NDArray[np.
     """Rows of (query, entry) positions whose descriptors are clearly each other's nearest."""
     if min(len(query), len(entry)) < MIN_INLIERS:
         return np.empty((0, 2), dtype=np.intp)
-    found = cv2.BFMatcher(cv2.NORM_HAMMING).knnMatch(query, entry, k=2)
-    kept = [
-        (best.queryIdx, best.trainIdx) for best, second in found if best.distance < RATIO * second.distance
-    ]  # fmt: skip
-    return np.array(kept, dtype=np.intp).reshape(-1, 2)
+    distances, places = cv2.batchDistance(query, entry, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=2)
+    clear = np.flatnonzero(distances[:, 0] < RATIO * distances[:, 1])
+    return np.stack([clear, places[clear, 0]], axis=1).astype(np.intp)
 
 
 def _homography(
@@ -217,8 +244,25 @@ def _cells(points: NDArray[np.floating], width: int, height: int, cells: int) ->
     return np.asarray(row * cells + column, dtype=np.intp)
 
 
+def _detector() -> cv2.ORB:
+    return cv2.ORB.create(nfeatures=DETECTED, fastThreshold=FAST_THRESHOLD)
+
+
+def _mirrored(corner: cv2.KeyPoint, width: int) -> cv2.KeyPoint:
+    x, y = corner.pt
+    return cv2.KeyPoint(width - 1 - x, y, corner.size, (180 - corner.angle) % 360, corner.response, corner.octave)
+
+
+def _chosen(found: Sequence[cv2.KeyPoint], width: int, height: int, most: int) -> list[cv2.KeyPoint]:
+    """At most so many, `COARSE_POINTS` of them coarse, or more of one kind where there are not enough of the other."""
+    coarse = _spread([one for one in found if one.octave >= COARSE_LEVEL], width, height)
+    fine = _spread([one for one in found if one.octave < COARSE_LEVEL], width, height)
+    fine = fine[: most - min(len(coarse), COARSE_POINTS)]
+    return fine + coarse[: most - len(fine)]
+
+
 def _spread(found: Sequence[cv2.KeyPoint], width: int, height: int) -> list[cv2.KeyPoint]:
-    """At most `MAX_POINTS`: the strongest of every cell, then the second strongest, and so on."""
+    """The strongest of every cell, then the second strongest, and so on."""
     if not found:
         return []
     strength = np.array([point.response for point in found])
@@ -226,7 +270,7 @@ def _spread(found: Sequence[cv2.KeyPoint], width: int, height: int) -> list[cv2.
     order = np.lexsort((-strength, cells))
     rank = np.empty(len(found), dtype=np.intp)
     rank[order] = np.arange(len(found)) - np.searchsorted(cells[order], cells[order])
-    return [found[place] for place in np.lexsort((-strength, rank))[:MAX_POINTS]]
+    return [found[place] for place in np.lexsort((-strength, rank))]
 
 
 def _none(width: int, height: int) -> Keypoints:

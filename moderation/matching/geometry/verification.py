@@ -7,8 +7,8 @@ import structlog
 
 from moderation.domain.errors import InvalidInputError
 from moderation.domain.ids import EntryId
-from moderation.matching.geometry.keypoints import Keypoints, inliers, keypoints_of, unpack
-from moderation.matching.hashes.orientations import Orientation, turned
+from moderation.matching.geometry.keypoints import Corners, Keypoints, corners_of, described, inliers, unpack
+from moderation.matching.hashes.orientations import Orientation
 from moderation.media.subject import Rgb
 
 log = structlog.get_logger(__name__)
@@ -26,14 +26,16 @@ class FrameKeypoints:
 
     def __init__(self, previews: Sequence[Sequence[Rgb]]) -> None:
         self._previews = previews
+        self._corners: dict[tuple[int, int], Corners] = {}
         self._known: dict[tuple[int, int, bool], Keypoints] = {}
 
     def of(self, picture: int, frame: int, *, mirrored: bool) -> Keypoints:
-        """Keypoints are the same in every rotation, but not in a mirror."""
-        key = (picture, frame, mirrored)
+        """Keypoints are the same in every rotation, but not in a mirror; corners are, and are looked for once."""
+        place, key = (picture, frame), (picture, frame, mirrored)
+        if place not in self._corners:
+            self._corners[place] = corners_of(self._previews[picture][frame])
         if key not in self._known:
-            rgb = self._previews[picture][frame]
-            self._known[key] = keypoints_of(_mirror(rgb) if mirrored else rgb)
+            self._known[key] = described(self._corners[place], mirrored=mirrored)
         return self._known[key]
 
 
@@ -71,7 +73,3 @@ class Verifier:
                 log.error("keypoints_unreadable", entry=entry, reason=error.message)  # noqa: TRY400 - said in the reason
                 self._entries[entry] = None
         return self._entries[entry]
-
-
-def _mirror(rgb: Rgb) -> Rgb:
-    return turned(rgb, Orientation.FLIP_Y).astype(rgb.dtype)

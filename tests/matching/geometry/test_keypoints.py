@@ -7,8 +7,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moderation.bench.robustness.negatives import FAMILIES, members
+from moderation.bench.robustness.scenes import scene
 from moderation.domain.errors import InvalidInputError
-from moderation.matching.geometry.keypoints import MIN_INLIERS, Keypoints, inliers, keypoints_of, pack, unpack
+from moderation.matching.geometry.keypoints import (
+    COARSE_LEVEL,
+    COARSE_POINTS,
+    MAX_POINTS,
+    MIN_INLIERS,
+    QUERY_POINTS,
+    Keypoints,
+    corners_of,
+    described,
+    inliers,
+    keypoints_of,
+    pack,
+    unpack,
+)
 from moderation.media.subject import Rgb
 
 
@@ -49,6 +63,33 @@ def test_a_mirrored_copy_agrees_only_when_mirrored_back() -> None:
     entry, mirrored = keypoints_of(drawn(3)), drawn(3)[:, ::-1].copy()
     assert inliers(keypoints_of(mirrored), entry) == 0
     assert inliers(keypoints_of(mirrored[:, ::-1].copy()), entry) >= MIN_INLIERS
+
+
+def test_corners_found_once_describe_the_mirrored_picture_too() -> None:
+    picture = scene(np.random.default_rng(8), 420, 310)
+    mirrored, corners = picture[:, ::-1].copy(), corners_of(picture)
+    assert inliers(described(corners, mirrored=True), keypoints_of(mirrored)) > MAX_POINTS // 2
+    assert inliers(described(corners), keypoints_of(mirrored)) == 0
+    assert inliers(described(corners), keypoints_of(picture)) > MAX_POINTS // 2
+
+
+def test_a_quarter_of_a_collage_agrees_and_the_other_quarters_do_not() -> None:
+    parts = [scene(np.random.default_rng(number), 256, 256) for number in range(10, 14)]
+    whole = scene(np.random.default_rng(9), 512, 512)
+    parts[2] = np.asarray(cv2.resize(whole, (256, 256), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    collage = described(corners_of(np.vstack([np.hstack(parts[:2]), np.hstack(parts[2:])])))
+    assert inliers(collage, keypoints_of(whole)) >= MIN_INLIERS
+    assert inliers(collage, keypoints_of(scene(np.random.default_rng(14), 512, 512))) == 0
+
+
+def test_fine_corners_leave_places_for_coarse_ones_and_take_what_those_leave() -> None:
+    busy = corners_of(scene(np.random.default_rng(9), 512, 512), MAX_POINTS).found
+    assert len(busy) == MAX_POINTS
+    assert sum(corner.octave >= COARSE_LEVEL for corner in busy) == COARSE_POINTS
+    small = corners_of(scene(np.random.default_rng(9), 96, 96)).found
+    assert MIN_INLIERS < len(small) <= QUERY_POINTS
+    blurred = np.asarray(cv2.GaussianBlur(scene(np.random.default_rng(9), 512, 512), (0, 0), 6.0), dtype=np.uint8)
+    assert sum(corner.octave >= COARSE_LEVEL for corner in corners_of(blurred, MAX_POINTS).found) > COARSE_POINTS
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 900), (31, 31), (300, 400)])
