@@ -21,6 +21,7 @@ from moderation.cli import (
     webhook,
 )
 from moderation.cli.eval import app as evaluations
+from moderation.cli.help_text import unfold_help
 from moderation.cli.up import up
 
 app = typer.Typer(
@@ -48,6 +49,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(database.app, name="db")
 app.add_typer(bench.app, name="bench")
 app.add_typer(evaluations, name="eval")
+unfold_help(app)
 
 
 @app.callback()

@@ -117,6 +117,18 @@ def interval_bar(value: Estimate, limit: float | None = None) -> Markup:
     return element("svg", *parts, class_="interval", viewBox=f"0 0 {BAR_WIDTH:g} {BAR_HEIGHT:g}", aria_hidden="true")
 
 
+def legend_of(threshold: str) -> tuple[tuple[str, str], ...]:
+    """The marks of the charts above; `threshold` says what the dotted lines are."""
+    return (
+        ("line", "measured"),
+        ("chance", "flagging everything; perfect calibration"),
+        ("dot", "with its 95 % interval"),
+        ("held", threshold),
+        ("bar-harmful", "harmful"),
+        ("bar-harmless", "harmless"),
+    )
+
+
 def legend(entries: Sequence[tuple[str, str]]) -> Markup:
     """What a chart's marks mean: (class of the sample, words)."""
     items = []

@@ -9,12 +9,12 @@ from moderation.reporting.evaluation.charts import (
     histogram_chart,
     interval_bar,
     legend,
+    legend_of,
     precision_recall_chart,
     reliability_chart,
 )
 from moderation.reporting.evaluation.page import DASH, figure, page, percent, ranked, share, table
 from moderation.reporting.evaluation.svg import element, join
-from moderation.reporting.evaluation.text_report import LEGEND
 
 
 def picture_report(figures: PictureFigures) -> str:
@@ -42,7 +42,7 @@ def _column(figures: PictureFigures, number: int) -> Markup:
         element("h3", "At the recommended thresholds"),
         _thresholds(column),
         element("h3", "Curves"),
-        legend(LEGEND),
+        legend(legend_of("recommended threshold")),
         element("div", *_charts(figures, number), class_="charts"),
     ]
     if number == 0 and figures.slices:

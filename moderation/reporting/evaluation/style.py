@@ -35,6 +35,7 @@ thead th { color: var(--muted); font-weight: 500; vertical-align: bottom; }
 tbody th { font-weight: 500; }
 td small { display: inline-block; min-width: 6.7em; padding-left: 3px; color: var(--muted); text-align: left; }
 h2 + .scroll { margin-top: 14px; }
+@media (max-width: 1400px) { th, td { padding-right: 7px; } table { font-size: 13px; } td small { min-width: 6.4em; } }
 .charts { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 18px 26px; margin-top: 10px; }
 @media (max-width: 960px) { .charts { grid-template-columns: repeat(auto-fill, minmax(280px, 1fr)); } }
 figure { margin: 0; min-width: 0; }

@@ -13,6 +13,7 @@ from moderation.reporting.evaluation.charts import (
     histogram_chart,
     interval_bar,
     legend,
+    legend_of,
     precision_recall_chart,
     reliability_chart,
 )
@@ -20,14 +21,6 @@ from moderation.reporting.evaluation.page import DASH, figure, page, percent, ra
 from moderation.reporting.evaluation.svg import element, join
 
 LEAST_SLICE = 5
-LEGEND = (
-    ("line", "measured"),
-    ("chance", "flagging everything; perfect calibration"),
-    ("dot", "with its 95 % interval"),
-    ("held", "threshold at which posts are held"),
-    ("bar-harmful", "harmful"),
-    ("bar-harmless", "harmless"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +66,7 @@ def _section(section: TextSection) -> Markup:
             _columns(section.result, section.scored),
             *_baseline(section),
             element("h3", "Curves"),
-            legend(LEGEND),
+            legend(legend_of("threshold at which posts are held")),
             element("div", *_charts(section), class_="charts"),
             *_obfuscations(section),
             element("h3", "Slices"),

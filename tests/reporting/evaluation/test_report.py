@@ -71,6 +71,13 @@ def test_curves_stand_where_there_are_labels_only() -> None:
     assert "labels unknown" in PAGES["unlabelled pictures"]
 
 
+def test_dotted_lines_are_called_what_they_are() -> None:
+    assert "threshold at which posts are held" in PAGES["texts"]
+    for kind in ("labelled pictures", "unlabelled pictures"):
+        assert "recommended threshold</span>" in PAGES[kind]
+        assert "posts are held" not in PAGES[kind]
+
+
 def test_every_kind_of_figure_is_on_the_page_of_texts() -> None:
     page = PAGES["texts"]
     for words in (
