@@ -11,6 +11,7 @@ from moderation.domain.audit import AuditEvent
 from moderation.domain.exchange import ExchangeState
 from moderation.matching.exchanges.registry import SPECS
 from moderation.storage.exchanges import FREE_REMOVALS
+from review_ui.console.bank_paths import bank_path
 
 LATE_FETCHES = 3
 LATE_SECONDS = 3_600.0
@@ -70,6 +71,11 @@ class ExchangeLine:
     def name(self) -> str:
         """The exchange's name."""
         return self.state.exchange.name
+
+    @property
+    def bank_href(self) -> str:
+        """The page of the bank that it fills."""
+        return bank_path(self.state.exchange.bank)
 
 
 def line_of(state: ExchangeState, changed: Happening | None, told: Mapping[str, int], *, now: datetime) -> ExchangeLine:

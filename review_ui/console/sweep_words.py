@@ -48,7 +48,7 @@ STATE_WORDS: Mapping[SweepState, str] = {
     SweepState.DONE: "done",
     SweepState.CANCELLED: "cancelled",
 }
-MOST_BARS = 62
+MOST_BARS = 45
 WEEK_DAYS = 7
 DIGEST_SHOWN = 12
 
@@ -120,7 +120,7 @@ def chart_of(counts: Mapping[tuple[date, Result], int], *, title: str) -> Chart 
         times=tuple(datetime.combine(start, time(), UTC) for start in starts),
         series=tuple(Series(SHORT[one], tuple(float(summed[start, one]) for start in starts)) for one in present),
         note=f"posts, by the {span} in which they were received (UTC)",
-        size=Size.FULL,
+        size=Size.HALF,
     )
 
 

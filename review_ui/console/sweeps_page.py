@@ -18,6 +18,7 @@ from moderation.storage.banks import BankStore
 from moderation.storage.retroaction import SweepStore
 from moderation.storage.retroaction_pages import SweepPages, TouchedPost
 from review_ui.console.access import needs
+from review_ui.console.bank_paths import bank_path
 from review_ui.console.desk import Desk, TheDesk
 from review_ui.console.forms import Form, TheForm
 from review_ui.console.post_lines import PostLine, line_of
@@ -133,6 +134,7 @@ def _page(
         "line": sweep_line(sweep, banks),
         "sweep": sweep,
         "covers": covers(sweep.cause),
+        "bank_href": bank_path(sweep.cause.bank) if sweep.cause.bank in banks else "",
         "chart": drawn(_by_day(days), title="Posts that it touched"),
         "results": [
             (WORDS[result], sweep.results[result], result.acts) for result in Result if sweep.results.get(result)

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from moderation.assembly import retroaction
 from moderation.domain.bank import Bank, BankEffect, BankEntry, EntryDraft
 from moderation.domain.ids import PostId
+from moderation.domain.post import PostState
 from moderation.domain.retroaction import Sweep
 from moderation.domain.signal import PictureHash
 from moderation.domain.verdict import Judgement
@@ -59,6 +60,12 @@ class Swept:
     def run(self, sweep_id: str) -> Sweep:
         """Dagster's work."""
         return retroaction(self.desk.settings, self.desk.database).run(sweep_id)
+
+    def state(self, post_id: PostId) -> PostState:
+        """Where a post is now."""
+        post = self.desk.site.posts.get(post_id)
+        assert post is not None
+        return post.state
 
     def made(self) -> Sequence[Sweep]:
         """The sweeps that there are, newest first."""

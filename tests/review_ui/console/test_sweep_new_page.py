@@ -80,9 +80,9 @@ def test_one_confirmed_form_makes_one_sweep_and_dagster_runs_it(swept: Swept, pi
     assert made(pia, path, cap=9).headers["location"] == first.headers["location"], "sent twice it is one"
     assert len(swept.made()) == 1
     assert "A sweep was made of this." in pia.client.get(path, headers=HTML).text
-    assert swept.desk.site.posts.get(published).state is PostState.PUBLISHED
+    assert swept.state(published) is PostState.PUBLISHED
     assert swept.run(sweep.id).results == {Result.WITHDRAW: 1}
-    assert swept.desk.site.posts.get(published).state is PostState.WITHDRAWN
+    assert swept.state(published) is PostState.WITHDRAWN
 
 
 def test_it_refuses_to_touch_more_than_its_cap(swept: Swept, pia: Visitor) -> None:
