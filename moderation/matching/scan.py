@@ -4,9 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moderation.matching.index import Neighbour
+from moderation.matching.multi_index.layout import WORDS, words_of
 
-CODE_BYTES = 32
-WORDS = CODE_BYTES // 8
 CHUNK_PAIRS = 1 << 18
 """Query-entry pairs compared at once: about 10 MB of working memory."""
 
@@ -18,7 +17,7 @@ class ExactScan:
     """
 
     def __init__(self, codes: NDArray[np.uint8], *, chunk_pairs: int = CHUNK_PAIRS) -> None:
-        self._words = _words(codes)
+        self._words = words_of(codes)
         self._chunk_pairs = chunk_pairs
 
     def __len__(self) -> int:
@@ -27,7 +26,7 @@ class ExactScan:
 
     def search(self, codes: NDArray[np.uint8], radius: int) -> list[list[Neighbour]]:
         """See `HashIndex.search`."""
-        queries = _words(codes)
+        queries = words_of(codes)
         found: list[list[Neighbour]] = [[] for _ in queries]
         if not len(queries):
             return found
@@ -39,13 +38,6 @@ class ExactScan:
         for neighbours in found:
             neighbours.sort(key=lambda neighbour: (neighbour.distance_bits, neighbour.position))
         return found
-
-
-def _words(codes: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Codes as rows of four 64-bit words. Raises `ValueError` for another shape or dtype."""
-    if codes.dtype != np.uint8 or codes.ndim != 2 or codes.shape[1] != CODE_BYTES:  # noqa: PLR2004 - rows of bytes
-        raise ValueError(f"codes must be uint8 of shape (n, {CODE_BYTES}), not {codes.dtype} of {codes.shape}")
-    return np.ascontiguousarray(codes).view(np.uint64).copy()
 
 
 def _distances(queries: NDArray[np.uint64], entries: NDArray[np.uint64]) -> NDArray[np.uint16]:

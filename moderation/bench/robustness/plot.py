@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from moderation.bench.bars import write_drawing
 from moderation.bench.robustness.outcome import EditRow, Outcome
-from moderation.domain.errors import InvalidInputError, UnavailableError
+from moderation.domain.errors import InvalidInputError
 
 LABEL, WIDTH, HEIGHT, GAP, HEAD = 130, 480, 14, 5, 62
 COLOURS = {"automatic": "#2b6cb0", "verified": "#63b3ed", "found": "#f6ad55"}
@@ -28,10 +29,7 @@ def draw(outcome: Outcome, place: Path | None) -> None:
         return
     drawing = svg(outcome)
     text = drawing if place.suffix == ".svg" else f"<!doctype html>\n<title>bench robustness</title>\n{drawing}"
-    try:
-        place.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UnavailableError(f"{place} cannot be written: {error.strerror}.") from error
+    write_drawing(text, place)
 
 
 def svg(outcome: Outcome) -> str:
