@@ -25,7 +25,7 @@ def bank_name(key: str) -> str:
         name = key if _PLAIN.fullmatch(key) else _decoded(key)
     except (binascii.Error, ValueError):
         name = ""
-    if not name or bank_key(name) != key:
+    if not name.isprintable() or not name or bank_key(name) != key:
         raise NotFoundError("There is no such bank.")
     return name
 

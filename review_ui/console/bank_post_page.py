@@ -58,6 +58,11 @@ class Done:
     lines: list[EntryLine]
     missing: str
 
+    @property
+    def lacking(self) -> bool:
+        """Whether an entry can match less than it could."""
+        return bool(self.missing) or not all(line.keypoints for line in self.lines)
+
 
 @router.get("/posts/{post_id}/bank")
 async def form_page(request: Request, post_id: str, person: Banker, desk: TheDesk) -> Response:
