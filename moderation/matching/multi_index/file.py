@@ -196,8 +196,10 @@ def _header(path: Path, data: mmap.mmap | bytes) -> tuple[int, Counts]:
         raise CorruptIndexError(f"The index file {path.name} is cut off.", hint=REBUILD)
     magic, version, width, checkpoint, *numbers = HEADER.unpack_from(data)
     counts = Counts(*numbers)
-    if magic != MAGIC or version != VERSION or min(numbers) < 0 or width != id_width(counts.codes):
-        raise CorruptIndexError(f"The index file {path.name} is no index of version {VERSION}.", hint=REBUILD)
+    if magic != MAGIC or min(numbers) < 0 or width != id_width(counts.codes):
+        raise CorruptIndexError(f"The index file {path.name} is no index.", hint=REBUILD)
+    if version != VERSION:
+        raise CorruptIndexError(f"The index file {path.name} is of version {version}, not {VERSION}.", hint=REBUILD)
     return checkpoint, counts
 
 

@@ -2,19 +2,25 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from moderation.domain.bank import BankEntry
+from moderation.domain.bank import BankChange, BankEntry, Opinion, Tier
 from moderation.domain.errors import BanksUnreadableError, CorruptIndexError, UnavailableError
 from moderation.matching.entries import contents
 from moderation.matching.entries.known_entries import KnownEntries
 from moderation.matching.entries.publishing import publish_banks
+from moderation.matching.hashes.pdq import from_hex
 from moderation.matching.matcher import Matcher
+from moderation.matching.multi_index.file import IndexFile
+from moderation.matching.multi_index.folder import current, publish
+from moderation.matching.multi_index.layout import FactColumns
 from tests.factories import NOW
-from tests.matching.memory_banks import BLOCK, MemoryBanks, some_hashes
+from tests.matching.memory_banks import BLOCK, REVIEW, MemoryBanks, some_hashes
 
 PICTURES = [some_hashes(seed) for seed in range(1, 9)]
 
@@ -34,6 +40,13 @@ def filled(count: int = 4, into: MemoryBanks | None = None) -> MemoryBanks:
 
 def published(folder: Path, banks: MemoryBanks) -> Path:
     return publish_banks(banks, folder, now=NOW).path
+
+
+def current_of(folder: Path, banks: MemoryBanks) -> IndexFile:
+    published(folder, banks)
+    found = current(folder)
+    assert found is not None
+    return found
 
 
 def matcher(banks: MemoryBanks, folder: Path | None) -> Matcher:
@@ -64,6 +77,41 @@ def test_a_published_file_is_used_and_what_changed_since_is_followed(tmp_path: P
     status = one.status()
     assert (status.checkpoint, status.built_to, status.size) == ("10", 8, 4)
     assert (status.delta, status.tombstones, status.problem) == (1, 1, "")
+
+
+def test_only_what_is_newer_than_the_file_is_read_from_the_banks(tmp_path: Path) -> None:
+    class Watched(MemoryBanks):
+        lowest = 1000
+
+        def changes(self, after: int, *, limit: int = 10_000) -> list[BankChange]:
+            if limit > 1:
+                self.lowest = min(self.lowest, after)
+            return super().changes(after, limit=limit)
+
+    banks = Watched()
+    filled(into=banks)
+    published(tmp_path, banks)
+    entries = list(banks.entries.values())
+    banks.amend(entries[1], opinion=Opinion.DISPUTED)
+    banks.amend(entries[2], expires_at=NOW)
+    banks.amend(entries[3], demoted=True)
+    one = matcher(banks, tmp_path)
+    assert known(one) == [True, True, False, True, False, False, False, False]
+    found = one.match([[hashes] for hashes in PICTURES[:4]], None)
+    assert [[hit.tier for hit in each.hits] for each in found] == [[Tier.AUTOMATIC], [Tier.REVIEW], [], [Tier.REVIEW]]
+    assert banks.lowest == 8
+
+
+def test_a_bank_that_was_changed_or_deleted_since_counts_as_it_is_now(tmp_path: Path) -> None:
+    banks = filled()
+    entry = banks.add(PICTURES[4].pdq[0], REVIEW)
+    published(tmp_path, banks)
+    banks.define(replace(BLOCK, enabled=False), "update")
+    one = matcher(banks, tmp_path)
+    assert known(one) == [False] * 4 + [True] + [False] * 3
+    banks.remove(entry)
+    banks.define(REVIEW, "delete")
+    assert known(one) == known(matcher(banks, tmp_path)) == [False] * 8
 
 
 def test_without_a_published_file_everything_comes_from_the_banks(tmp_path: Path) -> None:
@@ -201,6 +249,93 @@ def test_a_file_of_changes_that_the_banks_do_not_have_is_not_believed(tmp_path: 
     published(tmp_path, filled())
     with pytest.raises(CorruptIndexError):
         matcher(filled(3), tmp_path).refresh()
+
+
+def test_a_file_of_a_history_that_a_restored_database_does_not_have_is_not_believed(tmp_path: Path) -> None:
+    """The entries are the same ones; the last change before the file was built is another."""
+    banks, lost = filled(), filled()
+    lost.amend(lost.entries[6], note="this was lost")
+    banks.amend(banks.entries[6], note="this was said instead")
+    published(tmp_path, lost)
+    with pytest.raises(CorruptIndexError, match="other entries"):
+        matcher(banks, tmp_path).refresh()
+
+
+def test_a_file_that_says_something_else_of_an_entry_is_not_believed(tmp_path: Path) -> None:
+    class Other(MemoryBanks):
+        def pages(self, as_of: int, *, after: int = 0, limit: int = 10_000) -> list[BankEntry]:
+            found = super().pages(as_of, after=after, limit=limit)
+            return [replace(one, demoted=True) if one.number == 6 else one for one in found]
+
+    banks = filled()
+    published(tmp_path, filled(into=Other()))
+    with pytest.raises(CorruptIndexError, match="other entries"):
+        matcher(banks, tmp_path).refresh()
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b"{}", b'{"banks":[{"name":"x"}],"last":""}', b'{"banks":[],"last":""}'])
+def test_a_file_that_says_no_sense_or_nothing_is_not_believed(tmp_path: Path, text: bytes) -> None:
+    banks = filled()
+    found = current_of(tmp_path, banks)
+    rows = np.array([from_hex(entry.pdq) for entry in banks.entries.values()], dtype=np.uint8)
+    said = replace(found.described, text=text)
+    publish(tmp_path, rows, found.keys, checkpoint=found.checkpoint, now=NOW, described=said)
+    with pytest.raises(CorruptIndexError):
+        matcher(banks, tmp_path).refresh()
+
+
+def test_a_file_without_facts_or_with_those_of_other_entries_is_not_believed(tmp_path: Path) -> None:
+    banks = filled()
+    found = current_of(tmp_path, banks)
+    rows = np.array([from_hex(entry.pdq) for entry in banks.entries.values()], dtype=np.uint8)
+    facts = found.described.facts
+    dead = facts._replace(records=facts.records.copy())
+    dead.records["live"][1] = False
+    for said in (facts._replace(records=facts.records[::-1].copy()), dead, FactColumns.zeros(0)):
+        described = replace(found.described, facts=said)
+        publish(tmp_path, rows, found.keys, checkpoint=found.checkpoint, now=NOW, described=described)
+        with pytest.raises(CorruptIndexError, match="other entries"):
+            matcher(banks, tmp_path).refresh()
+
+
+def test_what_changes_while_a_file_is_compared_is_no_difference(tmp_path: Path) -> None:
+    class Busy(MemoryBanks):
+        def entries_by_number(self, numbers: Collection[int]) -> Mapping[int, BankEntry]:
+            found = super().entries_by_number(numbers)
+            if 5 in self.entries:
+                self.remove(self.entries[5])
+                self.amend(self.entries[6], demoted=True)
+            return found
+
+    banks = Busy()
+    filled(into=banks)
+    published(tmp_path, banks)
+    assert known(matcher(banks, tmp_path)) == [False, True, True, True, False, False, False, False]
+
+
+def test_a_file_is_taken_up_when_the_banks_answer_again(tmp_path: Path) -> None:
+    class Shy(MemoryBanks):
+        away = 0
+
+        def entries_by_number(self, numbers: Collection[int]) -> Mapping[int, BankEntry]:
+            self.away -= 1
+            if self.away >= 0:
+                raise UnavailableError("the database is away")
+            return super().entries_by_number(numbers)
+
+    banks = Shy()
+    filled(into=banks)
+    one = matcher(banks, tmp_path)
+    one.refresh()
+    banks.away = 2
+    published(tmp_path, banks)
+
+    def taken_up() -> bool:
+        one.refresh()
+        return one.status().built_to == 8
+
+    eventually(taken_up)
+    assert known(one) == [True] * 4 + [False] * 4
 
 
 def test_a_newer_file_of_other_banks_is_not_taken_up(tmp_path: Path) -> None:

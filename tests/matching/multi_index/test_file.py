@@ -6,7 +6,18 @@ import pytest
 from moderation.domain.errors import CorruptIndexError, UnavailableError
 from moderation.matching.multi_index import build as building
 from moderation.matching.multi_index.build import distinct
-from moderation.matching.multi_index.file import IndexFile, build
+from moderation.matching.multi_index.file import (
+    DIGEST_BYTES,
+    HEADER,
+    HEADER_BYTES,
+    VERSION,
+    Counts,
+    Described,
+    IndexFile,
+    build,
+    check_length,
+)
+from moderation.matching.multi_index.layout import FactColumns
 from moderation.matching.multi_index.live import LiveIndex
 from tests.matching.index_contract import codes, hits
 
@@ -46,6 +57,65 @@ def test_no_byte_can_change_unseen(written: Path) -> None:
             IndexFile.of(bytes(whole), written)
         whole[place] ^= 1
     assert len(IndexFile.of(bytes(whole), written)) == 30
+
+
+def some_facts(rows: int) -> FactColumns:
+    """Columns in which every byte is set somewhere."""
+    random, facts = np.random.default_rng(3), FactColumns.zeros(rows)
+    for column in facts:
+        column.view(np.uint8)[:] = random.integers(0, 2, column.nbytes, dtype=np.uint8)
+    return facts
+
+
+@pytest.fixture
+def described(tmp_path: Path) -> Path:
+    """A file with facts and a text, and codes that have several keys."""
+    path = tmp_path / "described.mi"
+    build(
+        np.repeat(codes(15), 2, axis=0),
+        np.arange(30),
+        path,
+        checkpoint=17,
+        described=Described(some_facts(30), b"said"),
+    )
+    return path
+
+
+def test_what_was_said_of_the_entries_is_read_and_cannot_be_written(described: Path) -> None:
+    found = IndexFile.open(described).described
+    assert found.text == b"said"
+    for column, written in zip(found.facts, some_facts(30), strict=True):
+        assert np.array_equal(column, written)
+        assert not column.flags.writeable
+
+
+def test_a_changed_byte_is_seen_in_every_part_of_a_file(described: Path) -> None:
+    """The first and the last byte of each array, the padding behind it, every byte of the header and of the digest."""
+    whole = bytearray(described.read_bytes())
+    counts = Counts(15, 15, 15, 30, 4)
+    places, end = counts.places()
+    assert len(whole) == end + DIGEST_BYTES
+    edges = {edge for place in (*places.values(), end) for edge in (place - 1, place)}
+    assert len(counts.sections()) == len({*places.values()})
+    for place in {*range(HEADER_BYTES), *edges, *range(end, len(whole))}:
+        for bit in (1, 128):
+            whole[place] ^= bit
+            with pytest.raises(CorruptIndexError):
+                IndexFile.of(bytes(whole), described)
+            whole[place] ^= bit
+    assert len(IndexFile.of(bytes(whole), described)) == 30
+
+
+@pytest.mark.parametrize("version", [1, VERSION + 1])
+def test_a_file_of_another_version_is_refused_as_such(written: Path, version: int) -> None:
+    data = bytearray(written.read_bytes())
+    magic, _, *others = HEADER.unpack_from(data)
+    HEADER.pack_into(data, 0, magic, version, *others)
+    written.write_bytes(bytes(data))
+    for read in (IndexFile.open, check_length):
+        with pytest.raises(CorruptIndexError, match=f"version {version}, not {VERSION}") as caught:
+            read(written)
+        assert "bank_index" in caught.value.hint
 
 
 @pytest.mark.parametrize("kept", [0, 1, 63, 64, 100, 5000, -1, -32, -33])
