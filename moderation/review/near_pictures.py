@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from moderation.domain.bank import MIN_QUALITY
 from moderation.domain.ids import PostId
-from moderation.matching.hashes.pdq import HEX_DIGITS, Code, hash_and_quality
+from moderation.matching.hashes.pdq import CODE_BYTES, HEX_DIGITS, Code, hash_and_quality
 from moderation.matching.hashes.reductions import PDQ_LUMA64
 from moderation.matching.index import HashIndex
-from moderation.matching.scan import CODE_BYTES, ExactScan
+from moderation.matching.scan import ExactScan
 from moderation.media.subject import Picture
 from moderation.storage.review.hashes import BEFORE_ALL, HashPlace, HashStore, StoredHash
 
