@@ -55,10 +55,11 @@ def folded(operator: NDArray[np.float64], scale: int, *, mirrored: bool = False)
     """
     if mirrored:
         return np.ascontiguousarray(folded(operator[:, ::-1], scale)[:, ::-1])
-    squares = np.pad(operator, ((0, 0), (0, -operator.shape[1] % scale))).reshape(len(operator), -1, scale)
+    missing = -operator.shape[1] % scale
+    whole = np.pad(operator, ((0, 0), (0, missing))) if missing else operator
     place = (np.arange(scale) + 0.5) / scale - 0.5
-    level = squares.sum(axis=2)
-    slope, bend = squares @ place / 2, squares @ (place**2 - (place**2).mean()) / 2
+    moments = np.stack([np.ones(scale), place / 2, (place**2 - (place**2).mean()) / 2], axis=1)
+    level, slope, bend = np.moveaxis(whole.reshape(-1, scale) @ moments, 1, 0).reshape(3, len(operator), -1)
     weights = level - 2 * bend
     weights[:, 1:] += (bend + slope)[:, :-1]
     weights[:, -1] += (bend + slope)[:, -1]

@@ -93,13 +93,23 @@ def lanczos(size: int, side: int) -> NDArray[np.float64]:
     stretch = max(scale, 1.0)
     support = LANCZOS_LOBES * stretch
     centres = (np.arange(side) + 0.5) * scale
+    first = np.maximum((centres - support + 0.5).astype(np.int64), 0)
+    last = np.minimum((centres + support + 0.5).astype(np.int64), size)
+    pixels = first[:, np.newaxis] + np.arange((last - first).max())
+    at = (pixels - centres[:, np.newaxis] + 0.5) / stretch
+    near = (pixels < last[:, np.newaxis]) & (np.abs(at) < LANCZOS_LOBES)
+    found = np.where(near, _lanczos3(at), 0.0)
     weights = np.zeros((side, size))
-    for row, centre in enumerate(centres):
-        first, last = max(int(centre - support + 0.5), 0), min(int(centre + support + 0.5), size)
-        at = (np.arange(first, last) - centre + 0.5) / stretch
-        found = np.where(np.abs(at) < LANCZOS_LOBES, np.sinc(at) * np.sinc(at / LANCZOS_LOBES), 0.0)
-        weights[row, first:last] = found / found.sum()
+    places = pixels + np.arange(side)[:, np.newaxis] * size
+    weights.reshape(-1)[places[near]] = (found / found.sum(axis=1, keepdims=True))[near]
     return weights
+
+
+def _lanczos3(at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """sinc(x) sinc(x / 3), with one sine by sin(3 y) = 3 sin(y) - 4 sin(y)**3."""
+    angle = np.where(at == 0, np.finfo(np.float64).eps, at) * (np.pi / LANCZOS_LOBES)
+    square = np.sin(angle) ** 2
+    return np.asarray(square * (3 - 4 * square) / (3 * angle**2))
 
 
 @lru_cache(maxsize=1)
