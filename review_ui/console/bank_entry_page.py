@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 
+import numpy as np
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
@@ -15,6 +16,7 @@ from moderation.domain.ids import EntryId, PostId
 from moderation.domain.people import Capability, Person
 from moderation.domain.signal import BankHit
 from moderation.matching.hashes.pdq import from_hex
+from moderation.matching.stored_hashes import turned_codes
 from moderation.storage.bank_overview import BankOverviewStore
 from moderation.storage.banks import BankStore
 from moderation.storage.entry_matches import EntryMatchStore
@@ -184,7 +186,7 @@ def _page(
         "forever": FOREVER,
         "days": DAYS,
         "provenance": [(name, value, closed and name == POST) for name, value in entry.provenance.items()],
-        "matched": _matched(desk, person, known, entry),
+        "matched": _matched(desk, person, entry),
         "history": [(change, actor_words(change.actor), told) for change, told in history],
         "opinions": [(opinion.value, *OPINIONS[opinion]) for opinion in Opinion],
         "categories": [(one.name, one.title) for one in desk.plan().categories.values()],
@@ -200,10 +202,14 @@ def _page(
     return render(request, "console/bank_entry.html", person, values, status=error.status if error else 200)
 
 
-def _matched(desk: Desk, person: Person, bank: Bank, entry: BankEntry) -> MatchedPosts:
-    """Posts with a picture near the entry's whose screening found it; of those that the person may not see, nothing."""
-    radius = VERIFIED_BITS if bank.verify else bank.review_bits
-    near = desk.near_at_hand.search([from_hex(entry.pdq)], radius=radius)
+def _matched(desk: Desk, person: Person, entry: BankEntry) -> MatchedPosts:
+    """Posts whose screening found the entry; of those that the person may not see, nothing.
+
+    They are looked for among the pictures near the entry's, however turned: crops that only their corners gave away are
+    not among these.
+    """
+    turned = turned_codes(from_hex(entry.pdq)[np.newaxis])[0]
+    near = desk.near_at_hand.search(list(turned), radius=VERIFIED_BITS)
     if near is None:
         return MatchedPosts(unread=UNREAD)
     hits = EntryMatchStore(desk.database).among([one.post_id for one in near], entry.id)

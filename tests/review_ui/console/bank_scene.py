@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 from fastapi import FastAPI
 
 from moderation.domain.bank import Bank, BankEffect, BankEntry, EntryDraft
@@ -16,6 +17,8 @@ from moderation.domain.people import Role
 from moderation.domain.post import Author
 from moderation.domain.signal import BankHit, Match
 from moderation.domain.worker import Worker as Reviewer
+from moderation.matching.hashes.pdq import from_hex, to_hex
+from moderation.matching.stored_hashes import turned_codes
 from moderation.screening.intake import Submission
 from moderation.storage.banks import BankStore
 from review_ui.api.matching.pictures import PictureReader
@@ -76,11 +79,12 @@ class BankScene:
         posts.commit([(claim, screening)], now=now)
         return post.id
 
-    def matched(self, entry: BankEntry, seed: int = 1, **where: str) -> PostId:
-        """A post whose screening matched the entry, and whose stored hash is near."""
+    def matched(self, entry: BankEntry, seed: int = 1, *, turn: int = 0, **where: str) -> PostId:
+        """A post whose screening matched the entry, and whose stored hash is near, turned by one of eight turns."""
         hit = BankHit(entry.bank, entry.id, "block", 4, entry.quality, 0)
         post = self.held(seed, hit=hit, **where)
-        store_hashes(self.desk.database, post, 5_000_000 + seed, [entry.pdq])
+        stored = to_hex(turned_codes(from_hex(entry.pdq)[np.newaxis])[0, turn])
+        store_hashes(self.desk.database, post, 5_000_000 + seed, [stored])
         return post
 
     def decide(self, worker: Worker, post: PostId, action: Action = Action.REJECT, *, settle: bool = True) -> JobId:

@@ -60,12 +60,13 @@ def test_everything_is_told_but_the_hash(scene: BankScene, pia: Worker) -> None:
 
 def test_posts_that_matched_are_listed_concealed(scene: BankScene, pia: Worker) -> None:
     entry = scene.entry(7)
-    post, other = scene.matched(entry, 1), scene.held(2)
+    post, other, turned = scene.matched(entry, 1), scene.held(2), scene.matched(entry, 3, turn=5)
     text = scene.page(pia, here(entry)).text
     assert f'src="/console/media/{post}/concealed"' in text
     assert f'href="/console/posts/{post}"' in text
     assert "4 of 256 bits" in text
     assert "/frames/" not in text
+    assert turned in text
     assert other not in text
 
 

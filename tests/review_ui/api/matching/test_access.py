@@ -57,6 +57,7 @@ EXPECTED = {
     "DELETE /v1/matching/banks/{bank}": "banks:write",
     "GET /v1/matching/banks/{bank}/entries": "banks:read",
     "POST /v1/matching/banks/{bank}/entries": "banks:write",
+    "POST /v1/matching/banks/{bank}/posts": "banks:write",
     "GET /v1/matching/entries/{entry}": "banks:read",
     "PATCH /v1/matching/entries/{entry}": "banks:write",
     "DELETE /v1/matching/entries/{entry}": "banks:write",
