@@ -1,5 +1,6 @@
 """A database with as many posts and open jobs as a large service has, and people who work in it."""
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,8 +13,10 @@ from moderation.bench.review import job_rows, rows
 from moderation.bench.review.cases import Template, templates
 from moderation.bench.review.layout import Course, Layout, layout, row_id
 from moderation.domain.bank import Bank, BankEffect, EntryDraft
-from moderation.domain.ids import JobId, PostId
+from moderation.domain.exchange import Exchange, ExchangeKind
+from moderation.domain.ids import Digest, JobId, PostId
 from moderation.domain.people import Person, Role
+from moderation.domain.retroaction import Cause, CauseKind, SweepTerms
 from moderation.domain.verdict import Verdict
 from moderation.review.plan import Plan
 from moderation.settings import Settings
@@ -21,12 +24,15 @@ from moderation.storage.accounts.people import NewAccount, PeopleStore
 from moderation.storage.banks import BankStore
 from moderation.storage.bulk import BulkLoad, bulk_load
 from moderation.storage.engine import Database
+from moderation.storage.exchanges import ExchangeStore
+from moderation.storage.retroaction import SweepStore
 
 ACTOR = "system:bench"
 MODERATORS = 20
 PICTURES = 24
 PDQ = "f0" * 32
 BANK = "BENCH"
+EXCHANGE = "bench"
 Tell = Callable[[str], None]
 
 
@@ -74,13 +80,15 @@ class Filled:
     image: str
     bank: str
     entry: str
+    exchange: str
+    sweep: str
     seconds: float
 
 
 def fill(
     settings: Settings, database: Database, plan: Plan, *, posts: int, jobs: int, now: datetime, tell: Tell
 ) -> Filled:
-    """Fill a migrated, empty database; one transaction besides the people and a bank."""
+    """Fill a migrated, empty database; one transaction besides the people, a bank with its exchange, and a sweep."""
     begin = time.perf_counter()
     team = hire(database, plan, now)
     entry = _bank_entry(database, now)
@@ -92,9 +100,10 @@ def fill(
         story = rows.Story(made, held, ordinary, images, team.moderators, reasons)
         _write(load, story, plan, now, tell)
         tell("building indexes and statistics")
+    sweep = _sweep(settings, database, now)
     seconds = time.perf_counter() - begin
     tell(f"filled in {seconds:.0f} s")
-    return _filled(team, story, entry, seconds)
+    return _filled(team, story, (entry, sweep), seconds)
 
 
 def hire(database: Database, plan: Plan, now: datetime) -> Team:
@@ -115,7 +124,17 @@ def _bank_entry(database: Database, now: datetime) -> str:
     store.create(Bank(BANK, BankEffect.REVIEW, description="Stands for a bank."), actor=ACTOR, now=now)
     draft = EntryDraft(PDQ, 100, source="bench", note="bench", category="bench")
     entry = store.add(BANK, draft, actor=ACTOR, now=now)
+    exchanges = ExchangeStore(database)
+    exchanges.add(Exchange(EXCHANGE, ExchangeKind.FILES, BANK, "/nowhere"), actor=ACTOR, now=now)
+    exchanges.set_enabled(EXCHANGE, False, actor=ACTOR, now=now)
     return str(entry.id)
+
+
+def _sweep(settings: Settings, database: Database, now: datetime) -> str:
+    """An open sweep over every day, which nobody runs."""
+    policy = Digest(hashlib.sha256(settings.policy.read_bytes()).hexdigest())
+    cause = Cause(CauseKind.BANK, policy, bank=BANK, until=int(BankStore(database).checkpoint()))
+    return SweepStore(database).create(cause, SweepTerms(), by=ACTOR, now=now).id
 
 
 def _pictures(settings: Settings) -> list[tuple[str, int]]:
@@ -157,7 +176,8 @@ def _told(what: str, tell: Tell) -> Iterator[Callable[[int], None]]:
     yield lambda count: tell(f"{count:,} {what} in {time.perf_counter() - begin:.1f} s")
 
 
-def _filled(team: Team, story: rows.Story, entry: str, seconds: float) -> Filled:
+def _filled(team: Team, story: rows.Story, matching: tuple[str, str], seconds: float) -> Filled:
+    """`matching` are the ids of the bank's entry and the sweep."""
     made = story.layout
     first, single = _opening_posts(made, story.held)
     decided = int((made.course == Course.REJECTED).nonzero()[0][-1])
@@ -175,7 +195,9 @@ def _filled(team: Team, story: rows.Story, entry: str, seconds: float) -> Filled
         author=f"author-{single.post % rows.AUTHORS}",
         image=story.image(single.post)[0],
         bank=BANK,
-        entry=entry,
+        entry=matching[0],
+        exchange=EXCHANGE,
+        sweep=matching[1],
         seconds=seconds,
     )
 

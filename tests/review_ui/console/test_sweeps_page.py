@@ -15,6 +15,7 @@ from review_ui.console import sweeps_page
 from review_ui.console.sweep_asked import digest_of
 from tests.factories import a_hold
 from tests.review_ui.console.floor import HTML
+from tests.review_ui.console.listed import statements
 from tests.review_ui.console.people import Visitor, visitor
 from tests.review_ui.console.swept import PATH, Swept, send
 from tests.storage.review.picture_rows import a_pdq
@@ -222,3 +223,20 @@ def test_an_id_that_no_sweep_has_is_not_found(pia: Visitor, name: str) -> None:
     assert pia.client.get(f"{PATH}/{name}", headers=HTML).status_code == 404
     for act in ("cap", "cancel"):
         assert send(pia, f"/{name}/{act}", confirm="yes", cap="9").status_code == 404
+
+
+def test_a_page_asks_as_often_for_many_posts_as_for_one(scene: Scene, pia: Visitor) -> None:
+    scene.entry(a_pdq(1))
+    scene.entry(a_pdq(2))
+    scene.published(a_pdq(1))
+    one = scene.run(scene.sweep().id)
+    for number in range(4):
+        scene.published(a_pdq(2, flipped=number), f"lake {number}")
+    many = scene.run(scene.sweep().id)
+    assert (one.touched, many.touched) == (1, 4)
+    asked = []
+    for sweep in (one, one, many):
+        with statements(scene.desk) as found:
+            page_of(pia, sweep)
+        asked.append(len(found))
+    assert asked[2] <= asked[1]
