@@ -1,17 +1,20 @@
 """The job screen in a real browser, on a real server: by keyboard alone, concealed, safe against what goes wrong."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
+from moderation.domain.bank import Bank, BankEffect
 from moderation.domain.decision import Action
 from moderation.domain.media import Refusal, RefusalReason
 from moderation.domain.people import Person, Role
 from moderation.settings import Settings
 from moderation.storage.accounts.people import NewAccount
 from moderation.storage.accounts.sessions import Client
+from moderation.storage.banks import BankStore
 from review_ui.app import create_app
 from review_ui.console.entrance import open_entrance
 from review_ui.site import open_site
@@ -19,9 +22,10 @@ from tests.review_ui.conftest import settings_in
 from tests.review_ui.console.floor import Floor
 from tests.review_ui.serving import Server, served
 from tests.review_ui.test_browser import complaints
+from tests.storage.review.picture_rows import a_pdq, store_hashes
 
 pytestmark = pytest.mark.functional
-POSTS = 24
+POSTS = 28
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +106,35 @@ def test_jobs_are_decided_and_undone_by_keyboard_alone(browser: Browser, server:
     settle(page)
     assert decisions_of(floor, person)[:2] == [Action.ESCALATE, Action.REJECT]
     assert found == []
+    page.context.close()
+
+
+def test_what_was_rejected_is_banked_by_keyboard_alone(browser: Browser, server: Server, floor: Floor) -> None:
+    banks = BankStore(floor.desk.database)
+    banks.create(Bank("BANNED", BankEffect.BLOCK), actor="test", now=floor.desk.clock())
+    page, person = signed_in(browser, server, floor, "bea")
+    settle(page)
+    page.keyboard.press("k")
+    assert "Nothing was rejected" in page.locator(".toast").inner_text()
+    page.keyboard.press("6")
+    page.wait_for_selector("[data-dialog=reasons][open]")
+    press_on(page, "b")
+    settle(page)
+    [done] = floor.desk.decisions.recent(person.id, limit=1, now=floor.desk.clock())
+    job = floor.desk.queue.get(done.job_id)
+    assert job is not None
+    floor.desk.decisions.settle_due(limit=100, now=floor.desk.clock() + timedelta(seconds=60))
+    store_hashes(floor.desk.database, job.post_id, 5_000_000, [a_pdq(1)])
+    page.keyboard.press("k")
+    page.wait_for_url(f"**/console/posts/{job.post_id}/bank")
+    page.wait_for_selector("#bank:focus")
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".banked")
+    assert "1 entry in BANNED" in page.locator("[role=status]").first.inner_text()
+    [entry] = banks.entries("BANNED")
+    assert (entry.category, entry.provenance["post"]) == (done.category, job.post_id)
     page.context.close()
 
 
