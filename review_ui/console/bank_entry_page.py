@@ -186,6 +186,7 @@ def _page(
         "forever": FOREVER,
         "days": DAYS,
         "provenance": [(name, value, closed and name == POST) for name, value in entry.provenance.items()],
+        "banked_by": [actor_words(actor) for actor in entry.banked_by],
         "matched": _matched(desk, person, entry),
         "history": [(change, actor_words(change.actor), told) for change, told in history],
         "opinions": [(opinion.value, *OPINIONS[opinion]) for opinion in Opinion],
