@@ -12,77 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moderation.matching.multi_index.compiling import entry, inner, popcount, prefetch
+from moderation.matching.multi_index.hit_heap import offer, sink
 from moderation.matching.multi_index.layout import BUCKETS, SLOT_BITS, SLOTS, WORDS, Entries, Hits, Room, Rows, Slots
 
 Words = NDArray[np.uint64]
 Keys = NDArray[np.int64]
 Ids = NDArray[np.uint32]
-Distances = NDArray[np.uint16]
 
 signed = cast("Callable[[Any], int]", np.int64)
 """Numba computes with 64-bit integers, and makes floats of signed and unsigned ones together."""
 SLOT_MASK = np.uint64(BUCKETS - 1)
-BLOCK_CODES = 1024
-"""Codes that all queries of a batch are compared with before the next ones are fetched: 32 KB, which a core keeps."""
+BLOCK_CODES = 256
+"""Codes that all queries of a batch are compared with before the next ones are fetched: 8 KB by words, which a core
+keeps. With 1024 the four words of a code fall on each other's places in its cache, and all takes twice as long."""
 PROBES = 1 + SLOT_BITS
 """Buckets of a slot that are looked into: its own, and those that differ in one bit."""
 WAITING = 512
 """Codes that are being fetched at once."""
 LINE_BYTES = 64
-MAX_HALF_REACH = 44
-"""Farther than this, half of a code does not tell whether all of it is too far."""
-
-
-@inner
-def farther(distance: int, key: int, than_distance: int, than_key: int) -> bool:
-    """Whether the first pair comes after the second."""
-    return distance > than_distance or (distance == than_distance and key > than_key)
-
-
-@inner
-def sink(distances: Distances, keys: Keys, size: int) -> None:
-    """Bring the pair at the top of the heap of `size` pairs to its place."""
-    at = 0
-    while True:
-        child = 2 * at + 1
-        if child >= size:
-            return
-        if child + 1 < size and farther(distances[child + 1], keys[child + 1], distances[child], keys[child]):
-            child += 1
-        if not farther(distances[child], keys[child], distances[at], keys[at]):
-            return
-        distances[at], distances[child] = distances[child], distances[at]
-        keys[at], keys[child] = keys[child], keys[at]
-        at = child
-
-
-@inner
-def rise(distances: Distances, keys: Keys, at: int) -> None:
-    """Bring the pair at `at`, the heap's newest, to its place."""
-    while at > 0:
-        parent = (at - 1) // 2
-        if not farther(distances[at], keys[at], distances[parent], keys[parent]):
-            return
-        distances[at], distances[parent] = distances[parent], distances[at]
-        keys[at], keys[parent] = keys[parent], keys[at]
-        at = parent
-
-
-@inner
-def offer(hits: Hits, query: int, distance: int, key: int) -> bool:
-    """Put a hit into its query's heap; false when it is full of nearer ones."""
-    distances, keys, size = hits.distances[query], hits.keys[query], hits.sizes[query]
-    if size < len(keys):
-        distances[size], keys[size] = distance, key
-        rise(distances, keys, size)
-        hits.sizes[query] = size + 1
-        return True
-    hits.capped[query] = True
-    if not farther(distances[0], keys[0], distance, key):
-        return False
-    distances[0], keys[0] = distance, key
-    sink(distances, keys, size)
-    return True
 
 
 @entry
@@ -126,13 +73,9 @@ def offer_code(entries: Entries, code: int, distance: int, hits: Hits, query: in
 
 @inner
 def differing(codes: Words, code: int, query: Words, reach: int) -> int:
-    """In how many bits both differ, or some number above `reach` when it is certain after half of them.
-
-    Half of two unrelated codes differs in about 64 bits: near that reach the processor guesses wrongly every other
-    time, which costs four times as much as the other half.
-    """
+    """In how many bits both differ, or some number above `reach` when half of them do already."""
     half = popcount(codes[code, 0] ^ query[0]) + popcount(codes[code, 1] ^ query[1])
-    if reach <= MAX_HALF_REACH and half > reach:
+    if half > reach:
         return 257
     return half + popcount(codes[code, 2] ^ query[2]) + popcount(codes[code, 3] ^ query[3])
 
@@ -143,33 +86,57 @@ def reach_of(radius: int, hits: Hits, query: int) -> int:
     return min(radius, hits.distances[query, 0]) if hits.capped[query] else radius
 
 
+@inner
+def by_words(codes: Words, start: int, end: int, words: Words) -> None:
+    """Copy codes so that the first words of all lie side by side, then the second ones: (4, `BLOCK_CODES`)."""
+    for code in range(start, end):
+        for word in range(WORDS):
+            words[word, code - start] = codes[code, word]
+
+
+@inner
+def any_near(words: Words, count: int, query: Words, reach: int) -> bool:
+    """Whether one of `count` codes is within `reach`. It has no branches: the compiler compares eight codes at once."""
+    first, second, third, fourth, most = query[0], query[1], query[2], query[3], np.uint64(reach)
+    near = np.uint64(0)
+    for code in range(count):
+        half = popcount(words[0, code] ^ first) + popcount(words[1, code] ^ second)
+        near += np.uint64(half + popcount(words[2, code] ^ third) + popcount(words[3, code] ^ fourth) <= most)
+    return bool(near)
+
+
 @entry
 def scan_rows(rows: Rows, queries: Words, radius: int, hits: Hits) -> None:
     """Compare every query with the rows that are alive."""
+    words = np.empty((WORDS, BLOCK_CODES), np.uint64)
     for start in range(0, rows.used, BLOCK_CODES):
         end = min(start + BLOCK_CODES, rows.used)
+        by_words(rows.codes, start, end, words)
         for query in range(len(queries)):
             reach = reach_of(radius, hits, query)
-            for row in range(start, end):
-                distance = differing(rows.codes, row, queries[query], reach)
-                if distance <= reach and rows.alive[row]:
-                    offer(hits, query, distance, rows.keys[row])
-                    reach = reach_of(radius, hits, query)
+            if any_near(words, end - start, queries[query], reach):
+                for row in range(start, end):
+                    distance = differing(rows.codes, row, queries[query], reach)
+                    if distance <= reach and rows.alive[row]:
+                        offer(hits, query, distance, rows.keys[row])
+                        reach = reach_of(radius, hits, query)
 
 
 @entry
 def scan_codes(entries: Entries, queries: Words, first: int, last: int, radius: int, hits: Hits) -> None:
     """Compare the queries from `first` to `last` with every distinct code; a block of codes serves all of them."""
-    codes = entries.codes
+    codes, words = entries.codes, np.empty((WORDS, BLOCK_CODES), np.uint64)
     for start in range(0, len(codes), BLOCK_CODES):
         end = min(start + BLOCK_CODES, len(codes))
+        by_words(codes, start, end, words)
         for query in range(first, last + 1):
             reach = reach_of(radius, hits, query)
-            for code in range(start, end):
-                distance = differing(codes, code, queries[query], reach)
-                if distance <= reach:
-                    offer_code(entries, code, distance, hits, query)
-                    reach = reach_of(radius, hits, query)
+            if any_near(words, end - start, queries[query], reach):
+                for code in range(start, end):
+                    distance = differing(codes, code, queries[query], reach)
+                    if distance <= reach:
+                        offer_code(entries, code, distance, hits, query)
+                        reach = reach_of(radius, hits, query)
 
 
 @inner
