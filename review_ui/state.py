@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 from moderation.domain.post import PostState
+from moderation.matching.weighing.recall_room import found_by_hashes_only
+from moderation.storage.banks import BankStore
 from moderation.storage.match_counts import MatchCountStore
 from moderation.storage.model_roles import ModelRoleStore
 from moderation.storage.retroaction import SweepStore
@@ -23,6 +25,8 @@ def state_gauges(site: Site) -> list[Gauge]:
     unsettled = site.jobs.oldest_unsettled_at()
     late_s = 0.0 if unsettled is None else max(0.0, (now - unsettled).total_seconds())
     failures = site.screenings.failure_rates(now - FAILURE_WINDOW)
+    banks = BankStore(site.database)
+    keypoints = banks.with_keypoints()
     alive = site.lanes.alive(within_seconds=site.settings.lane_stale_seconds, now=now)
     return [
         Gauge("moderation_posts", "Posts by state.", "state", {state: counts.get(state, 0) for state in PostState}),
@@ -57,6 +61,12 @@ def state_gauges(site: Site) -> list[Gauge]:
             "Bank entries that were demoted in the last day, for they suddenly matched too much.",
             "bank",
             MatchCountStore(site.database).floods(now - FLOOD_WINDOW),
+        ),
+        Gauge(
+            "moderation_bank_keypoints_left_out",
+            "Bank entries whose keypoints are not held: pictures that were cut or turned are not known by them.",
+            "effect",
+            {kind: float(number) for kind, number in found_by_hashes_only(banks.definitions(), keypoints).items()},
         ),
         Gauge(
             "moderation_retroaction_due",

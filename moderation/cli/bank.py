@@ -22,6 +22,7 @@ from moderation.domain.bank import (
     BankEffect,
 )
 from moderation.domain.errors import InvalidInputError
+from moderation.matching.weighing.recall_room import MAX_ENTRIES, found_by_hashes_only
 from moderation.storage.banks import BankStore
 
 app = typer.Typer(no_args_is_help=True, help="Banks of known pictures. Their contents are secrets.")
@@ -143,17 +144,23 @@ def list_banks(
 
     Example: moderation bank list BANNED_PICTURES
     """
+    left_out: dict[str, int] = {}
     with session() as opened:
         store = BankStore(opened.database)
         if name:
             rows = [summary(entry, now()) for entry in store.entries(name, limit)]
         else:
-            rows = [_row(bank, count) for bank, count in store.banks()]
+            keypoints = store.with_keypoints()
+            sized = store.banks()
+            rows = [_row(bank, count, keypoints.get(bank.name, 0)) for bank, count in sized]
+            left_out = found_by_hashes_only([bank for bank, _ in sized], keypoints)
         checkpoint = store.checkpoint()
     if as_json:
-        print_json({"checkpoint": checkpoint, "items": rows})
+        told: dict[str, object] = {} if name else {"found_by_hashes_only": left_out}
+        print_json({"checkpoint": checkpoint, "items": rows, **told})
     else:
         _print_rows(rows)
+        _say_left_out(left_out)
 
 
 def _print_rows(rows: Sequence[Mapping[str, object]]) -> None:
@@ -165,7 +172,19 @@ def _print_rows(rows: Sequence[Mapping[str, object]]) -> None:
     console.print(table, markup=False)
 
 
-def _row(bank: Bank, count: int) -> dict[str, object]:
+def _say_left_out(left_out: Mapping[str, int]) -> None:
+    for kind, number in left_out.items():
+        if number:
+            console.print(
+                f"{number:,} entries of {'blocking' if kind == BankEffect.BLOCK.value else 'other'} banks are found by "
+                f"their hashes only: keypoints are held of {MAX_ENTRIES:,}.",
+                markup=False,
+                style="yellow",
+                soft_wrap=True,
+            )
+
+
+def _row(bank: Bank, count: int, keypoints: int) -> dict[str, object]:
     return {
         "bank": bank.name,
         "effect": bank.effect.value,
@@ -176,6 +195,7 @@ def _row(bank: Bank, count: int) -> dict[str, object]:
         "verify": bank.verify,
         "enabled": bank.enabled,
         "entries": count,
+        "keypoints": keypoints,
         "description": bank.description,
     }
 

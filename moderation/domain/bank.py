@@ -75,6 +75,11 @@ class Bank:
     verify: bool = True
     enabled: bool = True
 
+    @property
+    def compares_keypoints(self) -> bool:
+        """Whether pictures are compared with its entries by their keypoints."""
+        return self.enabled and self.verify and self.effect is not BankEffect.ALLOW
+
 
 @dataclass(frozen=True, slots=True)
 class BankEntry:

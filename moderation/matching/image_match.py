@@ -28,6 +28,7 @@ from moderation.matching.hashes.pdq import BITS, to_hex
 from moderation.matching.hashes.secondary import to_hex64
 from moderation.matching.hits import Hit, Matched
 from moderation.matching.matcher import MAX_HITS
+from moderation.matching.weighing.recall_room import MAX_ENTRIES
 from moderation.media.subject import Picture, Rgb, Subject
 
 __all__ = ["IMAGE_MATCH", "MAX_HITS", "NO_MATCH", "ImageMatch", "bank_hit", "match_values", "picture_hash"]
@@ -95,7 +96,7 @@ IMAGE_MATCH = SignalSpec(
         Column(
             "image_match_complete",
             ColumnKind.BOOLEAN,
-            "There was time to compare all the keypoints that could make it a match; if not, no match means nothing",
+            "There was time for every comparison of keypoints; if not, no match means nothing",
         ),
         Column("image_pdq_quality", ColumnKind.INTEGER, "PDQ quality of the worst frame", low=0, high=100),
         Column(
@@ -107,6 +108,7 @@ IMAGE_MATCH = SignalSpec(
     cost_ms=3.0,
     known_failures=(
         "Crops by more than a tenth, collages and big overlays are found only where an entry has keypoints.",
+        f"Of more than {MAX_ENTRIES:,} entries with keypoints the rest is found by hashes only: see `bank list`.",
         "Of collages most are missed, of small crops and of copies that were shrunk and overlaid some.",
         "Flat pictures, gradients and pages of text have no usable hash.",
         "Pages with one letterhead and screenshots of one program can resemble each other: review, not proof.",

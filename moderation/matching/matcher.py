@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.domain.bank import BankEntry
+from moderation.domain.bank import BankEffect, BankEntry
 from moderation.domain.errors import CorruptIndexError, UnavailableError
 from moderation.domain.ids import EntryId
 from moderation.matching.entries.contents import Contents
@@ -161,8 +161,9 @@ class Matcher:
         with self._contents.reading() as known:
             checkpoint = known.checkpoint
             wanted = None if checkpoint == self._recall.checkpoint else known.compared()
-        if wanted is not None:
-            self._recall.follow(wanted, checkpoint)
+            blocking = None if wanted is None else known.compared((BankEffect.BLOCK,))
+        if wanted is not None and blocking is not None:
+            self._recall.follow(wanted, checkpoint, first=blocking)
         return len(self._recall) > 0
 
     def _entries(self, numbers: Collection[int]) -> Mapping[int, BankEntry] | None:

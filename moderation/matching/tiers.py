@@ -81,7 +81,7 @@ def wanted_bits(bank: Bank) -> int:
 
 def verified_bits(bank: Bank) -> int:
     """How far a bank's entries are compared by their keypoints; -1 where they are not."""
-    return VERIFIED_BITS if bank.enabled and bank.verify and bank.effect is not BankEffect.ALLOW else -1
+    return VERIFIED_BITS if bank.compares_keypoints else -1
 
 
 def wants_secondary(banks: Sequence[Bank]) -> int | None:

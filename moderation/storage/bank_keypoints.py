@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, literal_column, select
 
 from moderation.domain.ids import EntryId
 from moderation.storage.bank_entries import chunks
-from moderation.storage.tables import bank_keypoints
+from moderation.storage.tables import bank_changes, bank_keypoints
 
 
 def store(connection: Connection, keypoints: Mapping[EntryId, bytes]) -> None:
@@ -20,6 +20,17 @@ def forget(connection: Connection, entry_ids: Iterable[EntryId]) -> None:
     """Delete what is stored of these entries."""
     for some in chunks(list(entry_ids)):
         connection.execute(delete(bank_keypoints).where(bank_keypoints.c.entry_id.in_(some)))
+
+
+def sizes(connection: Connection) -> dict[str, int]:
+    """How many entries have keypoints, by bank; those without any are absent."""
+    query = (
+        select(bank_changes.c.bank, func.count().label("size"))
+        .join_from(bank_keypoints, bank_changes, bank_changes.c.entry_id == bank_keypoints.c.entry_id)
+        .where(bank_changes.c.operation == literal_column("'add'"))
+        .group_by(bank_changes.c.bank)
+    )
+    return {row.bank: row.size for row in connection.execute(query)}
 
 
 def read(connection: Connection, entry_ids: Iterable[EntryId]) -> dict[EntryId, bytes]:

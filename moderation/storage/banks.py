@@ -201,6 +201,11 @@ class BankStore:
         with self._database.read() as connection:
             return bank_keypoints.read(connection, entry_ids)
 
+    def with_keypoints(self) -> dict[str, int]:
+        """How many entries have keypoints, by bank; banks without any are absent."""
+        with self._database.read() as connection:
+            return bank_keypoints.sizes(connection)
+
     def checkpoint(self) -> str:
         """The number of the newest change, "0" when there was none."""
         with self._database.read() as connection:

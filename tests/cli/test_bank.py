@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from moderation.cli import bank as cli_bank
 from moderation.domain.bank import Bank, BankEffect
 from moderation.domain.ids import PostId
 from moderation.matching.entries.entry_drafts import drafts_of
@@ -220,6 +221,17 @@ def test_no_command_prints_a_hash(run: Run, bank: str) -> None:
 def test_entries_are_removed_all_or_none(run: Run, bank: str, entry: str) -> None:
     assert run("bank", "remove", entry, "none").code == 1
     assert run("bank", "list", "--json").json["items"][0]["entries"] == 1
+
+
+def test_entries_whose_keypoints_are_not_held_are_said(
+    run: Run, bank: str, entry: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = run("bank", "list", "--json").json
+    assert [one["keypoints"] for one in listed["items"]] == [1]
+    assert listed["found_by_hashes_only"] == {"block": 0, "others": 0}
+    assert "hashes only" not in run("bank", "list").out
+    monkeypatch.setattr(cli_bank, "found_by_hashes_only", lambda *_: {"block": 2, "others": 0})
+    assert "2 entries of blocking banks are found by their hashes only" in run("bank", "list").out
 
 
 def test_a_hash_that_is_added_again_keeps_its_opinion_unless_one_is_given(run: Run, bank: str) -> None:

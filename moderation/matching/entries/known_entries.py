@@ -8,7 +8,7 @@ from typing import Protocol, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.domain.bank import BankChange, BankEntry
+from moderation.domain.bank import BankChange, BankEffect, BankEntry
 from moderation.domain.errors import CorruptIndexError
 from moderation.domain.ids import EntryId
 from moderation.matching.entries.entry_facts import EntryFacts
@@ -18,7 +18,6 @@ from moderation.matching.multi_index.build import distinct
 from moderation.matching.multi_index.file import REBUILD, IndexFile, write
 from moderation.matching.multi_index.layout import words_of
 from moderation.matching.multi_index.live import LiveIndex
-from moderation.matching.tiers import verified_bits
 
 PAGE = 10_000
 """Entries or changes that are read at a time."""
@@ -74,12 +73,12 @@ class KnownEntries:
         """The number of the last change in it."""
         return self.index.checkpoint
 
-    def compared(self) -> NDArray[np.int64]:
-        """Numbers of the entries with keypoints that their bank compares, ascending."""
+    def compared(self, effects: Collection[BankEffect] = tuple(BankEffect)) -> NDArray[np.int64]:
+        """Numbers of the entries with keypoints that their bank, of one of the effects, compares, ascending."""
         if not self.facts.with_keypoints:
             return np.empty(0, np.int64)
         return self.facts.numbers_with_keypoints(
-            {name for name, bank in self.banks.items() if verified_bits(bank) >= 0}
+            {name for name, bank in self.banks.items() if bank.compares_keypoints and bank.effect in effects}
         )
 
     @classmethod

@@ -2,7 +2,7 @@
 
 Each descriptor is put into a few tables under some of its bits (locality-sensitive hashing, Indyk and Motwani 1998);
 entries are proposed by how many descriptors meet theirs, rare meetings counting more. It proposes and misses some: the
-homography decides. An entry takes 18 KB of memory.
+homography decides. An entry takes 6 KB of memory; the buckets 13 MB, however few there are.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,10 +12,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from moderation.matching.geometry.keypoint_tables import KEY_BITS, Buckets, SortedRows
 from moderation.matching.geometry.keypoints import DESCRIPTOR_BYTES, Keypoints
 
 TABLES: Final = 3
-KEY_BITS: Final = 20
 SEED: Final = 7
 """Of the choice of bits; it is the same in every process."""
 MAX_MEETINGS: Final = 60
@@ -25,6 +25,8 @@ MIN_VOTES: Final = 3.0
 """Fewer weighted meetings are chance."""
 MAX_GONE: Final = 500
 """Removed entries that are kept out one by one."""
+MERGE_AFTER: Final = 500_000
+"""Descriptors, of a thousand entries: what one addition then costs does not depend on how many are held."""
 DESCRIPTOR_BITS: Final = 8 * DESCRIPTOR_BYTES
 
 
@@ -35,49 +37,46 @@ class Proposed(NamedTuple):
     votes: float
 
 
-class _Tables(NamedTuple):
-    """For each table the keys in ascending order, uint32 (TABLES, n), and the entries' numbers beside them, int64;
-    those of one key in the order in which they were added.
-    """
-
-    keys: NDArray[np.uint32]
-    numbers: NDArray[np.int64]
-
-
 class KeypointIndex:
-    """Not thread-safe: its owner guards it."""
+    """Not thread-safe: its owner guards it. `merge_after` descriptors that are new are put into the buckets."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, merge_after: int = MERGE_AFTER) -> None:
         self._bits = [
             np.random.default_rng([SEED, table]).permutation(DESCRIPTOR_BITS)[:KEY_BITS] for table in range(TABLES)
         ]
-        self._gone: set[int] = set()
-        self._tables = _Tables(np.empty((TABLES, 0), np.uint32), np.empty((TABLES, 0), np.int64))
+        self._merge_after = merge_after
+        self._numbers = np.empty(0, np.int64)
+        self._live = np.empty(0, np.bool_)
+        self._slots: dict[int, int] = {}
+        self._gone = 0
+        self._buckets = [Buckets.empty() for _ in range(TABLES)]
+        self._new = [SortedRows.empty() for _ in range(TABLES)]
 
     def add(self, entries: Iterable[tuple[int, Keypoints]]) -> None:
-        """Hold these entries too, by number. All at once is many times faster than one by one."""
-        known = list(entries)
-        self._gone.difference_update(number for number, _ in known)
-        numbers = np.concatenate(
-            [np.empty(0, np.int64), *(np.full(len(one.descriptors), number, np.int64) for number, one in known)]
-        )
-        if not len(numbers):
+        """Hold these entries too, by number, instead of what was held of them. Many at once are faster."""
+        known = list(dict(entries).items())
+        if not known:
             return
+        self.remove([number for number, _ in known])
+        first, numbers = len(self._numbers), [number for number, _ in known]
+        slots = np.repeat(
+            np.arange(first, first + len(known), dtype=np.int32), [len(one.descriptors) for _, one in known]
+        )
+        self._numbers = np.concatenate([self._numbers, np.array(numbers, np.int64)])
+        self._live = np.concatenate([self._live, np.ones(len(known), np.bool_)])
+        self._slots.update(zip(numbers, range(first, first + len(known)), strict=True))
         keys = self._keys(np.concatenate([one.descriptors for _, one in known]))
-        order = np.argsort(keys, axis=1, kind="stable")
-        self._merge(np.take_along_axis(keys, order, axis=1), numbers[order])
+        self._new = [rows.with_rows(more, slots) for rows, more in zip(self._new, keys, strict=True)]
+        if len(self._new[0].keys) >= self._merge_after:
+            self._merge()
 
     def remove(self, numbers: Sequence[int]) -> None:
-        """Forget entries; unknown ones are none. Their rows go when there are many of them: that takes a second."""
-        self._gone.update(numbers)
-        if len(self._gone) > MAX_GONE:
-            gone = np.fromiter(self._gone, np.int64)
-            kept = [~np.isin(row, gone) for row in self._tables.numbers]
-            self._tables = _Tables(
-                np.stack([row[keep] for row, keep in zip(self._tables.keys, kept, strict=True)]),
-                np.stack([row[keep] for row, keep in zip(self._tables.numbers, kept, strict=True)]),
-            )
-            self._gone.clear()
+        """Forget entries; unknown ones are none. Their rows go when there are many of them."""
+        slots = [slot for number in numbers if (slot := self._slots.pop(number, None)) is not None]
+        self._live[slots] = False
+        self._gone += len(slots)
+        if self._gone > MAX_GONE:
+            self._forget()
 
     def near(self, query: Keypoints, limit: int) -> list[Proposed]:
         """The entries for which most speaks, at most `limit`, the likeliest first.
@@ -85,19 +84,22 @@ class KeypointIndex:
         Every third is one of most meetings whatever these count: each copy of a picture that was banked a hundred times
         has none but common ones.
         """
-        found: list[NDArray[np.int64]] = []
+        found: list[NDArray[np.int32]] = []
         weights: list[NDArray[np.float64]] = []
-        for keys, known, numbers in zip(self._keys(query.descriptors), *self._tables, strict=True):
-            starts, ends = np.searchsorted(known, keys, "left"), np.searchsorted(known, keys, "right")
-            counts = ends - starts
-            met = np.minimum(counts, MAX_MEETINGS)
-            places = np.repeat(ends - np.cumsum(met), met) + np.arange(met.sum())
-            found.append(numbers[places])
-            weights.append(np.repeat(1 / np.sqrt(np.maximum(counts, 1)), met))
-        number, at = np.unique(np.concatenate(found), return_inverse=True)
-        votes = np.bincount(at, weights=np.concatenate(weights), minlength=len(number))
-        known = (votes >= MIN_VOTES) & ~np.isin(number, np.fromiter(self._gone, np.int64))
-        number, votes, meetings = number[known], votes[known], np.bincount(at, minlength=len(number))[known]
+        for keys, buckets, new in zip(self._keys(query.descriptors), self._buckets, self._new, strict=True):
+            old_span, new_span = buckets.spans(keys), new.spans(keys)
+            each = 1 / np.sqrt(np.maximum(old_span.counts + new_span.counts, 1))
+            most = np.full(len(keys), MAX_MEETINGS)
+            for rows, span in ((new.slots, new_span), (buckets.slots, old_span)):
+                met = np.minimum(span.counts, most)
+                found.append(rows[span.last(most)])
+                weights.append(np.repeat(each, met))
+                most -= met
+        met_slots, size = np.concatenate(found), len(self._numbers)
+        votes = np.bincount(met_slots, weights=np.concatenate(weights), minlength=size)
+        meetings = np.bincount(met_slots, minlength=size)
+        slots = np.flatnonzero((votes >= MIN_VOTES) & self._live)
+        number, votes, meetings = self._numbers[slots], votes[slots], meetings[slots]
         order = dict.fromkeys(_by_turns(np.lexsort((number, -votes)), np.lexsort((number, -meetings))))
         return [Proposed(int(number[place]), float(votes[place])) for place in islice(order, limit)]
 
@@ -111,12 +113,15 @@ class KeypointIndex:
                 keys[table] |= one.astype(np.uint32) << np.uint32(place)
         return keys
 
-    def _merge(self, keys: NDArray[np.uint32], numbers: NDArray[np.int64]) -> None:
-        places = [np.searchsorted(known, more, "right") for known, more in zip(self._tables.keys, keys, strict=True)]
-        self._tables = _Tables(
-            np.stack([np.insert(*parts) for parts in zip(self._tables.keys, places, keys, strict=True)]),
-            np.stack([np.insert(*parts) for parts in zip(self._tables.numbers, places, numbers, strict=True)]),
-        )
+    def _forget(self) -> None:
+        self._merge()
+        self._buckets = [buckets.only(self._live) for buckets in self._buckets]
+        self._gone = 0
+
+    def _merge(self) -> None:
+        for table, rows in enumerate(self._new):
+            self._buckets[table] = self._buckets[table].with_rows(rows)
+            self._new[table] = SortedRows.empty()
 
 
 def _by_turns(votes: NDArray[np.intp], meetings: NDArray[np.intp]) -> Iterator[int]:

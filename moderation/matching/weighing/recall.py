@@ -1,7 +1,7 @@
 """Candidates by keypoints: entries that show the same as a picture, when no hash is near.
 
 A crop, a turn by some degrees or a collage moves every hash out of reach, but not its corners. Only entries whose
-keypoints are stored can be found so, the newest `MAX_ENTRIES` of them.
+keypoints are stored can be found so, and `recall_room.MAX_ENTRIES` of them.
 """
 
 import threading
@@ -25,11 +25,10 @@ from moderation.matching.hashes.frame_hashes import FrameHashes
 from moderation.matching.hashes.orientations import Orientation
 from moderation.matching.tiers import Facts, verified_bits
 from moderation.matching.weighing.candidates import UNSEARCHED_BITS, Candidate, View
+from moderation.matching.weighing.recall_room import held
 
 log = structlog.get_logger(__name__)
 
-MAX_ENTRIES: Final = 20_000
-"""Of 18 KB each in memory."""
 PAGE: Final = 500
 """Entries whose keypoints are read at a time, 18 KB each."""
 PROPOSED: Final = 4
@@ -68,22 +67,26 @@ class Recall:
         self._index = KeypointIndex()
         self.checkpoint = -1
         self._held: NDArray[np.int64] = np.empty(0, np.int64)
+        self._left_out = 0
 
     def __len__(self) -> int:
         """How many entries are held."""
         return len(self._held)
 
-    def follow(self, wanted: NDArray[np.int64], checkpoint: int) -> None:
-        """Hold exactly these entries, by ascending number, or the newest of them: those of a checkpoint of the banks.
+    def follow(self, wanted: NDArray[np.int64], checkpoint: int, *, first: NDArray[np.int64] | None = None) -> None:
+        """Hold exactly these entries, by ascending number: those of a checkpoint of the banks.
 
-        Raises what the source raises; then it is still of the checkpoint before.
+        Of too many the newest are held, those in `first` before others, see `recall_room.held`. Raises what the source
+        raises; then it is still of the checkpoint before.
         """
-        if len(wanted) > MAX_ENTRIES:
-            log.warning("recall_full", left_out=len(wanted) - MAX_ENTRIES)
-        wanted = wanted[-MAX_ENTRIES:]
+        named = len(wanted)
+        wanted = held(wanted[:0] if first is None else first, wanted if first is None else np.setdiff1d(wanted, first))
         with self._lock:
             if checkpoint < self.checkpoint:
                 return
+            if named - len(wanted) > self._left_out:
+                log.warning("recall_full", left_out=named - len(wanted))
+            self._left_out = named - len(wanted)
             gone, new = np.setdiff1d(self._held, wanted), np.setdiff1d(wanted, self._held)
             if len(gone):
                 self._index.remove([int(number) for number in gone])

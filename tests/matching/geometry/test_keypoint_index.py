@@ -1,10 +1,15 @@
 """The index of corners: it proposes the picture that a part was cut from, and forgets what was removed."""
 
+from collections import defaultdict
+
 import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from moderation.bench.robustness.scenes import scene
 from moderation.bench.robustness.shapes import rotated
-from moderation.matching.geometry.keypoint_index import MAX_GONE, KeypointIndex
+from moderation.matching.geometry.keypoint_index import MAX_GONE, MAX_MEETINGS, MIN_VOTES, TABLES, KeypointIndex
 from moderation.matching.geometry.keypoints import Keypoints, keypoints_of
 from moderation.media.subject import Rgb
 
@@ -18,6 +23,65 @@ def filled() -> KeypointIndex:
     index.add([(number, keypoints_of(picture(number))) for number in range(10, 14)])
     index.add([(14, keypoints_of(picture(14)))])
     return index
+
+
+class Oracle:
+    """The same by lists and loops."""
+
+    def __init__(self) -> None:
+        self.keys = KeypointIndex()._keys
+        self.met: list[dict[int, list[int]]] = [defaultdict(list) for _ in range(TABLES)]
+
+    def add(self, number: int, points: Keypoints) -> None:
+        self.remove(number)
+        for met, keys in zip(self.met, self.keys(points.descriptors).tolist(), strict=True):
+            for key in keys:
+                met[key].append(number)
+
+    def remove(self, number: int) -> None:
+        for met in self.met:
+            for key, numbers in met.items():
+                met[key] = [one for one in numbers if one != number]
+
+    def votes(self, query: Keypoints) -> dict[int, float]:
+        found: dict[int, float] = defaultdict(float)
+        for met, keys in zip(self.met, self.keys(query.descriptors).tolist(), strict=True):
+            for key in keys:
+                numbers = met.get(key, [])
+                for number in numbers[-MAX_MEETINGS:]:
+                    found[number] += 1 / len(numbers) ** 0.5
+        return {number: vote for number, vote in found.items() if vote >= MIN_VOTES}
+
+
+def common(seed: int, kinds: int = 12) -> Keypoints:
+    """Corners of few kinds, so that many entries share them; some have none."""
+    rng = np.random.default_rng(seed)
+    descriptors = np.random.default_rng(0).integers(0, 256, (kinds, 32), np.uint8)[rng.integers(0, kinds, seed % 40)]
+    return Keypoints(np.zeros((len(descriptors), 2), np.float32), descriptors, 100, 100)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    steps=st.lists(st.tuples(st.booleans(), st.lists(st.integers(0, 12), min_size=1, max_size=4)), max_size=12),
+    merge_after=st.sampled_from([1, 60, 10_000]),
+    seed=st.integers(0, 1000),
+)
+def test_it_proposes_what_lists_and_loops_do(steps: list[tuple[bool, list[int]]], merge_after: int, seed: int) -> None:
+    index, oracle = KeypointIndex(merge_after=merge_after), Oracle()
+    for place, (adds, numbers) in enumerate(steps):
+        if adds:
+            entries = {number: common(seed + 7 * place + number) for number in numbers}
+            index.add(entries.items())
+            for number, points in entries.items():
+                oracle.add(number, points)
+        else:
+            index.remove(numbers)
+            for number in numbers:
+                oracle.remove(number)
+    index._forget()
+    query = common(39)
+    found = {one.number: one.votes for one in index.near(query, 100)}
+    assert found == pytest.approx(oracle.votes(query))
 
 
 def test_the_picture_that_a_turned_part_was_cut_from_is_proposed_first() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from moderation.bench.robustness.known import AT, BANK, KnownPictures, Query, query_of
 from moderation.bench.robustness.negatives import FAMILIES, members
@@ -21,7 +22,8 @@ from moderation.matching.geometry.verification import FrameKeypoints, Verifier
 from moderation.matching.hashes.frame_hashes import Orientation
 from moderation.matching.matcher import Matcher
 from moderation.matching.tiers import RECALLED_INLIERS, Facts, tier_of, trusted, wants_keypoints
-from moderation.matching.weighing.recall import MAX_ENTRIES, PROPOSED, Proposal, Proposals, Recall, add_proposed
+from moderation.matching.weighing.recall import PROPOSED, Proposal, Proposals, Recall, add_proposed
+from moderation.matching.weighing.recall_room import MAX_ENTRIES
 from moderation.media.subject import Rgb
 from tests.factories import NOW
 from tests.matching.memory_banks import REVIEW, MemoryBanks, some_hashes
@@ -115,6 +117,16 @@ def test_only_the_newest_entries_are_held() -> None:
 
     Recall(Asked([])).follow(np.arange(MAX_ENTRIES + 5, dtype=np.int64), 1)
     assert (min(asked), len(asked)) == (5, MAX_ENTRIES)
+
+
+def test_of_too_many_entries_those_of_blocking_banks_are_held_first() -> None:
+    recall = Recall(KnownPictures([]))
+    wanted = np.arange(MAX_ENTRIES + 5, dtype=np.int64)
+    with capture_logs() as logs:
+        recall.follow(wanted, 1, first=np.arange(3, dtype=np.int64))
+        recall.follow(wanted, 2, first=np.arange(3, dtype=np.int64))
+    assert recall._held.tolist() == [0, 1, 2, *range(8, MAX_ENTRIES + 5)]
+    assert [(one["event"], one["left_out"]) for one in logs] == [("recall_full", 5)], "said once, not at every change"
 
 
 def test_unreadable_keypoints_are_left_out() -> None:

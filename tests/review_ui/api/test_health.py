@@ -1,15 +1,20 @@
 import shutil
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from moderation.domain.bank import Bank, BankEffect, EntryDraft
 from moderation.domain.errors import UnavailableError
 from moderation.domain.ids import Digest
 from moderation.domain.model_role import ModelPin
 from moderation.domain.verdict import Verdict
+from moderation.matching.weighing.recall_room import found_by_hashes_only
+from moderation.storage.banks import BankStore
 from moderation.storage.lanes import LaneBeat
 from moderation.storage.model_roles import ModelRoleStore
+from review_ui import state
 from review_ui.readiness import CHECKS
 from tests.factories import accept
 from tests.review_ui.conftest import Backend
@@ -136,6 +141,21 @@ def test_a_candidate_that_was_given_up_is_a_metric(backend: Backend) -> None:
     roles.name_candidate("image_nsfw", pin, by="cli", now=at)
     roles.give_up("image_nsfw", pin, by="lane", now=at, note="by signal 11")
     assert samples(backend)["moderation_candidates_given_up", ("image_nsfw",)] == 1
+
+
+def test_keypoints_that_are_not_held_are_a_metric(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    banks = BankStore(backend.site.database)
+    for name, effect in (("BANNED", BankEffect.BLOCK), ("ODD", BankEffect.REVIEW)):
+        banks.create(Bank(name, effect), actor="test", now=backend.site.clock())
+        for number in range(2):
+            draft = EntryDraft(f"{number:064x}", 90, keypoints=b"points")
+            banks.add(name, draft, actor="test", now=backend.site.clock())
+    banks.add("ODD", EntryDraft("f" * 64, 90), actor="test", now=backend.site.clock())
+    assert banks.with_keypoints() == {"BANNED": 2, "ODD": 2}
+    monkeypatch.setattr(state, "found_by_hashes_only", partial(found_by_hashes_only, most=3))
+    found = samples(backend)
+    assert found["moderation_bank_keypoints_left_out", ("block",)] == 0
+    assert found["moderation_bank_keypoints_left_out", ("others",)] == 1
 
 
 def test_the_oldest_pending_post_has_an_age(backend: Backend) -> None:
