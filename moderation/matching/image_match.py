@@ -36,6 +36,9 @@ __all__ = ["IMAGE_MATCH", "MAX_HITS", "NO_MATCH", "ImageMatch", "bank_hit", "mat
 log = structlog.get_logger(__name__)
 
 NO_MATCH = "none"
+COST_MS = 30.0
+"""Where banks have keypoints, of a picture that none matches automatically: its corners are looked for twice, as it is
+and mirrored, and up to sixteen entries compared. Hashes alone take 3."""
 
 IMAGE_MATCH = SignalSpec(
     name="image_match",
@@ -105,7 +108,7 @@ IMAGE_MATCH = SignalSpec(
             f"PDQ quality is at least {MIN_QUALITY} on every frame, so that the absence of a match means something",
         ),
     ),
-    cost_ms=3.0,
+    cost_ms=COST_MS,
     known_failures=(
         "Crops by more than a tenth, collages and big overlays are found only where an entry has keypoints.",
         f"Of more than {MAX_ENTRIES:,} entries with keypoints the rest is found by hashes only: see `bank list`.",
