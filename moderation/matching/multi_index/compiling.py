@@ -1,7 +1,7 @@
 """How kernels are compiled and kept, and the two machine instructions that Numba has no name for.
 
-Kept code is compiled anew when `kernels.py` changes, and when this file, `hit_heap.py` or `layout.py` does, which are in
-it. It is code that runs: it is neither kept in nor loaded from a folder that somebody else can write to.
+Kept code is compiled anew when `kernels.py` changes, and when this file, `hit_heap.py` or `layout.py` does, which are
+in it. It is code that runs: it is neither kept in nor loaded from a folder that somebody else can write to.
 """
 
 import hashlib
