@@ -1,9 +1,9 @@
 """What a candidate would change, as a document for programs, as tables, and as a page."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from typing import Any, TypeAlias
 
+from markupsafe import Markup
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -14,16 +14,19 @@ from moderation.domain.post import Post
 from moderation.domain.signal import SignalSpec
 from moderation.domain.verdict import Verdict
 from moderation.media.untrusted_text import printable
+from moderation.reporting.evaluation.page import page, table
+from moderation.reporting.evaluation.svg import element
 from moderation.screening.candidates import ColumnDifference, Comparison
 
 Document: TypeAlias = dict[str, Any]
 Rows: TypeAlias = Sequence[Sequence[object]]
 
-STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1c1c1c}"
-    "table{border-collapse:collapse;margin:.5rem 0 1.5rem}th,td{padding:.25rem .8rem;text-align:left;"
-    "border-bottom:1px solid #ddd;vertical-align:top}th{font-weight:600}td.n{text-align:right}"
+NOTHING_YET = (
+    "No post was measured by both in that time. Lanes ask a candidate about posts that they screen while it is one: "
+    "send some, or wait, and run this again."
 )
+WORDS = frozenset({"how many", "threshold", "after", "rule before", "rule after", "caption", "prompt"})
+"""Columns that hold no numbers, or more than one."""
 
 
 def as_document(
@@ -69,11 +72,13 @@ def as_document(
 def print_comparison(console: Console, document: Document) -> None:
     """The same as tables."""
     for title, header, rows in tables(document):
-        table = Table(*header, title=title, title_justify="left", box=None, header_style="bold", title_style="bold")
+        shown = Table(*header, title=title, title_justify="left", box=None, header_style="bold", title_style="bold")
         for row in rows:
-            table.add_row(*(Text(_shown(value)) for value in row))
-        console.print(table if rows else f"[bold]{title}[/]: none")
+            shown.add_row(*(Text(_shown(value)) for value in row))
+        console.print(shown if rows else f"[bold]{title}[/]: none")
         console.print()
+    if not document["posts"]:
+        console.print(NOTHING_YET, markup=False, soft_wrap=True)
 
 
 def _shown(value: object) -> str:
@@ -83,18 +88,21 @@ def _shown(value: object) -> str:
 
 
 def as_page(document: Document) -> str:
-    """The same as one page of HTML that needs nothing else."""
-    title = escape(f"{document['candidate']['name']} for {document['slot']}")
-    parts = [_section(*table) for table in tables(document)]
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{STYLE}</style></head><body><h1>{title}</h1>{''.join(parts)}</body></html>\n"
-    )
+    """The same as one page of HTML that needs nothing else, in the style of the evaluations' reports."""
+    found = list(tables(document))
+    parts = [(f"part-{number}", title, _section(header, rows)) for number, (title, header, rows) in enumerate(found, 1)]
+    return page(f"{document['candidate']['name']} for {document['slot']}", _intro(document), parts)
+
+
+def _intro(document: Document) -> list[str]:
+    digest = f"Candidate {document['candidate']['name']}, SHA-256 {document['candidate']['digest']}"
+    return [digest] if document["posts"] else [digest, NOTHING_YET]
 
 
 def tables(document: Document) -> Iterator[tuple[str, Sequence[str], Rows]]:
-    """Title, header and rows of every table."""
+    """Title, header and rows of every table; without a post only the first."""
     cost, failures = document["ms_per_post"], document["failures"]
+    took = f"{cost['mean']:.1f}, {cost['p95']:.1f}" if document["posts"] else "not measured"
     yield (
         f"{document['candidate']['name']} as {document['slot']}, under the policy {document['policy']}",
         ("what", "how many"),
@@ -106,10 +114,12 @@ def tables(document: Document) -> Iterator[tuple[str, Sequence[str], Rows]]:
             ("signals that read this one, not measured again", ", ".join(document["readers"]) or "none"),
             ("failures of the candidate", _counts(failures["candidate"])),
             ("failures of the live model", _counts(failures["live"])),
-            ("candidate, ms a post (mean, 95 %)", f"{cost['mean']:.1f}, {cost['p95']:.1f}"),
+            ("candidate, ms a post (mean, 95 %)", took),
             ("live, ms a post as declared", f"{cost['live_declared']:.1f}"),
         ],
     )
+    if not document["posts"]:
+        return
     counts = {(one["before"], one["after"]): one["posts"] for one in document["verdicts"]}
     yield (
         "Verdicts: before in rows, after in columns",
@@ -177,12 +187,10 @@ def _examples(examples: Sequence[Document]) -> tuple[str, Sequence[str], Rows]:
     return "Examples of posts whose verdict would change", header, rows
 
 
-def _section(title: str, header: Sequence[str], rows: Rows) -> str:
+def _section(header: Sequence[str], rows: Rows) -> Markup:
     if not rows:
-        return f"<h2>{escape(title)}</h2><p>None.</p>"
-    head = "".join(f"<th>{escape(name)}</th>" for name in header)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(str(value))}</td>' for value in row)}</tr>" for row in rows)
-    return f"<h2>{escape(title)}</h2><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return element("p", "None.", class_="muted")
+    return table(header[0] or "Verdicts", header, [[str(value) for value in row] for row in rows], words=WORDS)
 
 
 def _column(one: ColumnDifference) -> Document:

@@ -80,8 +80,10 @@ def promote(
                 f"{pin.name} is not the model any more that was tried.",
                 hint=f"Name it again: `moderation models candidate {slot} {pin.name}`.",
             )
-        if not yes:
-            typer.confirm(f"Let {pin.name} serve {slot} from now on?", abort=True, err=True)
+        posts = ShadowStore(opened.database).measured(slot, pin.digest)
+        if not yes and (force or posts >= at_least):  # else it is refused below, and nobody need be asked
+            question = f"{pin.name} measured {posts:,} posts in shadow. Let it serve {slot} from now on?"
+            typer.confirm(question, abort=True, err=True)
         roles = store.promote(slot, pin, at_least=at_least, force=force, by=ACTOR, now=now(), note=note)
         _tell(opened, [roles], as_json=as_json)
 
@@ -206,9 +208,14 @@ def _tried(opened: Session, slot: str, model: str | None) -> ModelPin:
             raise ConflictError(f"{slot} has no candidate.", hint=hint)
         return pin
     found = [one for one in tried if one.name == model]
-    if len(found) != 1:
+    if len(found) > 1:
+        raise ConflictError(
+            f"{len(found)} models called {model!r} were tried for {slot}, with different bytes.",
+            hint="Only the candidate of today can be compared then: leave --model out.",
+        )
+    if not found:
         names = ", ".join(one.name for one in tried) or "none"
-        raise NotFoundError(f"{len(found)} models called {model!r} were tried for {slot}.", hint=f"Tried: {names}.")
+        raise NotFoundError(f"No model called {model!r} measured a post for {slot} yet.", hint=f"Did: {names}.")
     return found[0]
 
 

@@ -5,6 +5,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+import typer
 
 from moderation import assembly
 from moderation.domain.model_role import ModelPin, ShadowResult
@@ -180,6 +181,8 @@ def test_what_would_change_is_told(run: Run, second: ModelPin, database: Databas
     assert SECOND in told.out
     assert "&lt;b&gt;caption 0&lt;/b&gt;" in page.read_text()
     assert "<b>caption" not in page.read_text()
+    assert "default-src &#39;none&#39;" in page.read_text()
+    assert "color-scheme: light dark" in page.read_text()
 
 
 def test_what_strangers_and_notes_write_is_no_markup(run: Run, second: ModelPin, database: Database) -> None:
@@ -218,6 +221,37 @@ def test_since_limits_what_is_compared(run: Run, second: ModelPin, database: Dat
     shadow(database, second, [(0.01, 0.99)])
     assert run("models", "compare", SLOT, "--since", "2026-02-01", "--json").json["posts"] == 1
     assert run("models", "compare", SLOT, "--since", "2026-04-01", "--json").json["posts"] == 0
+
+
+def test_before_a_post_was_measured_the_report_says_so_instead_of_zeros(
+    run: Run, second: ModelPin, tmp_path: Path
+) -> None:
+    run("models", "candidate", SLOT, SECOND)
+    page = tmp_path / "report.html"
+    told = run("models", "compare", SLOT, "--html", str(page))
+    assert told.code == 0, told.err
+    for text in (told.out, page.read_text()):
+        assert "No post was measured by both" in " ".join(text.split())
+        assert "not measured" in text
+        assert "Agreement" not in text
+    unknown = run("models", "compare", SLOT, "--model", SECOND)
+    assert unknown.code == 1
+    assert "measured a post for image_nsfw yet" in " ".join(unknown.err.split())
+
+
+def test_promotion_asks_only_what_it_would_do(
+    run: Run, second: ModelPin, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(typer, "confirm", lambda question, **_: asked.append(question))
+    run("models", "candidate", SLOT, SECOND)
+    shadow(database, second, [(0.01, 0.99)])
+    refused = run("models", "promote", SLOT)
+    assert (refused.code, asked) == (1, [])
+    assert "fewer than 1,000" in refused.err
+    assert run("models", "promote", SLOT, "--at-least", "1").code == 0
+    assert asked == [f"{SECOND} measured 1 posts in shadow. Let it serve {SLOT} from now on?"]
+    assert row(run)["live"] == SECOND
 
 
 def test_a_model_that_was_tried_before_can_be_compared(run: Run, second: ModelPin, database: Database) -> None:
