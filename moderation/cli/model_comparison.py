@@ -25,7 +25,7 @@ NOTHING_YET = (
     "No post was measured by both in that time. Lanes ask a candidate about posts that they screen while it is one: "
     "send some, or wait, and run this again."
 )
-WORDS = frozenset({"how many", "threshold", "after", "rule before", "rule after", "caption", "prompt"})
+WORDS = frozenset({"how many", "threshold", "before", "after", "rule before", "rule after", "caption", "prompt"})
 """Columns that hold no numbers, or more than one."""
 
 
