@@ -14,7 +14,7 @@ from moderation.cli.output import console, errors, print_json
 from moderation.cli.session import Session, session
 from moderation.domain.bank import BankEffect
 from moderation.domain.errors import ModerationError
-from moderation.domain.exchange import DEFAULT_EVERY_SECONDS, Exchange, ExchangeKind, Outcome
+from moderation.domain.exchange import DEFAULT_EVERY_SECONDS, MAX_REMOVALS, Exchange, ExchangeKind, Outcome
 from moderation.domain.ids import EntryId
 from moderation.matching.exchanges.registry import SPECS, configured, open_source
 from moderation.screening.exchanges import Fetch, FetchReport, tell
@@ -27,6 +27,12 @@ ACTOR = "cli"
 app = typer.Typer(no_args_is_help=True, help="Exchanges of hashes: files, ThreatExchange, NCMEC, StopNCII.")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Name = Annotated[str, typer.Argument(help="The exchange.")]
+
+
+MaxRemovals = Annotated[
+    int | None,
+    typer.Option(min=0, help="Items a fetch may remove unasked; unless set a tenth of all, at most 100, or a few."),
+]
 
 
 @app.command()
@@ -60,6 +66,7 @@ def add(  # noqa: PLR0913, PLR0917 - one option for each fact of a configuration
     ] = None,
     category: Annotated[str, typer.Option(help="The harm of entries that name none, e.g. ncii.")] = "",
     every: Annotated[float, typer.Option(help="Seconds between fetches.")] = DEFAULT_EVERY_SECONDS,
+    max_removals: MaxRemovals = None,
     new_bank: Annotated[BankEffect | None, typer.Option(help="Make the bank, with this effect.")] = None,
     write_back: Annotated[bool, typer.Option("--write-back", help="Tell it what our reviews found.")] = False,
     as_json: AsJson = False,
@@ -76,7 +83,7 @@ def add(  # noqa: PLR0913, PLR0917 - one option for each fact of a configuration
         kind=kind,
         bank=bank,
         address=address,
-        options=pairs(option),
+        options={**pairs(option), **_limits(max_removals)},
         credentials=pairs(credential),
         category=category,
         write_back=write_back,
@@ -92,12 +99,13 @@ def add(  # noqa: PLR0913, PLR0917 - one option for each fact of a configuration
 
 
 @app.command("set")
-def set_options(
+def set_options(  # noqa: PLR0913, PLR0917 - one option for each fact of a configuration
     name: Name,
     option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, an option of the kind.")] = None,
     credential: Annotated[list[str] | None, typer.Option(help="PURPOSE=VARIABLE of the environment.")] = None,
     category: Annotated[str | None, typer.Option(help="The harm of entries that name none.")] = None,
     every: Annotated[float | None, typer.Option(help="Seconds between fetches.")] = None,
+    max_removals: MaxRemovals = None,
     write_back: Annotated[
         bool | None, typer.Option("--write-back/--no-write-back", help="Tell it what our reviews found.")
     ] = None,
@@ -112,7 +120,7 @@ def set_options(
         before = store.state(name).exchange
         changed = replace(
             before,
-            options={**before.options, **pairs(option)},
+            options={**before.options, **pairs(option), **_limits(max_removals)},
             credentials={**before.credentials, **pairs(credential)},
             category=before.category if category is None else category,
             every_seconds=before.every_seconds if every is None else every,
@@ -123,6 +131,10 @@ def set_options(
         print_json(state_facts(state))
     else:
         console.print(f"Changed {name}.")
+
+
+def _limits(max_removals: int | None) -> dict[str, str]:
+    return {} if max_removals is None else {MAX_REMOVALS: str(max_removals)}
 
 
 @app.command("list")

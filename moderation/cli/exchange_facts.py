@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from moderation.domain.errors import InvalidInputError
-from moderation.domain.exchange import ExchangeKind, ExchangeState
+from moderation.domain.exchange import ExchangeKind, ExchangeState, free_removals
 from moderation.matching.exchanges.registry import SPECS
 from moderation.screening.exchanges import FetchReport
 
@@ -46,6 +46,7 @@ def state_facts(state: ExchangeState) -> dict[str, object]:
         "every_seconds": exchange.every_seconds,
         "items": state.items,
         "removals_due": state.removals_due,
+        "free_removals": free_removals(exchange, state.items),
         "unsupported": dict(state.unsupported),
         "malformed": state.malformed,
         "failures": state.failures,

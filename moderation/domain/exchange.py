@@ -21,6 +21,12 @@ DEFAULT_EVERY_SECONDS = 3600.0
 OWN = "own"
 """The owner of this installation's opinions."""
 
+MAX_REMOVALS = "max_removals"
+"""The option of every kind that says how many items a fetch may remove unasked."""
+FREE_REMOVALS = 100
+FREE_SHARE = 0.1
+FEW_REMOVALS = 5
+
 MAX_KINDS = 50
 OTHER_KINDS = "other"
 
@@ -209,6 +215,17 @@ def aggregate(opinions: Iterable[Opinion]) -> Opinion:
         if opinion in said:
             return opinion
     return Opinion.SEED
+
+
+def free_removals(exchange: Exchange, items: int) -> int:
+    """How many items a fetch may remove without a person, of an exchange that holds so many.
+
+    Unless the exchange says otherwise a tenth of them, at most `FREE_REMOVALS`, and in any case `FEW_REMOVALS`: a
+    source that was emptied by mistake, or taken over, does not empty a bank before somebody looks.
+    """
+    if MAX_REMOVALS in exchange.options:
+        return int(exchange.options[MAX_REMOVALS])
+    return max(FEW_REMOVALS, min(FREE_REMOVALS, int(items * FREE_SHARE)))
 
 
 def kinds_counted(counts: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:

@@ -11,7 +11,15 @@ from sqlalchemy import Connection, delete, insert, select, update
 from moderation.domain.audit import Json
 from moderation.domain.bank import Bank, BankEffect, BankEntry
 from moderation.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from moderation.domain.exchange import Applied, Exchange, ExchangeKind, ExchangeState, Page, check_exchange
+from moderation.domain.exchange import (
+    Applied,
+    Exchange,
+    ExchangeKind,
+    ExchangeState,
+    Page,
+    check_exchange,
+    free_removals,
+)
 from moderation.storage import bank_log
 from moderation.storage import exchange_items as items_of
 from moderation.storage.banks import BankStore
@@ -36,8 +44,6 @@ from moderation.storage.joined import JoinedTransaction
 from moderation.storage.tables import exchange_feedback, exchange_items, exchanges
 
 SWEEP_ITEMS = 1_000
-FREE_REMOVALS = 100
-"""A fetch may remove so many items, or half of all if that is more; for more somebody must say that it is meant."""
 MAX_ITEMS = 5_000_000
 """An exchange that tells more is stopped before it fills the disk; its option `max_items` is another number."""
 COUNT_EVERY = 100
@@ -150,7 +156,7 @@ class ExchangeStore:
     def sweep(self, name: str, *, now: datetime, allow: bool = False) -> Sweep:
         """Remove up to `SWEEP_ITEMS` of the items that were taken back or not told by the last full pass.
 
-        Call it until none is left. All are withheld when they are many (see `FREE_REMOVALS`), those not told also when
+        Call it until none is left. All are withheld when they are more than `free_removals`, those not told also when
         the pass had malformed items, one of which may stand for what is missing; unless `allow`.
         """
         with self._database.write() as connection:
@@ -163,7 +169,7 @@ class ExchangeStore:
                 return Sweep(Applied(), 0, withheld=False)
             touched, going = Touched(), due_to_go(row, untold=allow or not row.malformed)
             some = connection.execute(select(exchange_items).where(going).limit(SWEEP_ITEMS)).all()
-            if not some or (not allow and missing > max(FREE_REMOVALS, live // 2)):
+            if not some or (not allow and missing > free_removals(exchange_of(row), live)):
                 return Sweep(Applied(), missing, withheld=True)
             items_of.forget(connection, name, some, touched)
             applied = items_of.reconcile(connection, row.bank, touched, actor=f"exchange:{name}", now=now)

@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from moderation.domain.audit import AuditEvent
-from moderation.domain.exchange import ExchangeState
+from moderation.domain.exchange import ExchangeState, free_removals
 from moderation.matching.exchanges.registry import SPECS
-from moderation.storage.exchanges import FREE_REMOVALS
 from review_ui.console.bank_paths import bank_path
 
 LATE_FETCHES = 3
@@ -105,8 +104,9 @@ def why_withheld(state: ExchangeState) -> str:
     """Why its removals wait for a person, as the storage decides it; "" when none do."""
     if not state.removals_due:
         return ""
-    if state.removals_due > max(FREE_REMOVALS, state.items // 2):
-        return f"That is more than half of all that it told, and more than {FREE_REMOVALS}."
+    free = free_removals(state.exchange, state.items)
+    if state.removals_due > free:
+        return f"That is more than the {free:,} that a fetch may take out of this exchange's items by itself."
     if state.malformed:
         return "Items of the same pass were malformed: one of them may stand for what is missing."
     return "The next fetch takes them out by itself."

@@ -127,6 +127,9 @@ def test_a_configuration_is_changed_where_something_is_given(run: Run, listed: P
     assert (changed["every_seconds"], changed["options"], changed["category"]) == (900, {"opinion": "disputed"}, "ncii")
     assert run("exchange", "set", "shared", "--write-back").code == 1, "files cannot be told anything"
     assert run("exchange", "set", "shared", "--every", "1").code == 1
+    assert run("exchange", "show", "shared", "--json").json["free_removals"] == 5
+    assert run("exchange", "set", "shared", "--max-removals", "0", "--json").json["free_removals"] == 0
+    assert run("exchange", "set", "shared", "--max-removals", "-1").code == 2
 
 
 def test_every_command_has_an_example() -> None:

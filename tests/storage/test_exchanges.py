@@ -11,12 +11,22 @@ import pytest
 
 from moderation.domain.bank import KEEP, Bank, BankEffect, BankEntry, EntryAmendment, EntryDraft, Opinion
 from moderation.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from moderation.domain.exchange import Applied, Exchange, ExchangeKind, Item, OwnerOpinion, Page, Skipped
+from moderation.domain.exchange import (
+    FREE_REMOVALS,
+    Applied,
+    Exchange,
+    ExchangeKind,
+    Item,
+    OwnerOpinion,
+    Page,
+    Skipped,
+    free_removals,
+)
 from moderation.storage.audit import AuditStore
 from moderation.storage.bank_rows import entry_of
 from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
-from moderation.storage.exchanges import FREE_REMOVALS, ExchangeStore
+from moderation.storage.exchanges import ExchangeStore
 from tests.factories import NOW, after
 from tests.matching.exchanges.opened import pdq
 from tests.storage.tampering import count
@@ -257,6 +267,27 @@ def test_many_removals_are_withheld_until_somebody_allows_them(
     steps = [store.sweep("shared", now=after(3), allow=True) for _ in range(3)]
     assert [step.left for step in steps] == [80, 20, 0]
     assert len(held(banks)) == 10
+
+
+@pytest.mark.parametrize(
+    ("items", "options", "free"),
+    [(0, {}, 5), (40, {}, 5), (70, {}, 7), (900, {}, 90), (9_000, {}, 100), (9_000, {"max_removals": "0"}, 0)],
+)
+def test_a_tenth_may_go_at_most_a_hundred_and_at_least_a_few(items: int, options: dict[str, str], free: int) -> None:
+    assert free_removals(replace(FILES, options=options), items) == free
+
+
+def test_what_a_fetch_may_remove_unasked_is_the_exchanges_own(store: ExchangeStore, banks: BankStore) -> None:
+    many = [an_item(number) for number in range(60)]
+    full_pass(store, many)
+    full_pass(store, many[:53])
+    assert store.sweep("shared", now=after(2)).withheld, "seven of sixty are more than a tenth"
+    store.update(replace(FILES, options={"max_removals": "7"}), actor="test", now=NOW)
+    assert store.sweep("shared", now=after(2)).applied == Applied(removed=7)
+    store.update(replace(FILES, options={"max_removals": "0"}), actor="test", now=NOW)
+    full_pass(store, many[:52])
+    assert store.sweep("shared", now=after(2)).withheld
+    assert len(held(banks)) == 53
 
 
 def test_a_configuration_is_kept_and_audited_without_a_secret(store: ExchangeStore, database: Database) -> None:

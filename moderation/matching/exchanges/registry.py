@@ -6,13 +6,26 @@ from types import MappingProxyType
 from typing import NoReturn
 
 from moderation.domain.errors import InvalidInputError, UnavailableError
-from moderation.domain.exchange import CREDENTIAL_PREFIX, Exchange, ExchangeKind, check_exchange
+from moderation.domain.exchange import (
+    CREDENTIAL_PREFIX,
+    FEW_REMOVALS,
+    FREE_REMOVALS,
+    MAX_REMOVALS,
+    Exchange,
+    ExchangeKind,
+    check_exchange,
+)
 from moderation.matching.exchanges import files, ncmec, reading, stopncii, threatexchange
 from moderation.matching.exchanges.source import Clock, KindSpec, Opening, Option, Source
 from moderation.matching.exchanges.wire import checked
 
 MAX_ITEMS = Option("max_items", "how many items it may tell before it is stopped: 5000000 unless set")
-"""Every kind has it."""
+REMOVALS = Option(
+    MAX_REMOVALS,
+    f"how many items a fetch may remove unasked: unless set a tenth of what it holds, at most {FREE_REMOVALS}, or "
+    f"{FEW_REMOVALS} of a few",
+)
+"""Every kind has both."""
 
 _KINDS: Mapping[ExchangeKind, KindSpec] = MappingProxyType(
     {
@@ -23,7 +36,7 @@ _KINDS: Mapping[ExchangeKind, KindSpec] = MappingProxyType(
     }
 )
 SPECS: Mapping[ExchangeKind, KindSpec] = MappingProxyType(
-    {kind: replace(spec, options=(*spec.options, MAX_ITEMS)) for kind, spec in _KINDS.items()}
+    {kind: replace(spec, options=(*spec.options, MAX_ITEMS, REMOVALS)) for kind, spec in _KINDS.items()}
 )
 
 _SOURCES: Mapping[ExchangeKind, Callable[[Opening], Source]] = MappingProxyType(
@@ -43,8 +56,9 @@ def configured(exchange: Exchange) -> Exchange:
     check_exchange(made)
     _check_names("option", made.options, {option.name: option.required for option in spec.options})
     _check_names("credential", made.credentials, {option.name: option.required for option in spec.credentials})
-    if MAX_ITEMS.name in made.options and not reading.is_number(made.options[MAX_ITEMS.name]):
-        raise InvalidInputError(f"The option {MAX_ITEMS.name} is a number.")
+    for option in (MAX_ITEMS, REMOVALS):
+        if option.name in made.options and not reading.is_number(made.options[option.name]):
+            raise InvalidInputError(f"The option {option.name} is a number.")
     if made.write_back and not spec.outcomes:
         raise InvalidInputError(f"An exchange of kind {made.kind} cannot be told anything back.")
     if spec.credentials:

@@ -165,8 +165,9 @@ def test_an_opened_source_shows_no_secret() -> None:
     source.close()
 
 
+@pytest.mark.parametrize("option", ["max_items", "max_removals"])
 @pytest.mark.parametrize("value", ["many", "-1", "1e3"])
-def test_how_many_items_an_exchange_may_tell_is_a_number(value: str) -> None:
-    with pytest.raises(InvalidInputError, match="max_items"):
-        an_exchange(ExchangeKind.FILES, "/data", options={"max_items": value})
-    assert an_exchange(ExchangeKind.FILES, "/data", options={"max_items": "7"}).options == {"max_items": "7"}
+def test_how_many_items_an_exchange_may_tell_or_take_back_is_a_number(option: str, value: str) -> None:
+    with pytest.raises(InvalidInputError, match=option):
+        an_exchange(ExchangeKind.FILES, "/data", options={option: value})
+    assert an_exchange(ExchangeKind.FILES, "/data", options={option: "7"}).options == {option: "7"}

@@ -134,7 +134,7 @@ def test_removals_wait_until_somebody_accepts_as_many_as_they_saw(desk: Desk, pi
     due = MANY - 10
     page = pia.client.get(f"{PATH}/shared", headers=HTML).text
     assert f"{due} removals wait" in page
-    assert "more than half" in page
+    assert "may take out" in page
     assert f"{due} removals wait" in pia.client.get(PATH, headers=HTML).text
     for fields, status in (
         ({"removals": due}, 422),
