@@ -22,10 +22,10 @@ from review_ui.console.shell import render
 
 PROFILE = "/console/profile"
 ROLE_WORDS: Mapping[str, str] = {
-    "moderator": "Decides jobs of the queues it was let into.",
-    "senior": "Decides, and sees everybody's quality and the dashboards.",
-    "policy": "Edits the review plan; reads posts and dashboards.",
-    "admin": "Looks after accounts and the plan; decides nothing.",
+    "moderator": "Decides jobs of the queues it was let into, and banks what it rejected.",
+    "senior": "Decides, and sees everybody's quality, the dashboards and the banks.",
+    "policy": "Edits the review plan, banks, exchanges and sweeps; reads posts and dashboards.",
+    "admin": "Looks after accounts, the plan, banks, exchanges and sweeps; decides nothing.",
     "auditor": "Reads posts and the audit log; changes nothing.",
 }
 
