@@ -129,7 +129,7 @@ def _page(
     days = SweepStore(desk.database).days(sweep.id)
     touched = SweepPages(desk.database).touched(sweep.id, cursor=cursor or None, limit=POSTS)
     banks = frozenset(bank.name for bank in BankStore(desk.database).definitions())
-    told = [day for day in reversed(days) if day.found or day.later or day.done_at is None]
+    told = [day for day in reversed(days) if day.found or day.later]
     values = {
         "line": sweep_line(sweep, banks),
         "sweep": sweep,
