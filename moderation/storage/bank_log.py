@@ -80,13 +80,23 @@ def newest(connection: Connection) -> int:
 
 
 def banks(connection: Connection, as_of: int | None) -> list[Bank]:
-    """Every bank as of a change (None: now), by name; its newest definition counts."""
+    """Every bank as of a change (None: now), by name; its newest definition counts. Reads no changes of entries."""
     query = select(bank_changes.c.operation, bank_changes.c.bank, bank_changes.c.payload).where(
+        bank_changes.c.bank.in_(_names(connection)),
         bank_changes.c.operation.in_(("create", "update", "delete")),
         true() if as_of is None else bank_changes.c.number <= as_of,
     )
     newest_row = {row.bank: row for row in connection.execute(query.order_by(bank_changes.c.number))}
     return [bank_of(newest_row[name]) for name in sorted(newest_row) if newest_row[name].operation != "delete"]
+
+
+def _names(connection: Connection) -> list[str]:
+    """Every name that a bank ever had: one look into the index for each, where DISTINCT reads the whole log."""
+    column = bank_changes.c.bank
+    names = select(func.min(column).label("bank")).cte("names", recursive=True)
+    following = select(func.min(column)).where(column > names.c.bank).scalar_subquery()
+    names = names.union_all(select(following).where(names.c.bank.is_not(None)))
+    return list(connection.execute(select(names.c.bank).where(names.c.bank.is_not(None))).scalars())
 
 
 def bank(connection: Connection, name: str) -> Bank | None:
