@@ -48,6 +48,8 @@ from review_ui.console.post_lines import PostLine, line_of
 from review_ui.console.shell import render
 from review_ui.console.sight import may_see_post
 
+CLOSED = frozenset({POST, "decision"})
+"""What a provenance says of a post here."""
 SHOWN = 24
 """Posts that are listed as matched."""
 UNREAD = "The pictures of earlier posts are still being read. Try again in a minute."
@@ -185,7 +187,7 @@ def _page(
         "state_told": STATES[line.state][1],
         "forever": FOREVER,
         "days": DAYS,
-        "provenance": [(name, value, closed and name == POST) for name, value in entry.provenance.items()],
+        "provenance": [(name, value, closed and name in CLOSED) for name, value in entry.provenance.items()],
         "banked_by": [actor_words(actor) for actor in entry.banked_by],
         "matched": _matched(desk, person, entry),
         "history": [(change, actor_words(change.actor), told) for change, told in history],
@@ -215,9 +217,11 @@ def _matched(desk: Desk, person: Person, entry: BankEntry) -> MatchedPosts:
         return MatchedPosts(unread=UNREAD)
     hits = EntryMatchStore(desk.database).among([one.post_id for one in near], entry.id)
     plan, standings = desk.plan(), desk.standings.of(list(hits))
-    seen = [post for post in hits if may_see_post(person, standings[post], plan)]
+    blind = desk.blind.among(list(hits), person)
+    own = {entry.provenance.get(POST)} & blind
+    seen = [post for post in hits if post not in own and may_see_post(person, standings[post], plan)]
     seen.sort(key=lambda post: hits[post].distance_bits)
-    found, blind = desk.search.named(seen[:SHOWN]), desk.blind.among(seen[:SHOWN], person)
+    found = desk.search.named(seen[:SHOWN])
     lines = {PostId(item.post.id): line_of(item, person, plan, blind=blind) for item in found}
     posts = [MatchedPost(lines[post], hits[post]) for post in seen[:SHOWN] if post in lines]
     return MatchedPosts(posts, len(seen) > SHOWN)

@@ -12,6 +12,7 @@ from moderation.domain.people import Person
 from moderation.storage.bank_overview import EntryChange
 from review_ui.console.bank_paths import entry_path
 from review_ui.console.desk import Desk
+from review_ui.console.shell import words
 from review_ui.console.sight import may_see_post
 
 EFFECTS: Mapping[BankEffect, tuple[str, str, str]] = {
@@ -29,6 +30,8 @@ OPINIONS: Mapping[Opinion, tuple[str, str]] = {
 }
 POST = "post"
 """The word of a provenance that names a post here."""
+TELLING = frozenset({"note", "provenance"})
+"""What is said of an entry that may tell of the post that it came from."""
 
 
 class State(StrEnum):
@@ -89,10 +92,14 @@ def entry_lines(
 
 
 def closed_entries(desk: Desk, person: Person, entries: Iterable[BankEntry]) -> set[EntryId]:
-    """Those of the entries that came from a post here that the person may not see: their note may tell of it."""
+    """Those of the entries that came from a post here that the person may not see, or is to look at blind.
+
+    Their note may tell of it, and that they are there tells what others decided.
+    """
     posts = {entry.id: PostId(entry.provenance[POST]) for entry in entries if POST in entry.provenance}
-    standings, plan = desk.standings.of(list(dict.fromkeys(posts.values()))), desk.plan()
-    return {entry for entry, post in posts.items() if not may_see_post(person, standings[post], plan)}
+    wanted = list(dict.fromkeys(posts.values()))
+    standings, blind, plan = desk.standings.of(wanted), desk.blind.among(wanted, person), desk.plan()
+    return {entry for entry, post in posts.items() if post in blind or not may_see_post(person, standings[post], plan)}
 
 
 def changes_in_words(changes: Sequence[EntryChange], *, closed: bool) -> list[tuple[EntryChange, list[str]]]:
@@ -147,12 +154,7 @@ def _line(entry: BankEntry, refused: int, now: datetime, *, closed: bool) -> Ent
 
 def _differences(before: Mapping[str, Json], after: Mapping[str, Json], *, closed: bool) -> list[str]:
     names = [name for name in after if after[name] != before.get(name)]
-    return [
-        f"{name.replace('_', ' ')}: changed"
-        if name == "note" and closed
-        else f"{name.replace('_', ' ')}: {_value(after[name])}"
-        for name in names
-    ]
+    return [f"{words(name)}: {'changed' if closed and name in TELLING else _value(after[name])}" for name in names]
 
 
 def _value(value: Json) -> str:

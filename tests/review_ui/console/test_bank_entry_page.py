@@ -73,7 +73,7 @@ def test_posts_that_matched_are_listed_concealed(scene: BankScene, pia: Worker) 
 def test_a_restricted_post_that_matched_is_told_only_to_whoever_was_let_in(scene: BankScene, pia: Worker) -> None:
     entry = scene.entry(7)
     post = scene.matched(entry, 1, queue="child-safety", category="minors")
-    grace = scene.person("grace", Role.SENIOR, queues=("child-safety", "child-safety-leads"))
+    grace = scene.person("grace", Role.POLICY, queues=("child-safety", "child-safety-leads"))
     theirs, hers = scene.page(pia, here(entry)).text, scene.page(grace, here(entry)).text
     assert post not in theirs
     assert "None that you may see" in theirs

@@ -181,16 +181,32 @@ def test_filters_that_make_no_sense_are_told(scene: BankScene, pia: Worker) -> N
 
 def test_a_note_about_a_post_that_may_not_be_seen_is_kept_back(scene: BankScene, pia: Worker) -> None:
     post = scene.held(queue="child-safety", category="minors")
-    entry = scene.entry(1, note="what it shows", provenance={"post": post})
+    entry = scene.entry(1, note="what it shows", provenance={"post": post, "decision": "decision-7"})
+    scene.entry(1, note="what it shows again", provenance={"post": post, "case": "case-7"})
     open_entry = scene.entry(2, note="harmless words")
-    grace = scene.person("grace", Role.SENIOR, queues=("child-safety", "child-safety-leads"))
+    grace = scene.person("grace", Role.POLICY, queues=("child-safety", "child-safety-leads"))
     theirs, hers = scene.page(pia, HERE).text, scene.page(grace, HERE).text
     assert "what it shows" not in theirs
     assert "what it shows" in hers
     assert open_entry.note in theirs
     page = scene.page(pia, f"{HERE}/entries/{entry.id}").text
-    assert "what it shows" not in page
-    assert post not in page
+    for secret in ("what it shows", post, "decision-7"):
+        assert secret not in page
+    assert "note: changed" in page
+
+
+def test_whoever_is_to_look_blind_does_not_learn_from_a_bank_what_others_decided(scene: BankScene) -> None:
+    post = scene.held()
+    entry = scene.entry(1, note="rejected for this", provenance={"post": post})
+    same = scene.matched(entry, 3)
+    mine = scene.entry(2, provenance={"post": same})
+    sam, kim = scene.person("sam", Role.SENIOR), scene.person("kim", Role.SENIOR, queues=())
+    for worker, told in ((sam, False), (kim, True)):
+        page = scene.page(worker, f"{HERE}/entries/{entry.id}").text
+        assert (post in page, "rejected for this" in page) == (told, told)
+        assert same in page
+        assert ("in review" in page) == (not told)
+        assert same not in scene.page(worker, f"{HERE}/entries/{mine.id}").text or told
 
 
 def test_hostile_names_and_words_stay_words(scene: BankScene, pia: Worker) -> None:
