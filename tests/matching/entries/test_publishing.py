@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -10,6 +11,7 @@ from moderation.domain.bank import Bank, BankEffect, BankEntry, EntryDraft
 from moderation.domain.errors import ConflictError
 from moderation.matching.entries import publishing
 from moderation.matching.entries.publishing import due, inspect, publish_banks
+from moderation.matching.multi_index.file import MAGIC, NOTHING_SAID, VERSION
 from moderation.matching.multi_index.folder import CURRENT, current, publish
 from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
@@ -110,6 +112,27 @@ def test_it_is_due_when_it_cannot_be_read(banks: BankStore, tmp_path: Path) -> N
     assert due(banks, tmp_path, now=NOW) == "the current index cannot be read"
     publish_banks(banks, tmp_path, now=NOW)
     assert due(banks, tmp_path, now=NOW) == ""
+
+
+def test_it_is_due_when_it_is_of_another_version_of_the_format(banks: BankStore, tmp_path: Path) -> None:
+    made = publish_banks(banks, tmp_path, now=NOW)
+    with made.path.open("r+b") as file:
+        file.seek(len(MAGIC))
+        file.write(bytes([VERSION - 1]))
+    assert due(banks, tmp_path, now=NOW) == "the current index cannot be read"
+    publish_banks(banks, tmp_path, now=NOW)
+    assert due(banks, tmp_path, now=NOW) == ""
+
+
+def test_an_index_that_says_something_else_of_entries_is_seen(banks: BankStore, tmp_path: Path) -> None:
+    made = publish_banks(banks, tmp_path, now=NOW)
+    facts = made.described.facts
+    worse = facts._replace(records=facts.records.copy())
+    worse.records["quality"] -= 1
+    for said, problem in ((replace(made.described, facts=worse), "what the banks do not"), (NOTHING_SAID, "nothing")):
+        publish(tmp_path, codes(40), made.keys, checkpoint=41, now=NOW, described=said)
+        (found,) = inspect(banks, tmp_path, random=Random(1)).problems
+        assert problem in found
 
 
 def test_after_a_database_was_restored_the_newer_index_is_replaced(banks: BankStore, tmp_path: Path) -> None:
