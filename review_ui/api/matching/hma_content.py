@@ -1,15 +1,18 @@
 """HMA's routes for what is in banks."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.concurrency import run_in_threadpool
 
 from moderation.domain.bank import KEEP, Bank, BankEntry, EntryAmendment, EntryDraft
 from moderation.domain.errors import InvalidInputError, NotFoundError
+from moderation.storage.bank_checks import MAX_WORD_CHARS
 from moderation.storage.keys import ApiKey
 from review_ui.api.matching.banking import SOURCE, add, drafts_of_picture
 from review_ui.api.matching.bodies import (
@@ -48,8 +51,23 @@ class Metadata(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    content_id: Annotated[Text | None, Field(max_length=200)] = None
-    content_uri: Annotated[Text | None, Field(max_length=200)] = None
+    content_id: Annotated[Text | None, Field(max_length=MAX_WORD_CHARS)] = None
+    content_uri: Annotated[Text | None, Field(max_length=MAX_WORD_CHARS)] = None
+    own: Annotated[dict[str, Any] | None, Field(alias="json", description="Whatever else the client knows.")] = None
+
+    @field_validator("own")
+    @classmethod
+    def _short(cls, own: dict[str, Any] | None) -> dict[str, Any] | None:
+        if own is not None and len(as_words(own)) > MAX_WORD_CHARS:
+            raise ValueError(f"at most {MAX_WORD_CHARS} characters of JSON are kept")
+        return own
+
+    def provenance(self) -> dict[str, str]:
+        """What is given, as an entry keeps it."""
+        given = {"content_id": self.content_id, "content_uri": self.content_uri}
+        if self.own is not None:
+            given["json"] = as_words(self.own)
+        return {name: said for name, said in given.items() if said is not None}
 
 
 class ContentBody(BaseModel):
@@ -62,7 +80,7 @@ class ContentBody(BaseModel):
 
     def draft(self) -> EntryDraft:
         """The facts, without any hash."""
-        said = self.metadata.model_dump(exclude_none=True) if self.metadata else {}
+        said = self.metadata.provenance() if self.metadata else {}
         return EntryDraft(pdq="", quality=0, source=SOURCE, note=self.note or "", opinion=KEEP, provenance=said)
 
 
@@ -216,6 +234,24 @@ async def _json_beside(request: Request) -> ContentBody:
         return ContentBody()
 
 
+def as_words(own: dict[str, Any]) -> str:
+    """A JSON object as one line of ASCII. Raises `ValueError` for what is not JSON, such as a number without end."""
+    try:
+        return json.dumps(own, allow_nan=False, separators=(",", ":"), sort_keys=True)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _metadata(provenance: Mapping[str, str]) -> dict[str, Any] | None:
+    """Where an entry came from in HMA's words: what its client said, and which exchange told it under which name."""
+    known: dict[str, Any] = {name: provenance[name] for name in ("content_id", "content_uri") if name in provenance}
+    if "json" in provenance:
+        known["json"] = json.loads(provenance["json"])
+    if "exchange" in provenance:
+        known["collab"] = {provenance["exchange"]: [provenance[name] for name in ("id",) if name in provenance]}
+    return known or None
+
+
 def begins_at(timestamp: int, now: datetime) -> datetime | None:
     """Raises `InvalidInputError` for a time more than five years ahead, as HMA does."""
     if timestamp in {ENABLED, DISABLED}:
@@ -230,13 +266,12 @@ def _content(bank: Bank, entry: BankEntry, key: ApiKey, *, signals: bool) -> dic
     reads = BANKS_READ in key.scopes
     entry = entry if reads else replace(entry, note="", provenance={})
     begins = entry.disable_until
-    known = {name: entry.provenance[name] for name in ("content_id", "content_uri") if name in entry.provenance}
     return {
         "id": entry.number,
         "disable_until_ts": ENABLED if begins is None else DISABLED if begins >= NEVER else unix_time(begins),
         "original_media_uri": entry.provenance.get("content_uri"),
         "bank": bank_shown(bank).model_dump(),
-        "metadata": known or None,
+        "metadata": _metadata(entry.provenance),
         "note": entry.note or None,
         **({"signals": {"pdq": entry.pdq}} if signals and reads else {}),
     }

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from moderation.domain.bank import Bank, BankEffect, BankEntry, EntryAmendment, Opinion
+from moderation.domain.bank import Bank, BankEffect, BankEntry, EntryAmendment, EntryDraft, Opinion
 from moderation.matching.hashes.frame_hashes import hashes_of
 from moderation.matching.hashes.pdq import to_hex
 from moderation.matching.hits import LookedUp
@@ -342,7 +342,12 @@ def test_a_picture_is_banked_by_its_url_with_what_is_known_of_it(api: Api, key: 
     api.pages.known[URL] = as_png(drawn(3))
     asked = {"url": URL, "content_type": "photo"}
     path = "/c/bank/A/content"
-    told = {"metadata": {"content_id": "1197433091", "content_uri": "https://feed.example/1"}, "note": "Seen"}
+    known = {
+        "content_id": "1197433091",
+        "content_uri": "https://feed.example/1",
+        "json": {"ticket": 17, "by": ["\x00é"]},
+    }
+    told = {"metadata": known, "note": "Seen"}
     added = api.client.post(path, params=asked, json=told, headers=key).json()
     shown = api.client.get(f"{path}/{added['id']}", headers=key).json()
     assert shown["metadata"] == told["metadata"]
@@ -359,6 +364,26 @@ def test_a_picture_is_banked_by_its_url_with_what_is_known_of_it(api: Api, key: 
     (entry,) = api.banks.entries("A")
     assert entry.has_keypoints
     assert entry.phash
+    refused: tuple[object, ...] = ({"words": "w" * 200}, {"a": float("inf")}, [], "{}")
+    for own in refused:
+        body = json.dumps({"metadata": {"json": own}})
+        headers = {**key, "Content-Type": "application/json"}
+        hma_problem(api.client.post(path, params=asked, content=body, headers=headers), 400)
+
+
+def test_what_is_known_of_a_picture_is_read_from_a_form_too(api: Api, key: dict[str, str]) -> None:
+    api.bank("A")
+    path = "/c/bank/A/content"
+    added = post_photo(api, key, path, as_png(drawn(3)), metadata=json.dumps({"json": {"ticket": 17}})).json()
+    assert api.client.get(f"{path}/{added['id']}", headers=key).json()["metadata"] == {"json": {"ticket": 17}}
+
+
+def test_an_entry_of_an_exchange_says_which_one_told_it(api: Api, key: dict[str, str]) -> None:
+    api.bank("A")
+    draft = EntryDraft(CODE, 100, provenance={"exchange": "shared", "id": "two"})
+    entry = api.banks.add("A", draft, actor=NOW_ACTOR, now=api.site.clock())
+    shown = api.client.get(f"/c/bank/A/content/{entry.number}", headers=key).json()
+    assert shown["metadata"] == {"collab": {"shared": ["two"]}}
 
 
 @pytest.mark.parametrize(
