@@ -127,7 +127,7 @@ def who(actor: str) -> str:
     """An actor of the audit log as people call it."""
     kind, _, name = actor.partition(":")
     if kind == "exchange":
-        return "the schedule"
+        return "a fetch"
     return name if kind == "account" else {"cli": "the command line"}.get(actor, actor)
 
 

@@ -44,7 +44,7 @@ Keeper = Annotated[Person, needs(Capability.BANKS)]
 class Due:
     """Posts that new bank entries match, as the alarm of the last day counted them.
 
-    `href` is the form of a sweep over those entries; `swept`: a sweep by bank entries was made since.
+    `href` is the form of a sweep over those entries; `swept`: one was made that covers them all, and not cancelled.
     """
 
     posts: int
@@ -107,13 +107,20 @@ def _due(desk: Desk, newest: Sequence[Sweep]) -> Due | None:
     if not posts:
         return None
     after = SweepPages(desk.database).change_before(now - DUE_WINDOW)
-    since = [one for one in newest if one.cause.kind is CauseKind.BANK and one.created_at > now - DUE_WINDOW]
+    until = int(BankStore(desk.database).checkpoint())
     return Due(
         posts=posts,
         results=tuple((SHORT[result], int(counted[result.value])) for result in SHORT if counted.get(result.value)),
         href=f"{PATH}/new?{urlencode({'what': 'since', 'since': after, 'withdraw': 'yes'})}",
-        swept=bool(since),
+        swept=any(_covers_all(one, after, until) for one in newest),
     )
+
+
+def _covers_all(sweep: Sweep, after: int, until: int) -> bool:
+    """Whether a sweep looks at everything that was banked after one change and up to another, on every day."""
+    cause = sweep.cause
+    everything = cause.kind is CauseKind.BANK and not (cause.bank or cause.entry or cause.first_day or cause.last_day)
+    return everything and cause.after <= after and cause.until >= until and sweep.state is not SweepState.CANCELLED
 
 
 def _page(

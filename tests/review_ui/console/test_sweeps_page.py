@@ -176,18 +176,24 @@ def test_a_hostile_name_of_a_bank_is_text(app: FastAPI, pia: Visitor) -> None:
 
 
 def test_the_alarm_leads_to_a_form_that_is_filled_in(scene: Scene, pia: Visitor) -> None:
+    scene.published(a_pdq(1))
     scene.entry(a_pdq(1))
     scene.sweeps.note_due({Result.WITHDRAW: 31, Result.GONE: 5}, now=scene.desk.clock())
     page = pia.client.get(PATH, headers=HTML).text
     assert "New bank entries match 31 posts" in page
-    assert "Nothing was done about it." in page
+    assert "no sweep covers all of them yet" in page
     href = page.split("New bank entries match")[1].split('href="')[1].split('"')[0].replace("&amp;", "&")
     form = pia.client.get(href, headers=HTML).text
     assert 'value="since" checked' in form
     assert 'value="yes" checked' in form
     assert 'name="since" value="0"' in form, "every change of the last day, the bank's making included"
+    scene.sweep(bank="BANNED")
+    scene.sweeps.cancel(scene.sweep().id, by="test", now=scene.desk.clock())
+    assert "no sweep covers all of them yet" in pia.client.get(PATH, headers=HTML).text
     scene.sweep()
-    assert "a sweep was made since" in pia.client.get(PATH, headers=HTML).text
+    assert "a sweep over all of them was made since" in pia.client.get(PATH, headers=HTML).text
+    scene.entry(a_pdq(2))
+    assert "no sweep covers all of them yet" in pia.client.get(PATH, headers=HTML).text
 
 
 def test_the_change_before_a_moment_is_the_last_one_then(scene: Scene) -> None:
