@@ -12,7 +12,7 @@ import numpy as np
 from moderation.domain.bank import Bank, BankChange, BankEntry
 from moderation.domain.errors import CorruptIndexError
 from moderation.matching.entries.entry_facts import EntryFacts
-from moderation.matching.entries.published_facts import described, published
+from moderation.matching.entries.published_facts import described, mark_of, published
 from moderation.matching.multi_index.file import IndexFile, check_length
 from moderation.matching.multi_index.folder import current, pointed, publish
 from moderation.matching.multi_index.layout import CODE_BYTES
@@ -69,7 +69,8 @@ def due(banks: Banks, folder: Path, *, now: datetime) -> str:
 
     Of a new installation, when there are `FEWEST_CHANGES`; then when the changes since are a twentieth of all before
     (`FEWEST_CHANGES` to `MOST_CHANGES`), or older than a day; when CURRENT cannot be read or its file is cut off;
-    and when it names a later change than the banks have, as after a database was restored.
+    and when it names a later change than the banks have, or a change that is another one there, as after a database was
+    restored.
     """
     try:
         pointer = pointed(folder)
@@ -82,9 +83,23 @@ def due(banks: Banks, folder: Path, *, now: datetime) -> str:
     changes = newest - built_to
     if changes < 0:
         return f"the index is of change {built_to}, the banks end at {newest}"
+    if pointer is not None and _is_of_others(banks, folder):
+        return f"the index is of other banks: change {built_to} is another"
     if changes >= min(max(FEWEST_CHANGES, SHARE_OF_CHANGES * built_to), MOST_CHANGES):
         return f"{changes} changes since it was built"
     return f"{changes} changes, and it is a day old" if changes and now - built_at > OLDEST else ""
+
+
+def _is_of_others(banks: Banks, folder: Path) -> bool:
+    """Whether the last change that the current index is built of is not the banks' own, or cannot be told."""
+    try:
+        found = current(folder)
+        mark = "" if found is None else published(found).mark
+    except CorruptIndexError:
+        return True
+    number = 0 if found is None else found.checkpoint
+    last = banks.changes(number - 1, limit=1) if number else []
+    return mark != mark_of(last[0] if last else None)
 
 
 def publish_banks(banks: Banks, folder: Path, *, now: datetime) -> IndexFile:

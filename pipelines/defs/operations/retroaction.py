@@ -18,6 +18,7 @@ from moderation import logs
 from moderation.domain.errors import SweepTooLargeError
 from moderation.domain.ids import Digest
 from moderation.domain.retroaction import Cause, CauseKind, Sweep, SweepState, SweepTerms
+from moderation.matching.entries.published_facts import mark_of
 from moderation.storage.banks import BankStore
 from moderation.storage.engine import Database
 from moderation.storage.retroaction import SweepStore
@@ -204,15 +205,31 @@ def open_sweeps(context: dg.SensorEvaluationContext, system: dg.ResourceParam[Sy
     description="Counts what new bank entries would do, whenever there are any.",
 )
 def new_bank_entries(context: dg.SensorEvaluationContext, system: dg.ResourceParam[System]) -> dg.SensorResult:
-    """The cursor is the change up to which entries were counted; entries from before the first look are not."""
+    """The cursor is the change up to which entries were counted, with its mark; entries from before the first look are
+    not. Where the banks have another change under its number, or end before, the database was restored: then all
+    entries are counted, for posts that were withdrawn since the backup are back.
+    """
     with stores(system) as opened:
         newest = int(opened.banks.checkpoint())
-    seen = int(context.cursor) if context.cursor else newest
+        cursor = _cursor(opened.banks, newest)
+        said = context.cursor or cursor
+        number, _, mark = said.partition(":")
+        counted = int(number)
+        restored = counted > newest or (mark != "" and _cursor(opened.banks, counted) != said)
+    seen = 0 if restored else counted
     if seen >= newest:
-        return dg.SensorResult(cursor=str(newest))
+        return dg.SensorResult(cursor=cursor)
+    if restored:
+        log.error("banks_restored", counted=counted, newest=newest)
     config = {"ops": {"count_new_matches": {"config": {"after": seen, "until": newest}}}}
-    request = dg.RunRequest(run_key=f"{seen}-{newest}", run_config=config)
-    return dg.SensorResult(run_requests=[request], cursor=str(newest))
+    request = dg.RunRequest(run_key=f"{seen}-{cursor}", run_config=config)
+    return dg.SensorResult(run_requests=[request], cursor=cursor)
+
+
+def _cursor(banks: BankStore, number: int) -> str:
+    """A change and its mark, which tells it from another that a restored database has under the same number."""
+    last = banks.changes(number - 1, limit=1) if number else []
+    return f"{number}:{mark_of(last[0] if last else None)}"
 
 
 def _request(sweep: Sweep, first: date, last: date) -> dg.RunRequest:

@@ -1,3 +1,4 @@
+import json
 import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -122,6 +123,17 @@ def test_it_is_due_when_it_is_of_another_version_of_the_format(banks: BankStore,
     assert due(banks, tmp_path, now=NOW) == "the current index cannot be read"
     publish_banks(banks, tmp_path, now=NOW)
     assert due(banks, tmp_path, now=NOW) == ""
+
+
+def test_it_is_due_when_the_banks_went_another_way_than_the_index(banks: BankStore, tmp_path: Path) -> None:
+    made = publish_banks(banks, tmp_path, now=NOW)
+    said = json.loads(made.described.text)
+    for text in ({**said, "last": "0" * 64}, {}):
+        other = replace(made.described, text=json.dumps(text).encode())
+        publish(tmp_path, codes(40), made.keys, checkpoint=made.checkpoint, now=NOW, described=other)
+        assert due(banks, tmp_path, now=NOW) == "the index is of other banks: change 41 is another"
+        publish_banks(banks, tmp_path, now=NOW)
+        assert due(banks, tmp_path, now=NOW) == ""
 
 
 def test_an_index_that_says_something_else_of_entries_is_seen(banks: BankStore, tmp_path: Path) -> None:

@@ -161,6 +161,27 @@ def test_new_entries_that_match_raise_an_alarm_and_touch_nothing(
     assert found.state is PostState.PUBLISHED
 
 
+def test_after_a_database_was_restored_all_entries_are_counted_again(
+    instance: dg.DagsterInstance, opened: Database
+) -> None:
+    def look(cursor: str | None) -> tuple[str | None, list[dg.RunRequest]]:
+        context = dg.build_sensor_context(instance=instance, cursor=cursor, resources={"system": System()})
+        found = new_bank_entries(context)
+        assert isinstance(found, dg.SensorResult)
+        return found.cursor, list(found.run_requests or ())
+
+    banked(opened)
+    cursor, none = look(None)
+    assert (none, look(cursor)) == ([], (cursor, []))
+    number, mark = str(cursor).split(":")
+    assert look(number) == (cursor, []), "a cursor of before there were marks"
+    restored = {"after": 0, "until": int(number)}
+    for lost in (f"{int(number) + 5}:{mark}", f"{number}:{'0' * 64}"):
+        found, (request,) = look(lost)
+        assert found == cursor
+        assert request.run_config["ops"]["count_new_matches"]["config"] == restored
+
+
 def test_a_count_that_failed_is_tried_again(
     instance: dg.DagsterInstance, opened: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
