@@ -36,8 +36,8 @@ LIMITS = DecodeLimits(
 )
 """What a file may be, unless the caller says otherwise."""
 REDUCED_SIDE = 240
-"""Samples that a reduced decode leaves of the shorter side. With 240 to 255 the hashes of photographs differ by 8 bits at
-most, with 256 by 6, with 192 by 10."""
+"""Samples that a reduced decode leaves of the shorter side. With 240 to 255 the hashes of photographs differ by 8 bits
+at most, with 256 by 6, with 192 by 10."""
 BAND_ROWS = 8
 """Output rows computed together: of a grid so few that hardly a weight is zero, so many that calls do not count."""
 REDUCED = (
