@@ -57,6 +57,9 @@ def pull(
     say = _nothing if json else _say
     statuses: list[ModelStatus] = []
     failed: dict[str, ModerationError] = {}
+    left_out = [name for name in store.names if _is_unpinned(store, name)] if every else []
+    if left_out:
+        say(f"Left out, because nobody pinned them (`moderation models pin NAME`): {', '.join(left_out)}")
     for name in _chosen(store, names, every=every):
         try:
             statuses.append(store.pull(name, say))

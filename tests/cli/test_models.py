@@ -6,7 +6,7 @@ from typer.main import get_command
 
 from moderation.assembly import signal_catalog
 from moderation.cli.app import app
-from moderation.settings import load_settings
+from moderation.settings import PROJECT, load_settings
 from moderation.signals.engine.exports import FOLDER
 from moderation.signals.models import PINS
 from moderation.signals.pictures.classifier import HubPictureClassifier
@@ -16,6 +16,7 @@ from tests.signals import checkpoints
 
 HUB_MODEL = "falconsai-nsfw"
 ONE_OF_EACH = ("opennsfw", "text-harm", HUB_MODEL, "all-minilm-l6-v2")
+HARMFUL = PROJECT / "datasets" / "challenges" / "harmful.jsonl"
 OPENNSFW = "864bb37bf8863564b87eb330ab8c785a79a773f4e7c43cb96db52ed8611305fa"
 
 
@@ -177,6 +178,14 @@ def test_a_model_that_cannot_be_had_does_not_keep_the_others_from_coming(run: Ru
     assert "--mirror" in outcome.err, "the next step"
 
 
+def test_pulling_all_says_which_ones_nobody_pinned(run: Run, no_index: None) -> None:
+    outcome = run("models", "pull", "--all")
+    said = " ".join((outcome.out + outcome.err).split())
+    assert "Left out, because nobody pinned them (`moderation models pin NAME`): adamcodd-nsfw," in said
+    assert "toxic-bert" in said
+    assert "text-harm: verified" in said
+
+
 def test_a_model_that_was_fetched_but_cannot_run_is_an_error_with_its_name(run: Run, tmp_path: Path) -> None:
     folder = checkpoints.vit(tmp_path / "mirror" / HUB_MODEL, labels=("normal", "other"))
     assert run("models", "pin", HUB_MODEL, "--mirror", str(folder.parent), "--yes", "--json").code == 0
@@ -218,6 +227,8 @@ def test_describing_says_where_and_in_what_a_model_runs(run: Run, monkeypatch: p
         ("models", "compare", "image_nsfw"),
         ("models", "compare", "image_nsfw", "--model", "nothing-like-it"),
         ("signals", "describe", "nothing-like-it"),
+        ("eval", "text", str(HARMFUL), "--model", "toxic-bert"),
+        ("models", "candidate", "text_harm", "toxic-bert"),
     ],
 )
 def test_every_refusal_says_what_to_do_next(run: Run, words: tuple[str, ...]) -> None:

@@ -31,8 +31,14 @@ class Product:
 
     @classmethod
     def load(cls, store: ModelStore, name: str) -> "Product":
-        """The product that the store has under `name`. Raises `ModelStoreError`."""
-        digest = store.entry(name).digest
+        """The product that the store has under `name`. Raises `ModelStoreError`, also for a model of another kind."""
+        entry = store.entry(name)
+        if not all(map(entry.has, (MODEL_FILE, TOKENIZER_FILE, CALIBRATION_FILE))):
+            raise ModelStoreError(
+                f"{name} is no classifier of the kinds of harm that this project trains: its files are others.",
+                hint="One is text-harm, or a folder that training wrote.",
+            )
+        digest = entry.digest
         return replace(_product(lambda filename: store.read(name, filename)), digest=digest)
 
     @classmethod

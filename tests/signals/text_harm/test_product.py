@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from moderation.domain.errors import ModelStoreError
+from moderation.signals.models import ModelStore
 from moderation.signals.text_harm.model import TextHarmModel
 from moderation.signals.text_harm.product import CALIBRATION_FILE, MODEL_FILE, TOKENIZER_FILE, Product
 
@@ -110,3 +111,10 @@ def test_a_broken_tokenizer_is_refused(folder: Path) -> None:
     _replace(folder, TOKENIZER_FILE, "tokenizer", b"{}")
     with pytest.raises(ModelStoreError, match=TOKENIZER_FILE):
         TextHarmModel.of(Product.open(folder), threads=1)
+
+
+@pytest.mark.parametrize("name", ["opennsfw", "toxic-bert"])
+def test_a_model_of_another_kind_is_refused_by_what_it_is(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ModelStoreError, match=f"{name} is no classifier of the kinds of harm") as refused:
+        Product.load(ModelStore(tmp_path), name)
+    assert "text-harm" in refused.value.hint
