@@ -142,7 +142,7 @@ def _sea(seed: int) -> bytes:
 def _known_pictures() -> list[Breach]:
     banned, watched = BANNED.pixels(), WATCHED.pixels()
     brighter = np.clip(watched.astype(np.float32) * np.float32(1.1) + 6, 0, 255).astype(np.uint8)
-    vague = resized(resized(banned, 64, 64), *reversed(banned.shape[:2]))
+    vague = resized(resized(banned, 40, 40), *reversed(banned.shape[:2]))
     said = "my city at night", "night city with lit windows"
     drawn = "a quiet mandala", "mandala, soft colours"
     block, review = "known_blocked_image", "known_review_image"

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import structlog
 
-from moderation.domain.bank import EFFECT_ORDER, MIN_QUALITY, TIER_ORDER, BankEffect, Opinion
+from moderation.domain.bank import EFFECT_ORDER, MIN_INLIERS, MIN_QUALITY, TIER_ORDER, BankEffect, Opinion
 from moderation.domain.errors import BanksUnreadableError, CorruptIndexError, UnavailableError
 from moderation.domain.media import Refusal
 from moderation.domain.signal import (
@@ -21,7 +21,6 @@ from moderation.domain.signal import (
     Surface,
     Value,
 )
-from moderation.matching.geometry.keypoints import MIN_INLIERS
 from moderation.matching.hashes.frame_hashes import FrameHashes, frame_hashes
 from moderation.matching.hashes.orientations import ORIENTATIONS
 from moderation.matching.hashes.pdq import BITS, to_hex

@@ -6,8 +6,7 @@ Pure: no index, no database, no clock. The order of views, hits and effects that
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from moderation.domain.bank import EFFECT_ORDER, TIER_ORDER, VERIFIED_BITS, Bank, BankEffect, Opinion, Tier
-from moderation.matching.geometry.keypoints import MIN_INLIERS
+from moderation.domain.bank import EFFECT_ORDER, MIN_INLIERS, TIER_ORDER, VERIFIED_BITS, Bank, BankEffect, Opinion, Tier
 
 RECALLED_INLIERS = 20
 """Keypoints that must agree where no hash says that the pictures resemble each other."""

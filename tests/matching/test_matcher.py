@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from moderation.domain.bank import Bank, BankEffect, Opinion, Tier
+from moderation.domain.bank import MIN_INLIERS, Bank, BankEffect, Opinion, Tier
 from moderation.domain.errors import CorruptIndexError, InvalidInputError, NotFoundError, UnavailableError
-from moderation.matching.geometry.keypoints import MIN_INLIERS, keypoints_of, pack
+from moderation.matching.geometry.keypoints import keypoints_of, pack
 from moderation.matching.geometry.verification import BATCH_SECONDS, MAX_CANDIDATES
 from moderation.matching.hashes.frame_hashes import FrameHashes, hashes_of
 from moderation.matching.hashes.orientations import ORIENTATIONS, Orientation, turned

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moderation.domain.bank import TIER_ORDER, VERIFIED_BITS, Bank, BankEffect, Opinion, Tier
-from moderation.matching.geometry.keypoints import MIN_INLIERS
+from moderation.domain.bank import MIN_INLIERS, TIER_ORDER, VERIFIED_BITS, Bank, BankEffect, Opinion, Tier
 from moderation.matching.tiers import (
     Facts,
     effect_of,

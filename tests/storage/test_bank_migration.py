@@ -54,7 +54,18 @@ def upgraded(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 def test_old_banks_and_entries_are_read_with_defaults(upgraded: Database) -> None:
     store = BankStore(upgraded)
     kept, gone = (
-        BankEntry(EntryId(f"entry-{place}"), "OLD", pdq, 90, after(number), "cli", "ticket 17", "adult", number)
+        BankEntry(
+            EntryId(f"entry-{place}"),
+            "OLD",
+            pdq,
+            90,
+            after(number),
+            "cli",
+            "ticket 17",
+            "adult",
+            number,
+            banked_by=("cli",),
+        )
         for place, pdq, number in ((2, "cd" * 32, 3), (1, "ab" * 32, 2))
     )
     assert store.banks() == [(Bank("OLD", BankEffect.BLOCK, 20, 60, "old"), 1)]

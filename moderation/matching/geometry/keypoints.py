@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from moderation.domain.bank import MIN_INLIERS
 from moderation.domain.errors import InvalidInputError
 from moderation.media.subject import Rgb
 
@@ -40,9 +41,6 @@ ENLARGED_SIDE: Final = 256
 MIN_SIDE: Final = 32
 """A picture with a shorter side, then, has no keypoints."""
 
-MIN_INLIERS: Final = 15
-"""So many corners must agree. Of 10,920 wrong pairs of photographs two reached it, neither in enough cells; all others
-had 9 at most."""
 RATIO: Final = 0.8
 """A corner's best partner must be nearer than this times its second best (Lowe 2004)."""
 TOLERANCE: Final = 5.0

@@ -92,7 +92,7 @@ def test_a_device_has_its_own_table_and_takes_nothing_from_the_processors(
     assert (figures["vit_engine_b1_per_s"], figures["vit_engine_cuda_b1_per_s"]) == (9.0, 900.0)
     assert figures["vit_engine_cuda_b1_floor_per_s"] == 2000.0
     assert "On CUDA: text could not be measured: no compiler" in said
-    assert "vit engine on cuda, batch 1: 900/s, floor 2000" in said
+    assert "vit engine on cuda, batch 1: 900/s, floor 2,000" in said
 
 
 def test_what_fails_on_the_processor_fails_the_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

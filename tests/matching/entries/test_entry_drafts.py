@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from moderation.domain.bank import MIN_INLIERS
 from moderation.domain.errors import InvalidInputError
 from moderation.domain.media import ImageFacts
 from moderation.matching.entries.entry_drafts import drafts_of
-from moderation.matching.geometry.keypoints import MIN_INLIERS, inliers, keypoints_of, unpack
+from moderation.matching.geometry.keypoints import inliers, keypoints_of, unpack
 from moderation.matching.hashes.frame_hashes import hashes_of
 from moderation.matching.hashes.pdq import to_hex
 from moderation.matching.hashes.reductions import REDUCTIONS

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from moderation.bench.robustness.negatives import FAMILIES, members
 from moderation.bench.robustness.scenes import scene
+from moderation.domain.bank import MIN_INLIERS
 from moderation.domain.errors import InvalidInputError
 from moderation.matching.geometry.keypoints import (
     COARSE_LEVEL,
     COARSE_POINTS,
     MAX_POINTS,
-    MIN_INLIERS,
     QUERY_POINTS,
     Keypoints,
     corners_of,

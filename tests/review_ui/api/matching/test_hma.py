@@ -18,6 +18,7 @@ from moderation.media.fetching import FetchFailedError, FetchRefusedError
 from moderation.storage.banks import BankStore
 from tests.review_ui.api.matching.conftest import NOW_ACTOR, Api
 from tests.review_ui.api.matching.pictures import as_png, drawn, flat, upload
+from tests.review_ui.api.matching.test_v1_posts import held
 
 CODE = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"
 """HMA's first example of a hash."""
@@ -452,6 +453,7 @@ def test_the_description_has_examples_that_are_true(api: Api, key: dict[str, str
     api.bank("MY_BANK")
     page = html.unescape(api.client.get("/docs").text)
     number = api.client.post("/c/bank/MY_BANK/signal", json={"pdq": CODE}, headers=key).json()["id"]
+    post = held(api, client="key of matching:read banks:read banks:write")
     filled = {"bank": "MY_BANK", "content_id": str(number), "entry": api.banks.entries("MY_BANK")[0].id}
     tried = 0
     for path, item in app.openapi()["paths"].items():
@@ -462,7 +464,8 @@ def test_the_description_has_examples_that_are_true(api: Api, key: dict[str, str
             assert json.dumps(content["example"], indent=2, ensure_ascii=False) in page
             if "url" in content["example"]:
                 api.pages.known[content["example"]["url"]] = as_png(drawn(1))
-            answer = api.client.request(method, path.format(**filled), json=content["example"], headers=key)
+            body = content["example"] | ({"post": post} if path.endswith("/posts") else {})
+            answer = api.client.request(method, path.format(**filled), json=body, headers=key)
             assert answer.status_code < 400 or answer.json()["code"] == "conflict", f"{path}: {answer.text}"
             tried += 1
     assert tried >= 10
