@@ -173,7 +173,8 @@ class Match:
 
     `checkpoint` names the exact bank contents that were searched, and `at` the time by which entries had begun and
     expired (None in documents from before version 3). Hits are ordered strictest effect first, then the surest tier,
-    then nearest. `hashes` are what was searched for, one of each frame in order; empty in documents of version 1.
+    then nearest; `capped`: there were more than these, and the first ones are kept (False in documents from before
+    version 4). `hashes` are what was searched for, one of each frame in order; empty in documents of version 1.
     """
 
     signal: str
@@ -182,6 +183,7 @@ class Match:
     checkpoint: str
     hashes: tuple[PictureHash, ...] = ()
     at: datetime | None = None
+    capped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -249,4 +249,5 @@ def _result(matched: Matched, frames: Sequence[FrameHashes]) -> Match:
         matched.checkpoint,
         tuple(picture_hash(number, frame) for number, frame in enumerate(frames)),
         matched.at,
+        matched.capped,
     )

@@ -19,9 +19,8 @@ def known_only(matched: Matched, hashes: Sequence[PictureHash]) -> Matched:
 def match_result(matched: Matched, hashes: Sequence[PictureHash]) -> Match:
     """The signal's result for a picture of these stored hashes, one of each frame, at least one."""
     values = match_values(matched.hits, min(one.quality for one in hashes))
-    return Match(
-        IMAGE_MATCH.name, values, tuple(map(bank_hit, matched.hits)), matched.checkpoint, tuple(hashes), matched.at
-    )
+    hits = tuple(map(bank_hit, matched.hits))
+    return Match(IMAGE_MATCH.name, values, hits, matched.checkpoint, tuple(hashes), matched.at, matched.capped)
 
 
 def _by_pdq(hit: Hit) -> bool:

@@ -27,7 +27,7 @@ from moderation.domain.verdict import Comparison, Judgement, Pins, RuleHit, Rule
 
 Document = dict[str, Any]
 
-VERSION = 3
+VERSION = 4
 
 
 def _without_hashes(document: Document) -> Document:
@@ -42,7 +42,12 @@ def _without_time_of_matching(document: Document) -> Document:
     return {**document, "results": results}
 
 
-UPGRADES: tuple[Callable[[Document], Document], ...] = (_without_hashes, _without_time_of_matching)
+def _without_cap(document: Document) -> Document:
+    """Version 3 did not keep whether there were more hits than these; the default says that there were not."""
+    return document
+
+
+UPGRADES: tuple[Callable[[Document], Document], ...] = (_without_hashes, _without_time_of_matching, _without_cap)
 """`UPGRADES[n]` turns a screening's document of version n + 1 into version n + 2. Keys: image, judgement, pins,
 seconds, and `results` with one document per signal.
 """

@@ -74,11 +74,16 @@ class KnownPicture:
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """Bank hits, strictest first, and near posts, nearest first. `complete`: earlier posts could be searched."""
+    """Bank hits, strictest first, and near posts, nearest first. `complete`: earlier posts could be searched.
+
+    `further` counts hits that are not among them, `capped`: even more were found than were kept.
+    """
 
     hits: tuple[KnownPicture, ...]
     posts: tuple[Neighbour, ...]
     complete: bool = True
+    further: int = 0
+    capped: bool = False
 
     @property
     def decided(self) -> list[Neighbour]:
@@ -103,13 +108,15 @@ def neighbours_of(
     """
     found = desk.near_at_hand.search(desk.near.codes_of(post.id)[:MAX_CODES], radius=NEAR_BITS)
     near = [one for one in found or () if one.post_id not in {post.id, *without}][:CONSIDERED]
-    return Neighbours(_hits(screening), tuple(_seen(desk, person, plan, near, before)), complete=found is not None)
-
-
-def _hits(screening: Screening | None) -> tuple[KnownPicture, ...]:
-    results = () if screening is None else screening.results
-    hits = [hit for result in results if isinstance(result, Match) for hit in result.hits]
-    return tuple(map(KnownPicture, hits[:MAX_SHOWN]))
+    matches = [one for one in (screening.results if screening else ()) if isinstance(one, Match)]
+    hits = [hit for match in matches for hit in match.hits]
+    return Neighbours(
+        tuple(map(KnownPicture, hits[:MAX_SHOWN])),
+        tuple(_seen(desk, person, plan, near, before)),
+        complete=found is not None,
+        further=len(hits[MAX_SHOWN:]),
+        capped=any(match.capped for match in matches),
+    )
 
 
 def _seen(desk: Desk, person: Person, plan: Plan, near: Sequence[NearPost], before: datetime | None) -> list[Neighbour]:

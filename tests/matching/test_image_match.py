@@ -18,6 +18,7 @@ from moderation.matching.hashes.secondary import to_hex64
 from moderation.matching.hits import Matched
 from moderation.matching.image_match import IMAGE_MATCH, ImageMatch
 from moderation.matching.matcher import Matcher
+from moderation.matching.weighing.weighing import MAX_HITS
 from moderation.media.decode import DecoderProcess
 from moderation.media.subject import Frame, Picture, Rgb, Subject
 from tests.factories import NOW, a_post
@@ -142,6 +143,16 @@ def test_one_matching_frame_is_enough_and_the_worst_quality_counts() -> None:
     assert match.values["image_match_effect"] == "block"
     assert match.values["image_pdq_quality"] == 0
     assert match.values["image_hash_usable"] is False
+
+
+def test_more_hits_than_are_kept_are_told() -> None:
+    banks = banked()
+    (match,) = measured(signal_of(banks), subject(PICTURE))
+    assert not match.capped
+    for _ in range(MAX_HITS):
+        add(banks, PICTURE)
+    (match,) = measured(signal_of(banks), subject(PICTURE))
+    assert (len(match.hits), match.capped) == (MAX_HITS, True)
 
 
 def test_a_batch_has_one_result_each_in_order() -> None:

@@ -67,7 +67,7 @@ def test_a_match_of_the_first_version_has_no_hashes() -> None:
     match = Match("image_match", {"image_match_effect": "none"}, (), "1", (PictureHash(0, "0" * 64, 90),))
     screening = a_screening(results=[a_score(), match])
     results = [result_document(result) for result in screening.results]
-    del results[1]["hashes"], results[1]["at"]
+    del results[1]["hashes"], results[1]["at"], results[1]["capped"]
     again = of_version(1, screening, results)
     assert again == replace(screening, results=(a_score(), replace(match, hashes=())))
 
@@ -77,13 +77,22 @@ def test_a_match_of_the_second_version_has_what_was_known_then() -> None:
     match = Match("image_match", {"image_match_effect": "block"}, (hit,), "1", (PictureHash(0, "0" * 64, 90),))
     screening = a_screening(results=[a_score(), match])
     results = [result_document(result) for result in screening.results]
-    del results[1]["at"]
+    del results[1]["at"], results[1]["capped"]
     for added in ("tier", "orientation", "inliers", "opinion", "trimmed"):
         del results[1]["hits"][0][added]
     for added in ("phash", "dhash", "trimmed", "trimmed_quality"):
         del results[1]["hashes"][0][added]
     assert of_version(2, screening, results) == screening
     assert result_of(dump(results[1]), 2) == match
+
+
+def test_a_match_of_the_third_version_was_not_capped() -> None:
+    match = Match("image_match", {"image_match_effect": "none"}, (), "1", capped=True)
+    screening = a_screening(results=[match])
+    assert read_back(screening) == screening
+    results = [result_document(match)]
+    del results[0]["capped"]
+    assert of_version(3, screening, results) == replace(screening, results=(replace(match, capped=False),))
 
 
 def of_version(version: int, screening: Screening, results: list[documents.Document]) -> Screening:
