@@ -14,7 +14,7 @@ from moderation.domain.job import Job
 from moderation.domain.media import Refusal
 from moderation.domain.people import Role
 from moderation.domain.post import Author
-from moderation.domain.signal import Score, SignalResult, Span, Surface
+from moderation.domain.signal import Match, Score, SignalResult, Span, Surface
 from moderation.screening.intake import Submission
 from review_ui.console.desk import Desk
 from tests.factories import a_hold, a_score, a_screening, claim_all, facts
@@ -58,6 +58,7 @@ class Floor:
         patched: bool = False,
         author: Author | None = None,
         refusal: Refusal | None = None,
+        match: Match | None = None,
     ) -> PostId:
         """A post that waits in a queue, with a caption of whose first word a rule took notice."""
         now = self.desk.clock()
@@ -67,9 +68,8 @@ class Floor:
         post = self.desk.site.intake.accept(sent, client="client-1", idempotency_key=None, now=now).post
         (claim,) = claim_all(self.desk.site.posts, now=now)
         judgement = replace(a_hold(queue), category=category)
-        screening = a_screening(
-            claim, judgement, results=_results(caption), image=refusal or facts("gif", 48, 32, frames)
-        )
+        results = (*_results(caption), *([] if match is None else [match]))
+        screening = a_screening(claim, judgement, results=results, image=refusal or facts("gif", 48, 32, frames))
         self.desk.site.posts.commit([(claim, screening)], now=now)
         return post.id
 

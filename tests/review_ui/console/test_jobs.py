@@ -11,6 +11,7 @@ from moderation.domain.ids import AccountId, JobId, PostId
 from moderation.domain.job import JobKind, JobState, Route
 from moderation.domain.people import Role
 from moderation.domain.post import PostState
+from moderation.domain.signal import BankHit, Match
 from moderation.storage.review.opening import Opening, open_jobs
 from tests.review_ui.console.floor import BATCH, HTML, OTHER_BATCH, Floor, Worker
 
@@ -49,6 +50,24 @@ def test_the_screen_shows_text_grounds_and_policy_and_no_picture(floor: Floor, a
     assert "Spam and scams" in page.text
     assert page.text.count(f"/console/media/{post}/frames") == 1, "only the link for browsers without scripts"
     assert f'src="/console/media/{post}/concealed"' in page.text
+
+
+@pytest.mark.parametrize(
+    ("count", "capped", "told"),
+    [
+        (8, False, None),
+        (9, False, "And 1 further bank entry."),
+        (12, False, "And 4 further bank entries."),
+        (12, True, "And at least 4 further bank entries."),
+    ],
+)
+def test_matches_that_are_not_listed_are_counted(
+    floor: Floor, ada: Worker, count: int, *, capped: bool, told: str | None
+) -> None:
+    hits = tuple(BankHit("BANNED", f"entry-{number}", "block", number, 90, 0) for number in range(count))
+    page = ada.open(floor.job_of(floor.held(match=Match("image_match", {}, hits, "1", capped=capped))).id).text
+    assert page.count("<b>BANNED</b>") == 8
+    assert told in page if told else "further bank" not in page
 
 
 def test_a_job_of_another_queue_is_not_there(floor: Floor) -> None:
