@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from moderation.domain.bank import BankEntry, EntryDraft
+from moderation.domain.bank import KEEP, BankEntry, EntryDraft
 from moderation.domain.decision import Decision, Fate
 from moderation.domain.errors import InvalidInputError, NotFoundError, UnavailableError
 from moderation.domain.ids import PostId
@@ -59,6 +59,9 @@ def bank_post(  # noqa: PLR0913 - one keyword for each fact
     the blob store does not answer, entries have no keypoints, and only the secondary hashes that were stored: the same
     call brings them later. Who may see the post is for the caller to check.
 
+    An entry that the bank has already keeps its opinion: what was disputed since does not act again by being banked
+    again. No picture's digest, and nothing of where pictures are kept, is in `missing`.
+
     Raises `NotFoundError` for an unknown post or bank, `InvalidInputError` when no frame has a hash of the quality that
     the bank asks for.
     """
@@ -86,8 +89,10 @@ def _picture(pixels: Pixels, post: Post) -> Picture | str:
     """The decoded picture, or what entries lack without it."""
     try:
         decoded = pixels.decoder.decode([pixels.blobs.read(post.image)])[0]
-    except (NotFoundError, UnavailableError) as error:
-        return f"without keypoints: {error.message}"
+    except NotFoundError:
+        return "without keypoints: the picture is no longer stored."
+    except UnavailableError:
+        return "without keypoints: the picture cannot be read now."
     if isinstance(decoded, Refusal):
         return f"without keypoints: the picture cannot be decoded ({decoded.reason})"
     return decoded
@@ -117,6 +122,7 @@ def _newest(decisions: Sequence[Decision]) -> Decision | None:
 
 def _explained(draft: EntryDraft, post_id: PostId, decision: Decision | None, category: str, note: str) -> EntryDraft:
     """The draft with where it comes from."""
+    draft = replace(draft, opinion=KEEP)
     if decision is None:
         return replace(draft, source="post", category=category, note=note, provenance={"post": post_id})
     return replace(

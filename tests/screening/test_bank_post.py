@@ -3,9 +3,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from moderation.domain.bank import Bank, BankEffect
+from moderation.domain.bank import Bank, BankEffect, EntryAmendment, Opinion
 from moderation.domain.decision import Action
-from moderation.domain.errors import InvalidInputError, NotFoundError, UnavailableError
+from moderation.domain.errors import InvalidInputError, ModerationError, NotFoundError, UnavailableError
 from moderation.domain.ids import Digest, PostId
 from moderation.domain.media import Refusal, RefusalReason
 from moderation.matching.entries.entry_drafts import drafts_of
@@ -74,6 +74,22 @@ def test_words_that_are_given_count(office: Office) -> None:
     post = rejected(office, DRAFT.pdq)
     [entry] = banked(office, post, category="hate", note="ticket 17").entries
     assert (entry.category, entry.note) == ("hate", "ticket 17")
+
+
+def test_banking_again_does_not_undo_what_was_said_of_the_entry_since(office: Office) -> None:
+    post, store = rejected(office, DRAFT.pdq), BankStore(office.database)
+    [entry] = banked(office, post).entries
+    assert entry.opinion is Opinion.POSITIVE
+    store.amend(entry.id, EntryAmendment(opinion=Opinion.NEGATIVE), actor="pia", now=after(61))
+    [again] = banked(office, post).entries
+    assert (again.id, again.opinion) == (entry.id, Opinion.NEGATIVE)
+
+
+@pytest.mark.parametrize("error", [NotFoundError("no image 0123abcd"), UnavailableError("s3://inner/0123abcd is away")])
+def test_what_is_missing_tells_neither_digests_nor_addresses(office: Office, error: ModerationError) -> None:
+    told = banked(office, rejected(office, DRAFT.pdq), Drawing(error=error)).missing
+    assert told.startswith("without keypoints")
+    assert "0123abcd" not in told
 
 
 def test_an_undone_decision_says_nothing(office: Office) -> None:

@@ -1,11 +1,13 @@
 """The clean route that banks the picture of a post, without sending the picture again."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response, status
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from moderation.domain.bank import BankEntry
 from moderation.domain.errors import NotFoundError
 from moderation.domain.ids import PostId
 from moderation.screening.bank_post import BankedPost, Pixels, bank_post
@@ -59,7 +61,8 @@ async def bank_a_post(
     """Bank the picture of a post that this server screened, with category and note of the newest decision about it.
 
     Its stored hashes are used, and the rest comes from the picture while it is there. Sent again, it changes nothing,
-    or brings what was missing. Another client's posts need `posts:read` and `media:held`, as they do elsewhere.
+    or brings what was missing. A key without `banks:read` is told only its own words of an entry. Another client's
+    posts need `posts:read` and `media:held`, as they do elsewhere.
     """
     body = await small_json(request, PostBody)
     now = matching.clock()
@@ -82,7 +85,17 @@ async def bank_a_post(
         response.status_code = status.HTTP_200_OK
     hashes = BANKS_READ in key.scopes
     return BankedPostView(
-        items=[entry_view(entry, now, hashes=hashes) for entry in banked.entries], missing=banked.missing
+        items=[entry_view(entry if hashes else _own(entry, body, key), now, hashes=hashes) for entry in banked.entries],
+        missing=banked.missing,
+    )
+
+
+def _own(entry: BankEntry, body: PostBody, key: ApiKey) -> BankEntry:
+    """The entry with only what this request said of it: its note may be a reviewer's, and its origin somebody else's
+    post.
+    """
+    return replace(
+        entry, note=body.note, category=body.category, provenance={"post": body.post}, banked_by=(actor_of(key),)
     )
 
 

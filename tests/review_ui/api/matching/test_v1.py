@@ -299,6 +299,18 @@ def test_a_picture_is_banked_with_all_its_hashes_and_is_not_kept(api: Api, key: 
     assert not [path for path in (api.site.settings.home / "blobs").rglob("*") if path.is_file()]
 
 
+def test_what_others_said_of_an_entry_is_for_keys_that_may_read_it(api: Api, key: dict[str, str]) -> None:
+    api.bank()
+    body = {"pdq": hex_of(1), "quality": 90}
+    said = {"note": "Case 4711.", "provenance": {"post": "p1"}}
+    assert api.client.post(f"{BASE}/banks/BANNED/entries", json=body | said, headers=key).status_code == 201
+    writer = api.key("banks:write", name="feed")
+    [told] = api.client.post(f"{BASE}/banks/BANNED/entries", json=body, headers=writer).json()["items"]
+    assert (told["note"], told["provenance"], told["banked_by"]) == ("", {}, [])
+    changed = api.client.patch(f"{BASE}/entries/{told['id']}", json={"category": "hate"}, headers=writer).json()
+    assert (changed["note"], changed["provenance"], changed["category"]) == ("", {}, "hate")
+
+
 def test_an_animation_is_banked_by_its_usable_frames(api: Api, key: dict[str, str]) -> None:
     api.bank()
     image = as_png(flat(side=256), drawn(1), drawn(2), drawn(1))

@@ -69,6 +69,19 @@ def test_hashes_are_for_keys_that_may_read_them(api: Api, own: dict[str, str]) -
     assert hex_of(1) not in bank(api, api.key(*EVERYBODYS, name="other"), {"post": post}).text
 
 
+def test_what_reviewers_and_others_said_of_an_entry_is_for_keys_that_may_read_it(api: Api, own: dict[str, str]) -> None:
+    theirs = held(api, client="somebody")
+    said = {"post": theirs, "category": "minors", "note": "what the reviewer saw"}
+    assert bank(api, api.key(*EVERYBODYS, "banks:read", name="lead"), said).status_code == 201
+    post = held(api, client="feed")
+    told = bank(api, own, {"post": post})
+    assert told.status_code == 200
+    for secret in (theirs, "minors", "what the reviewer saw", "lead"):
+        assert secret not in told.text
+    [entry] = told.json()["items"]
+    assert (entry["provenance"], entry["banked_by"]) == ({"post": post}, ["client:feed"])
+
+
 def test_another_clients_post_is_the_same_as_none(api: Api, own: dict[str, str]) -> None:
     post = held(api, client="somebody")
     hidden, missing = bank(api, own, {"post": post}), bank(api, own, {"post": NOBODY})
