@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, exists, func, literal_column, select
 
 from moderation.domain.audit import Json
-from moderation.domain.ids import EntryId
+from moderation.domain.ids import EntryId, PostId
 from moderation.storage.bank_entries import chunks
 from moderation.storage.bank_rows import told
 from moderation.storage.engine import Database
@@ -19,6 +19,8 @@ from moderation.storage.tables import counters as counter_table
 DEMOTED = '"demoted":true'
 """How a payload says that an entry is demoted; in a text its quotes would be escaped."""
 MAX_AMENDMENTS = 100
+POST = "post"
+"""The word of a provenance that names a post here."""
 
 _ADD: ColumnElement[str] = literal_column("'add'")
 _AMEND: ColumnElement[str] = literal_column("'amend'")
@@ -82,6 +84,23 @@ class BankOverviewStore:
                 rows = connection.execute(query.where(columns.label.in_(some)).group_by(columns.label))
                 found |= {EntryId(entry): int(posts) for entry, posts in rows}
         return found
+
+    def posts(self, entry_ids: Collection[EntryId]) -> dict[EntryId, frozenset[PostId]]:
+        """The posts that each of the entries was ever said to come from; entries that came from none are absent.
+
+        The newest provenance names one of them, while a note may be about any.
+        """
+        columns, found = bank_changes.c, dict[EntryId, set[PostId]]()
+        query = select(columns.entry_id, columns.payload).where(columns.payload.contains(f'"{POST}":'))
+        with self._database.read() as connection:
+            for some in chunks(list(entry_ids)):
+                for operation in (_ADD, _AMEND):
+                    rows = query.where(columns.operation == operation, columns.entry_id.in_(some))
+                    for row in connection.execute(rows):
+                        post = json.loads(row.payload).get("provenance", {}).get(POST)
+                        if post is not None:
+                            found.setdefault(EntryId(row.entry_id), set()).add(PostId(post))
+        return {entry: frozenset(posts) for entry, posts in found.items()}
 
     def history(self, entry_id: EntryId) -> list[EntryChange]:
         """How the entry came, and its newest `MAX_AMENDMENTS` amendments, oldest first."""

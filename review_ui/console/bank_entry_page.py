@@ -10,14 +10,14 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
-from moderation.domain.bank import VERIFIED_BITS, Bank, BankEntry, EntryAmendment, Opinion
-from moderation.domain.errors import ModerationError, NotFoundError
+from moderation.domain.bank import KEEP, VERIFIED_BITS, Bank, BankEntry, EntryAmendment, Opinion
+from moderation.domain.errors import ForbiddenError, ModerationError, NotFoundError
 from moderation.domain.ids import EntryId, PostId
 from moderation.domain.people import Capability, Person
 from moderation.domain.signal import BankHit
 from moderation.matching.hashes.pdq import from_hex
 from moderation.matching.stored_hashes import turned_codes
-from moderation.storage.bank_overview import BankOverviewStore
+from moderation.storage.bank_overview import POST, BankOverviewStore
 from moderation.storage.banks import BankStore
 from moderation.storage.entry_matches import EntryMatchStore
 from review_ui.console.access import needs
@@ -34,7 +34,6 @@ from review_ui.console.bank_forms import (
 from review_ui.console.bank_lines import (
     EFFECTS,
     OPINIONS,
-    POST,
     STATES,
     changes_in_words,
     closed_entries,
@@ -94,6 +93,8 @@ async def amend(request: Request, bank: str, entry: str, person: Keeper, desk: T
 
     def act(known: BankEntry) -> str:
         amendment = amendment_of(form, known)
+        if amendment.note is not KEEP and closed_entries(desk, person, [known]):
+            raise ForbiddenError("Its note is for people who may see its post.", hint="Change its category alone.")
         if acts(amendment):
             check_sure(form)
         return _amend(desk, person, known, amendment, "amended")

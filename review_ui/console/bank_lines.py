@@ -7,9 +7,9 @@ from enum import StrEnum
 
 from moderation.domain.audit import Json
 from moderation.domain.bank import Bank, BankEffect, BankEntry, Opinion
-from moderation.domain.ids import EntryId, PostId
+from moderation.domain.ids import EntryId
 from moderation.domain.people import Person
-from moderation.storage.bank_overview import EntryChange
+from moderation.storage.bank_overview import BankOverviewStore, EntryChange
 from review_ui.console.bank_paths import entry_path
 from review_ui.console.desk import Desk
 from review_ui.console.shell import words
@@ -28,8 +28,6 @@ OPINIONS: Mapping[Opinion, tuple[str, str]] = {
     Opinion.NEGATIVE: ("negative", "Said not to be what it was taken for: only asks a person."),
     Opinion.DISPUTED: ("disputed", "Opinions differ: only asks a person."),
 }
-POST = "post"
-"""The word of a provenance that names a post here."""
 TELLING = frozenset({"note", "provenance"})
 """What is said of an entry that may tell of the post that it came from."""
 
@@ -92,14 +90,15 @@ def entry_lines(
 
 
 def closed_entries(desk: Desk, person: Person, entries: Iterable[BankEntry]) -> set[EntryId]:
-    """Those of the entries that came from a post here that the person may not see, or is to look at blind.
+    """Those of the entries that ever came from a post here that the person may not see, or is to look at blind.
 
-    Their note may tell of it, and that they are there tells what others decided.
+    Their note may tell of it, also after a copy was banked too, and that they are there tells what others decided.
     """
-    posts = {entry.id: PostId(entry.provenance[POST]) for entry in entries if POST in entry.provenance}
-    wanted = list(dict.fromkeys(posts.values()))
+    posts = BankOverviewStore(desk.database).posts([entry.id for entry in entries])
+    wanted = list({post for some in posts.values() for post in some})
     standings, blind, plan = desk.standings.of(wanted), desk.blind.among(wanted, person), desk.plan()
-    return {entry for entry, post in posts.items() if post in blind or not may_see_post(person, standings[post], plan)}
+    shut = {post for post in wanted if post in blind or not may_see_post(person, standings[post], plan)}
+    return {entry for entry, some in posts.items() if not shut.isdisjoint(some)}
 
 
 def changes_in_words(changes: Sequence[EntryChange], *, closed: bool) -> list[tuple[EntryChange, list[str]]]:

@@ -92,6 +92,26 @@ def test_words_are_amended(scene: BankScene, pia: Worker) -> None:
     assert (event.actor, event.payload["entry"]) == ("account:pia", entry.id)
 
 
+def test_a_note_that_is_kept_back_is_not_written_over(scene: BankScene, pia: Worker) -> None:
+    post = scene.held(queue="child-safety", category="minors")
+    entry = scene.entry(1, note="what it shows", provenance={"post": post})
+    refused = act(scene, pia, entry, "amend", note="mine", category="minors")
+    assert refused.status_code == 403
+    assert "people who may see its post" in refused.text
+    assert scene.banks.entry(entry.id).note == "what it shows"
+    assert act(scene, pia, entry, "amend", category="hate").status_code == 303
+
+
+def test_a_note_stays_closed_when_a_copy_that_may_be_seen_is_banked_too(scene: BankScene, pia: Worker) -> None:
+    post, copy = scene.held(queue="child-safety", category="minors"), scene.held(2)
+    entry = scene.entry(1, note="what it shows", provenance={"post": post})
+    scene.entry(1, provenance={"post": copy})
+    for path in (here(entry), bank_path(BANK)):
+        page = scene.page(pia, path).text
+        assert "what it shows" not in page
+        assert post not in page
+
+
 def test_what_it_does_changes_only_when_that_is_meant(scene: BankScene, pia: Worker) -> None:
     entry = scene.entry(1)
     fields = {"opinion": "disputed", "demoted": "yes", "expires_at": "2030-02-03"}
