@@ -51,6 +51,8 @@ CLOSED = frozenset({POST, "decision"})
 """What a provenance says of a post here."""
 SHOWN = 24
 """Posts that are listed as matched."""
+LOOKED = 2_000
+"""The nearest pictures whose evidence is read: a flood has left many thousands of copies, and a page shows a few."""
 UNREAD = "The pictures of earlier posts are still being read. Try again in a minute."
 DONE = {
     "amended": "Changed.",
@@ -216,7 +218,7 @@ def _matched(desk: Desk, person: Person, entry: BankEntry) -> MatchedPosts:
     near = desk.near_at_hand.search(list(turned), radius=VERIFIED_BITS)
     if near is None:
         return MatchedPosts(unread=UNREAD)
-    hits = EntryMatchStore(desk.database).among([one.post_id for one in near], entry.id)
+    hits = EntryMatchStore(desk.database).among([one.post_id for one in near[:LOOKED]], entry.id)
     plan, standings = desk.plan(), desk.standings.of(list(hits))
     blind = desk.blind.among(list(hits), person)
     own = {entry.provenance.get(POST)} & blind
@@ -225,4 +227,4 @@ def _matched(desk: Desk, person: Person, entry: BankEntry) -> MatchedPosts:
     found = desk.search.named(seen[:SHOWN])
     lines = {PostId(item.post.id): line_of(item, person, plan, blind=blind) for item in found}
     posts = [MatchedPost(lines[post], hits[post]) for post in seen[:SHOWN] if post in lines]
-    return MatchedPosts(posts, len(seen) > SHOWN)
+    return MatchedPosts(posts, len(seen) > SHOWN or len(near) > LOOKED)

@@ -1,6 +1,7 @@
 """The page of a bank's entry: what it tells, what it keeps back, and changing the entry."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,9 +10,15 @@ from fastapi import FastAPI
 
 from moderation.domain.bank import BankEntry, EntryAmendment, Opinion
 from moderation.domain.errors import NotFoundError
+from moderation.domain.ids import EntryId, PostId
 from moderation.domain.people import Role
+from moderation.domain.signal import BankHit
+from moderation.review.near_pictures import NearPost
 from moderation.storage.audit import AuditStore
+from moderation.storage.entry_matches import EntryMatchStore
+from review_ui.console.bank_entry_page import LOOKED
 from review_ui.console.bank_paths import bank_path, entry_path
+from review_ui.console.near_at_hand import NearAtHand
 from tests.review_ui.console.bank_scene import BANK, HTML, BankScene
 from tests.review_ui.console.floor import Worker
 from tests.review_ui.console.listed import statements
@@ -80,6 +87,27 @@ def test_a_restricted_post_that_matched_is_told_only_to_whoever_was_let_in(scene
     assert post in hers
     assert 'concealed"' not in hers
     assert "Restricted: no preview" in hers
+
+
+def test_only_the_nearest_of_a_flood_are_looked_through(
+    scene: BankScene, pia: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry, asked = scene.entry(1), list[int]()
+    post = scene.matched(entry)
+    flood = [NearPost(post, 0), *(NearPost(PostId(f"copy-{number}"), 1) for number in range(70_000))]
+    monkeypatch.setattr(NearAtHand, "search", lambda *_, **__: flood)
+    among = EntryMatchStore.among
+
+    def counted(store: EntryMatchStore, ids: Sequence[PostId], entry_id: EntryId) -> dict[PostId, BankHit]:
+        asked.append(len(ids))
+        return among(store, ids, entry_id)
+
+    monkeypatch.setattr(EntryMatchStore, "among", counted)
+    page = scene.page(pia, here(entry))
+    assert page.status_code == 200
+    assert post in page.text
+    assert "There may be more" in page.text
+    assert asked == [LOOKED]
 
 
 def test_words_are_amended(scene: BankScene, pia: Worker) -> None:
