@@ -159,11 +159,12 @@ class Matcher:
     def _recall_entries(self) -> bool:
         """Hold the keypoints of the entries that have some; whether there are any."""
         with self._contents.reading() as known:
-            checkpoint = known.checkpoint
-            wanted = None if checkpoint == self._recall.checkpoint else known.compared()
+            checkpoint, history = known.checkpoint, known.history
+            held = self._recall.history, self._recall.checkpoint
+            wanted = None if (history, checkpoint) == held else known.compared()
             blocking = None if wanted is None else known.compared((BankEffect.BLOCK,))
         if wanted is not None and blocking is not None:
-            self._recall.follow(wanted, checkpoint, first=blocking)
+            self._recall.follow(wanted, checkpoint, first=blocking, history=history)
         return len(self._recall) > 0
 
     def _entries(self, numbers: Collection[int]) -> Mapping[int, BankEntry] | None:

@@ -45,6 +45,7 @@ class Contents:
         self._seen_at: float | None = None
         self._looked_at = -LOOK_SECONDS
         self._stamp: object = None
+        self._history = 0
         self._file_problem = ""
         self._background: threading.Thread | None = None
 
@@ -93,6 +94,9 @@ class Contents:
     def _take(self, ready: KnownEntries) -> None:
         """Go over to what was loaded in the background, once it has seen every change: nothing is unknown again."""
         self._follow(ready)
+        if self._known is None or not self._known.is_of(self._banks):
+            self._history += 1
+        ready.history = self._history
         self._known, self._ready = ready, None
         if ready.built_to:
             self._file_problem = ""
@@ -108,7 +112,10 @@ class Contents:
             self._stamp = None if self._folder is None else _stamp(self._folder)
             base = None if self._folder is None else current(self._folder)
             with self._sense():
-                self._known = KnownEntries.load(self._banks, base)
+                known = KnownEntries.load(self._banks, base)
+            self._history += 1
+            known.history = self._history
+            self._known = known
             self._file_problem = ""
         except CorruptIndexError as error:
             self._alarm(error)

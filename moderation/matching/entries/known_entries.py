@@ -55,8 +55,9 @@ class KnownEntries:
     """Banks, facts and codes of every entry as of `checkpoint`. Not thread-safe: its owner guards the changes.
 
     `index` may be searched at any time; `banks` is replaced, never changed. Those of a base are the base's, shared
-    with other processes. `built_to` is the base's checkpoint, 0 without one. Raises `CorruptIndexError` for a base that
-    says nothing of its entries.
+    with other processes. `built_to` is the base's checkpoint, 0 without one. `history` is another number, set by the
+    owner, where the banks may have other changes under the numbers of before: the database was restored. Raises
+    `CorruptIndexError` for a base that says nothing of its entries.
     """
 
     def __init__(self, base: IndexFile | None = None) -> None:
@@ -64,6 +65,7 @@ class KnownEntries:
         self.index = LiveIndex(base)
         self.facts, self.banks = said.facts, said.banks
         self.built_to = self.index.checkpoint
+        self.history = 0
         self._mark = said.mark
         self._added: list[Added] | None = None
         self._changed: set[int] | None = None
@@ -99,6 +101,11 @@ class KnownEntries:
             known._check_sample(source, base)
             known._changed = None
         return known
+
+    def is_of(self, source: BankSource) -> bool:
+        """Whether the last change in it is the banks' own."""
+        last = source.changes(self.checkpoint - 1, limit=1) if self.checkpoint else []
+        return mark_of(last[0] if last else None) == self._mark
 
     def _follow(self, source: BankSource) -> None:
         while changes := source.changes(self.checkpoint, limit=PAGE):
@@ -140,7 +147,7 @@ class KnownEntries:
         self.facts.put(states)
         self._index(added)
         self.index.remove(self.facts.drop(gone))
-        self.index.checkpoint = changes[-1].number
+        self.index.checkpoint, self._mark = changes[-1].number, mark_of(changes[-1])
         if self._changed is not None:
             self._changed.update(gone, (entry.number for entry in states))
 

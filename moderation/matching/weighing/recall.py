@@ -66,6 +66,7 @@ class Recall:
         self._lock = threading.Lock()
         self._index = KeypointIndex()
         self.checkpoint = -1
+        self.history = 0
         self._held: NDArray[np.int64] = np.empty(0, np.int64)
         self._left_out = 0
 
@@ -73,17 +74,28 @@ class Recall:
         """How many entries are held."""
         return len(self._held)
 
-    def follow(self, wanted: NDArray[np.int64], checkpoint: int, *, first: NDArray[np.int64] | None = None) -> None:
+    def follow(
+        self,
+        wanted: NDArray[np.int64],
+        checkpoint: int,
+        *,
+        first: NDArray[np.int64] | None = None,
+        history: int = 0,
+    ) -> None:
         """Hold exactly these entries, by ascending number: those of a checkpoint of the banks.
 
+        Of another `history` of the banks, see `KnownEntries`, what is held does not count: it may be of other entries.
         Of too many the newest are held, those in `first` before others, see `recall_room.held`. Raises what the source
         raises; then it is still of the checkpoint before.
         """
         named = len(wanted)
         wanted = held(wanted[:0] if first is None else first, wanted if first is None else np.setdiff1d(wanted, first))
         with self._lock:
-            if checkpoint < self.checkpoint:
+            if (history, checkpoint) < (self.history, self.checkpoint):
                 return
+            if history != self.history:
+                self._index, self._held = KeypointIndex(), self._held[:0]
+                self.history, self.checkpoint = history, -1
             if named - len(wanted) > self._left_out:
                 log.warning("recall_full", left_out=named - len(wanted))
             self._left_out = named - len(wanted)

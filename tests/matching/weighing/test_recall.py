@@ -1,8 +1,11 @@
 """Recall: a part of a banked picture is found by its keypoints, as the banks are at that moment."""
 
+import time
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +19,9 @@ from moderation.bench.robustness.shapes import rotated
 from moderation.domain.bank import Bank, BankChange, BankEffect, BankEntry, Opinion, Tier
 from moderation.domain.errors import UnavailableError
 from moderation.domain.ids import EntryId
+from moderation.matching.entries import contents
 from moderation.matching.entries.known_entries import KnownEntries
+from moderation.matching.entries.publishing import publish_banks
 from moderation.matching.geometry.keypoints import keypoints_of, pack
 from moderation.matching.geometry.verification import FrameKeypoints, Verifier
 from moderation.matching.hashes.frame_hashes import Orientation
@@ -99,6 +104,36 @@ def test_what_was_removed_between_search_and_proposal_is_no_candidate() -> None:
     entries.facts.drop([2])
     add_proposed(found, proposals, [[query.hashes]], entries, AT)  # type: ignore[arg-type]
     assert len(found[0]) == 1
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 0), (0, 9), (1, 0), (1, 9)])
+def test_after_a_restore_the_corners_of_the_restored_entries_are_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int, after: int
+) -> None:
+    """What was banked since has the number of an entry that was lost, or one that was no entry's; the lane runs on."""
+    monkeypatch.setattr(contents, "LOOK_SECONDS", 0.0)
+    banks, restored = MemoryBanks(), MemoryBanks()
+    publish_banks(banks, tmp_path, now=NOW)
+    lost = banked(banks, np.random.default_rng(1).integers(0, 256, (400, 480, 3), dtype=np.uint8))
+    for _ in range(5):
+        banks.amend(lost, note="lost")
+    matcher = Matcher(banks, index=tmp_path, clock=lambda: NOW)
+    matcher.refresh()
+    for _ in range(before):
+        restored.define(REVIEW, "update")
+    entry = banked(restored, picture(2), id=EntryId("banked-since"))
+    for _ in range(after):
+        restored.amend(entry, note="again")
+    banks.log, banks.entries, banks.packed = restored.log, restored.entries, restored.packed
+    publish_banks(banks, tmp_path, now=NOW)
+    query, found = query_of(part(2)), set[str]()
+    end = time.monotonic() + 2.0
+    while not found and time.monotonic() < end:
+        with suppress(UnavailableError):
+            matcher.refresh()
+            found = {hit.entry.id for hit in matcher.match([[query.hashes]], [[query.preview]])[0].hits}
+        time.sleep(0.02)
+    assert found == {entry.id}
 
 
 def test_without_time_nothing_is_looked_at(known: KnownPictures) -> None:
