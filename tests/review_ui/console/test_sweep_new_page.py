@@ -11,7 +11,9 @@ from moderation.domain.people import Role
 from moderation.domain.post import PostState
 from moderation.domain.retroaction import Result, SweepState
 from moderation.storage.audit import AuditStore
+from moderation.storage.policies import PolicyStore
 from review_ui.console import sweep_new_page
+from review_ui.console.sweep_asked import digest_of
 from tests.factories import a_hold
 from tests.review_ui.console.floor import HTML
 from tests.review_ui.console.people import Visitor, visitor
@@ -42,6 +44,13 @@ def test_the_form_offers_what_there_is_and_is_filled_by_its_address(swept: Swept
         assert part in page.text
     assert 'name="cap" value="7"' in page.text
     assert "known-images" in page.text
+
+
+def test_a_policy_that_was_only_pasted_is_not_said_to_have_been_in_force(swept: Swept, pia: Visitor) -> None:
+    PolicyStore(swept.desk.database).remember(digest_of("pasted"), "pasted", now=swept.desk.clock())
+    page = pia.client.get(f"{PATH}/new", headers=HTML).text
+    offered = page.split(f'<option value="{digest_of("pasted")}">')[1].split("<")[0]
+    assert offered.startswith("stored ")
 
 
 def test_a_preview_counts_shows_and_changes_nothing(swept: Swept, pia: Visitor) -> None:
