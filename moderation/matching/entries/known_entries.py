@@ -67,6 +67,7 @@ class KnownEntries:
         self.built_to = self.index.checkpoint
         self.history = 0
         self._mark = said.mark
+        self._last: BankChange | None = None
         self._added: list[Added] | None = None
         self._changed: set[int] | None = None
 
@@ -105,7 +106,7 @@ class KnownEntries:
     def is_of(self, source: BankSource) -> bool:
         """Whether the last change in it is the banks' own."""
         last = source.changes(self.checkpoint - 1, limit=1) if self.checkpoint else []
-        return mark_of(last[0] if last else None) == self._mark
+        return mark_of(last[0] if last else None) == (self._mark if self._last is None else mark_of(self._last))
 
     def _follow(self, source: BankSource) -> None:
         while changes := source.changes(self.checkpoint, limit=PAGE):
@@ -147,7 +148,7 @@ class KnownEntries:
         self.facts.put(states)
         self._index(added)
         self.index.remove(self.facts.drop(gone))
-        self.index.checkpoint, self._mark = changes[-1].number, mark_of(changes[-1])
+        self.index.checkpoint, self._last = changes[-1].number, changes[-1]
         if self._changed is not None:
             self._changed.update(gone, (entry.number for entry in states))
 
