@@ -32,9 +32,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing that can be asked. `example` is a body as JSON, empty where none is given."""
+    """One thing that can be asked. `group` is its first tag, `example` a body as JSON; empty where none is given."""
 
     anchor: str
+    group: str
     method: str
     path: str
     summary: str
@@ -73,6 +74,7 @@ def _operation(document: Mapping[str, Any], path: str, method: str, spec: Mappin
     body = [field for kind, media in content.items() for field in _fields(document, media["schema"], kind)]
     return Operation(
         anchor=spec["operationId"],
+        group=next(iter(spec.get("tags", ())), ""),
         method=method.upper(),
         path=path,
         summary=spec.get("summary", ""),
