@@ -424,7 +424,7 @@ def test_unchanged_banks_cost_one_question() -> None:
 
 
 def test_searches_see_whole_changes_while_entries_come_and_go() -> None:
-    """One thread swaps an entry between two pictures again and again; one of both is known to every search that answers.
+    """One thread swaps an entry between two pictures again and again; one of both is known to whoever gets an answer.
 
     A search that the banks overtake three times says so, and its post is tried again or held.
     """
