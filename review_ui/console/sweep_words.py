@@ -121,6 +121,7 @@ def chart_of(counts: Mapping[tuple[date, Result], int], *, title: str) -> Chart 
         series=tuple(Series(SHORT[one], tuple(float(summed[start, one]) for start in starts)) for one in present),
         note=f"posts, by the {span} in which they were received (UTC)",
         size=Size.HALF,
+        sums=True,
     )
 
 

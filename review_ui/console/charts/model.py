@@ -80,7 +80,8 @@ class LineChart:
 class StackedBars:
     """Bars over time, each the sum of its parts. `times` are when each bar's period begins: aware, strictly rising.
 
-    Bars are equally wide and equally far apart: give a period without data as None. Values are at least 0.
+    Bars are equally wide and equally far apart: give a period without data as None. Values are at least 0. The labels
+    tell the last bar's values, or with `sums` those of all bars together.
     """
 
     id: str
@@ -91,6 +92,7 @@ class StackedBars:
     note: str = ""
     size: Size = Size.HALF
     empty: str = NO_DATA
+    sums: bool = False
 
     def __post_init__(self) -> None:
         """Raise ValueError for columns that do not belong together, and for negative values."""

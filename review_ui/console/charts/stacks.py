@@ -120,8 +120,13 @@ def _labels(chart: StackedBars, plot: Plot | None) -> list[EndLabel]:
 
 
 def _label(chart: StackedBars, style: int, series: Series, at: float) -> EndLabel:
-    value = short(known(series.values[-1]), chart.unit)
+    value = short(_told(chart, series), chart.unit)
     return shown_label(series, style, at=at, value=value, size=chart.size)
+
+
+def _told(chart: StackedBars, series: Series) -> float | None:
+    """What the label of a series tells; None where nothing is known."""
+    return _total(series.values) if chart.sums else known(series.values[-1])
 
 
 def _patch(name: str, style: int, x: float, y: float) -> Markup:
@@ -130,8 +135,9 @@ def _patch(name: str, style: int, x: float, y: float) -> Markup:
 
 
 def _description(chart: StackedBars) -> str:
-    last = ", ".join(f"{series.label} {exact(series.values[-1], chart.unit)}" for series in chart.series)
-    return f"Stacked bars from {utc(chart.times[0])} to {utc(chart.times[-1])}. Last bar: {last}."
+    told = ", ".join(f"{series.label} {exact(_told(chart, series), chart.unit)}" for series in chart.series)
+    which = "Altogether" if chart.sums else "Last bar"
+    return f"Stacked bars from {utc(chart.times[0])} to {utc(chart.times[-1])}. {which}: {told}."
 
 
 def _table(chart: StackedBars) -> Table:

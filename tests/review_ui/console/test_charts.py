@@ -1,5 +1,6 @@
 import math
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
@@ -209,6 +210,15 @@ def test_every_number_of_a_chart_is_in_its_table() -> None:
     assert rows[0] == ["From", "approve", "hold", "reject", "Total"]
     assert rows[1] == ["2 Mar 2026 00:00 UTC", "820", "120", "40", "980"]
     assert rows[4] == ["5 Mar 2026 00:00 UTC", "not known", "not known", "not known", "not known"]
+
+
+def test_labels_of_bars_tell_the_last_one_or_all_together() -> None:
+    parts = (Series("approve", (3.0, None, 4.0)), Series("hold", (1.0, None, 0.0)))
+    column = tuple(MONDAY + timedelta(days=day) for day in range(3))
+    last = StackedBars(id="c", title="t", times=column, series=parts)
+    told = {sums: " ".join(parsed(replace(last, sums=sums)).itertext()) for sums in (False, True)}
+    assert "Last bar: approve 4, hold 0." in told[False]
+    assert "Altogether: approve 7, hold 1." in told[True]
 
 
 def test_times_can_be_rewritten_for_the_readers_zone() -> None:
